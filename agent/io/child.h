@@ -1,0 +1,61 @@
+#pragma once
+/* Runs a program to its end and collects its output: exactly one result, in bounded time and
+ * memory, whatever the program does with its pipes, its children and signals. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "io/loop.h"
+#include "io/spawn.h"
+
+/* Output that is still in the pipe, or held open by a grandchild, is waited for this long after
+ * exit. */
+#define CHILD_DRAIN_TIME (100 * USEC_PER_MSEC)
+/* SIGKILL follows SIGTERM after this, unless the request says otherwise. */
+#define CHILD_KILL_GRACE (2 * USEC_PER_SEC)
+enum { CHILD_OUTPUT_DEFAULT = 4096, CHILD_OUTPUT_LIMIT = 1024 * 1024 };
+
+struct child_request {
+        struct spawn_request spawn; /* stdout and stderr are taken by the capture; stdin as given */
+        usec_t timeout;    /* from the start; then SIGTERM to the group. USEC_INFINITY: none */
+        usec_t kill_grace; /* then SIGKILL to the group. 0: CHILD_KILL_GRACE */
+        size_t max_output; /* of both streams together; the rest is read and dropped. 0: default */
+        bool leave_group;  /* false: what is left of its process group at the end is killed */
+};
+
+enum child_end {
+        CHILD_NOT_STARTED, /* code: positive errno; text in `error` */
+        CHILD_EXITED,      /* code: exit status */
+        CHILD_SIGNALED,    /* code: signal */
+        CHILD_TIMED_OUT,   /* code: signal that ended it, 0 when it exited on SIGTERM */
+};
+
+struct child_result {
+        enum child_end end;
+        int code;
+        const char *error; /* "execve /bin/x: No such file or directory"; NULL unless NOT_STARTED */
+        const char *output; /* terminated, may hold any bytes */
+        size_t output_length;
+        uint64_t dropped_bytes; /* what did not fit */
+        usec_t duration;
+};
+
+struct child;
+/* The result is valid during the call; the child is gone after it. */
+typedef void (*child_done)(void *cookie, const struct child_result *result);
+
+/* Fails only for want of resources or for a bad request; a program that cannot be run is a result.
+ */
+int child_start(struct child **ret, struct loop *loop, const struct child_request *request,
+        child_done done, void *cookie, struct error *err);
+/* SIGKILL to the group; done is not called; the loop reaps it in the background. Accepts NULL. */
+void child_cancel(struct child *child);
+pid_t child_pid(const struct child *child);
+
+/* "exited with status 3", "killed by SIGSEGV", "timed out (killed by SIGKILL)", "execve ...: ...".
+ */
+const char *child_describe(const struct child_result *result, char *text, size_t size);

@@ -1,0 +1,70 @@
+#include "model/incident.h"
+
+const struct enum_text health_texts[] = {
+        {HEALTH_UNKNOWN, "unknown",
+                "Not measured yet, or not measurable; never triggers an action."},
+        {HEALTH_HEALTHY, "healthy", "The required probes pass."},
+        {HEALTH_SUSPECT, "suspect", "A probe failed, though not often enough to count."},
+        {HEALTH_FAILED, "failed",
+                "Enough probes failed often enough in a row, or the evidence is certain."},
+        {0},
+};
+
+const struct enum_text phase_texts[] = {
+        {PHASE_WATCHING, "watching", "No incident: the service is being probed."},
+        {PHASE_QUEUED, "queued", "Waits for its dependencies before its first start."},
+        {PHASE_CHECKING, "checking",
+                "Failed; its dependencies are probed before anything is done."},
+        {PHASE_BLOCKED, "blocked", "Failed, and left alone because a dependency is down."},
+        {PHASE_SETTLING, "settling",
+                "The dependency is back; the service gets time to recover without help."},
+        {PHASE_DECIDING, "deciding", "Failed; the next attempt is being chosen."},
+        {PHASE_HELD, "held", "An attempt is due, and a guard holds it."},
+        {PHASE_BACKOFF, "backoff", "Waits for the time of the next attempt."},
+        {PHASE_SAVING, "saving", "The intent of an attempt is being written down."},
+        {PHASE_ACTING, "acting", "The executor carries the action out."},
+        {PHASE_VERIFYING, "verifying", "The action is over; the probes have to prove it."},
+        {PHASE_UNATTENDED, "unattended", "Failed, and its policy has no step for it."},
+        {PHASE_EXHAUSTED, "exhausted",
+                "Given up, until a person acknowledges it or the service heals."},
+        {PHASE_STOPPED, "stopped", "Stopped by a person; not a failure."},
+        {0},
+};
+
+const struct enum_text guard_texts[] = {
+        {GUARD_NONE, "none", "Nothing holds the attempt."},
+        {GUARD_PAUSED, "paused", "A person paused recovery of the service."},
+        {GUARD_DRY_RUN, "dry-run", "The agent only says what it would do."},
+        {GUARD_EXECUTOR_AWAY, "executor-away", "The executor cannot be reached."},
+        {GUARD_STORE_DEGRADED, "store-degraded",
+                "The state database fails, so the number of actions is capped."},
+        {GUARD_SERVICE_BUDGET, "service-budget", "The action budget of the service is spent."},
+        {GUARD_HOST_BUDGET, "host-budget", "The action budget of the host is spent."},
+        {0},
+};
+
+const struct enum_text origin_texts[] = {
+        {ORIGIN_LADDER, "ladder", "A step of the recovery ladder."},
+        {ORIGIN_FIRST_START, "first-start", "The first start of the service."},
+        {ORIGIN_OPERATOR, "operator", "A person asked for it."},
+        {0},
+};
+
+const struct enum_text attempt_result_texts[] = {
+        {ATTEMPT_UNFINISHED, "unfinished", "Still under way."},
+        {ATTEMPT_RECOVERED, "recovered", "The probes verified it."},
+        {ATTEMPT_NOT_CURED, "not-cured", "The action worked, and the probes still fail."},
+        {ATTEMPT_ACTION_FAILED, "action-failed", "The action itself failed."},
+        {ATTEMPT_REFUSED, "refused", "The executor refused to act."},
+        {ATTEMPT_SUPERSEDED, "superseded", "A person stopped or restarted the service meanwhile."},
+        {0},
+};
+
+const struct enum_text incident_end_texts[] = {
+        {INCIDENT_OPEN, "open", "Not over yet."},
+        {INCIDENT_RECOVERED, "recovered", "An attempt was verified by the probes."},
+        {INCIDENT_HEALED, "healed", "The service came back by itself, or with its dependency."},
+        {INCIDENT_STOPPED, "stopped", "A person stopped the service."},
+        {INCIDENT_DROPPED, "dropped", "The service left the policies."},
+        {0},
+};

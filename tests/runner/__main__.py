@@ -1,0 +1,92 @@
+"""tests/run [PART...]: builds, runs the parts, and ends with one line that counts."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+import builds
+import parts
+from tally import Tally, failed, skipped
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def timed(name: str, work: Callable[[], Tally]) -> Tally:
+    started = time.monotonic()
+    try:
+        tally = work()
+    except Exception:  # a defect of the runner itself must not pass as success
+        tally = failed(name, traceback.format_exc())
+    say(f"{name:<12} {tally}  ({time.monotonic() - started:.0f} s)")
+    return tally
+
+
+def build_all(presets: list[str]) -> Tally:
+    """Prints one line a build; only failures are counted."""
+    tally = Tally()
+    for preset in presets:
+        started = time.monotonic()
+        finished = builds.build(preset)
+        how = "done" if finished.good else finished.how()
+        say(f"{'build':<12} {preset}: {how}  ({time.monotonic() - started:.0f} s)")
+        if not finished.good:
+            tally.fail(f"build of {preset}", finished.output)
+    return tally
+
+
+def run_part(part: parts.Part) -> Tally:
+    missing = parts.missing_program(part)
+    if missing:
+        return skipped(part.name, f"{missing} is not installed")
+    if not all(builds.build(preset).good for preset in part.builds):
+        return skipped(part.name, "its build failed")
+    return part.run()
+
+
+def chosen_parts(words: list[str]) -> list[parts.Part]:
+    offered = {part.name: part for part in parts.offered()}
+    unknown = [word for word in words if word not in offered]
+    if unknown:
+        print(f"usage: tests/run [{'|'.join(offered)}]...", file=sys.stderr)
+        print(f"tests/run: there is no part {unknown[0]!r}", file=sys.stderr)
+        sys.exit(2)
+    return [part for part in offered.values() if part.name in words or not (words or part.by_name_only)]
+
+
+def needed_builds(chosen: list[parts.Part]) -> list[str]:
+    runnable = [part for part in chosen if not parts.missing_program(part)]
+    return list(dict.fromkeys(preset for part in runnable for preset in part.builds))
+
+
+def report(total: Tally) -> None:
+    for failure in total.failures:
+        say(f"\nFAILED {failure.name}")
+        if failure.output.strip():
+            say(failure.output.strip("\n"))
+    for skip in total.skips:
+        say(f"skipped {skip.name}: {skip.reason}")
+    say(str(total))
+
+
+def main(words: list[str]) -> int:
+    if set(words) & {"-h", "--help"}:
+        say(f"usage: tests/run [{'|'.join(part.name for part in parts.offered())}]...")
+        return 0
+    chosen = chosen_parts(words)
+    total = build_all(needed_builds(chosen))
+    for part in chosen:
+        total.add(timed(part.name, lambda: run_part(part)))
+    report(total)
+    return 0 if total.good else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

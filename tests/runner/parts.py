@@ -1,0 +1,47 @@
+"""The table of the parts that tests/run offers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import fuzz
+import pytests
+import unit
+from tally import Tally
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    builds: tuple[str, ...]  # presets of CMakePresets.json
+    find: Callable[[], list[Path]]  # its tests; a part without any is not offered
+    run: Callable[[], Tally]
+    programs: tuple[str, ...] = ()  # without one of them the part is skipped
+    by_name_only: bool = False  # not part of a run without words
+
+
+def _pytest_part(name: str, builds: tuple[str, ...], **more: bool) -> Part:
+    find = partial(pytests.modules, name)
+    return Part(name, builds, find, partial(pytests.run_folder, name), **more)
+
+
+PARTS = [
+    Part("unit", ("test",), unit.sources, unit.run_all),
+    _pytest_part("scenarios", ("test",)),
+    _pytest_part("integration", ("test",)),
+    Part("fuzz", ("fuzz",), fuzz.sources, fuzz.run_all, programs=("clang",)),
+    _pytest_part("style", ("test",)),
+    _pytest_part("bench", ("bench",), by_name_only=True),
+]
+
+
+def offered() -> list[Part]:
+    return [part for part in PARTS if part.find()]
+
+
+def missing_program(part: Part) -> str | None:
+    return next((name for name in part.programs if not shutil.which(name)), None)

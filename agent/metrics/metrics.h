@@ -1,0 +1,63 @@
+#pragma once
+/* Metric families and their text exposition: Prometheus text format 0.0.4 and OpenMetrics 1.0. Families are a
+ * table; samples are written straight from the state that they describe at scrape time, so that a series
+ * costs no memory between scrapes. Formatting is by hand: a scrape of thousands of series must cost about as
+ * much as copying its bytes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum metric_type { METRIC_GAUGE = 0, METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_INFO };
+enum metrics_format { METRICS_TEXT_004 = 0, METRICS_OPENMETRICS };
+
+struct metric_family {
+        const char *name; /* full name without _total or _info: recoverd_probe_duration_seconds */
+        enum metric_type type;
+        const char *unit; /* OpenMetrics UNIT, the suffix of the name; NULL: none */
+        const char *help;
+};
+
+struct metric_label {
+        const char *name, *value; /* value is escaped on output */
+};
+
+/* Rendering state; the buffer is the caller's. */
+struct metrics_writer {
+        struct strbuf *out;
+        enum metrics_format format;
+        const struct metric_family *family; /* of the samples that follow */
+};
+
+void metrics_begin(struct metrics_writer *writer, struct strbuf *out, enum metrics_format format);
+void metrics_family(struct metrics_writer *writer, const struct metric_family *family);
+void metrics_sample(struct metrics_writer *writer, const struct metric_label *labels,
+        size_t n_labels, double value);
+void metrics_sample_u64(struct metrics_writer *writer, const struct metric_label *labels,
+        size_t n_labels, uint64_t value);
+
+/* A label set rendered once, `service="a",probe="b"`, for series whose labels do not change. */
+void metrics_render_labels(
+        struct strbuf *out, const struct metric_label *labels, size_t n_labels);
+void metrics_sample_rendered(struct metrics_writer *writer, const char *labels, double value);
+
+/* Ends the exposition (OpenMetrics: # EOF). -ENOMEM when the buffer failed. */
+int metrics_end(struct metrics_writer *writer);
+
+/* Fixed-bucket histogram; `bounds` are upper bounds in ascending order, +Inf is implied. */
+struct histogram {
+        const double *bounds; /* not owned */
+        uint32_t n_bounds;
+        uint64_t *counts; /* n_bounds + 1, not cumulative; the caller's memory */
+        uint64_t count;
+        double sum;
+};
+void histogram_feed(struct histogram *histogram, double value);
+void metrics_histogram(struct metrics_writer *writer, const struct metric_label *labels,
+        size_t n_labels, const struct histogram *histogram);
+
+/* Which format an Accept header asks for, by its quality values; 0.0.4 when in doubt. */
+enum metrics_format metrics_negotiate(const char *accept);
+const char *metrics_content_type(enum metrics_format format);

@@ -1,0 +1,54 @@
+#pragma once
+/* From YAML files to a struct policy. All errors of all files are reported in one pass; a policy is
+ * returned only when there was none. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "model/policy.h"
+#include "model/schema.h"
+
+enum problem_level { PROBLEM_ERROR = 0, PROBLEM_WARNING };
+
+struct problem {
+        enum problem_level level;
+        const char *code;    /* stable kebab-case word, "unknown-key" */
+        const char *file;    /* as given */
+        uint32_t line, column; /* 1-based; column counts characters; 0: the file as a whole */
+        const char *message; /* one sentence without a period */
+        const char *source;  /* the line of the file, or NULL */
+        uint32_t width;      /* characters the caret underlines */
+        const char *hint;    /* "did you mean 'interval'?", or NULL */
+};
+
+/* Grows in an arena of its own. */
+struct problems {
+        struct arena *arena;
+        struct problem *items;
+        size_t count, errors;
+        bool cut; /* POLICY_PROBLEMS_MAX reached */
+};
+enum { POLICY_PROBLEMS_MAX = 1000 };
+
+void problems_done(struct problems *problems);
+
+/* "file:line:column: error: message [code]", the source line, a caret, the hint; all of them, sorted by place. */
+void problems_format(const struct problems *problems, struct strbuf *out);
+
+struct policy_sources {
+        const char *config;              /* recoverd.yaml; NULL: built-in standards */
+        const char *const *paths;        /* files, or directories whose *.yaml are read in sorted order */
+        size_t n_paths;
+        const struct schema_variant *probes; /* the probe types */
+        bool trusted_only; /* refuse files not owned by root or this user, or writable by others (executor and agent) */
+};
+
+/* 0 and a policy (the caller's, policy_free), or -EINVAL with at least one error in `problems`, or
+ * -ENOMEM. `problems` is zero-initialised by the caller and must be freed in both cases; warnings may be in it in both. */
+int policy_load(const struct policy_sources *sources, struct policy **ret, struct problems *problems);
+
+/* The same from memory, for tests and fuzzing; `name` stands in for the file name. */
+int policy_load_text(const char *name, const char *text, size_t length,
+        const struct schema_variant *probes, struct policy **ret, struct problems *problems);

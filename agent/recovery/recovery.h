@@ -1,0 +1,218 @@
+#pragma once
+/* The pure core: what is wrong, and what to do about it. No clock, no I/O, no allocation after it was made:
+ * every input carries its moment, every decision comes out as ordered effects, and equal inputs give equal effects
+ * (the jitter comes from a seed). The rules are rows of a table, see rules.h. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/event.h"
+#include "model/incident.h"
+#include "model/observation.h"
+#include "model/policy.h"
+#include "model/record.h"
+
+struct recovery; /* heap */
+
+struct recovery_settings {
+        uint64_t seed;
+        uint64_t next_incident; /* id of the next incident */
+        bool dry_run;           /* decide and say, never act */
+        char boot_id[BOOT_ID_MAX];
+};
+
+/* The policy must outlive the core. -ENOMEM, -EINVAL for a policy beyond the limits. */
+int recovery_new(struct recovery **ret, const struct policy *policy,
+        const struct recovery_settings *settings, struct instant now, struct error *err);
+
+/* A core for another policy that carries over, by name, what did not leave: histories, incidents,
+ * attempts under way, pauses, budgets, backoff. `old` stays valid and is the caller's to free. */
+int recovery_reload(struct recovery **ret, const struct recovery *old, const struct policy *policy,
+        struct instant now, struct error *err);
+
+void recovery_free(struct recovery *recovery); /* accepts NULL */
+
+/* Before the first step: what the store remembers. A record of an unknown service is ignored. An attempt that was
+ * under way is never repeated: it is verified, or waits for the executor's word. Returns whether it was taken. */
+bool recovery_restore(struct recovery *recovery, const struct service_record *record,
+        const struct incident *open, struct instant now);
+void recovery_restore_host(
+        struct recovery *recovery, const struct host_record *record, struct instant now);
+
+/* ---- Inputs ---- */
+
+enum input_kind {
+        INPUT_OBSERVATION = 1, /* a probe run was concluded */
+        INPUT_TIMER,           /* the moment that EFFECT_TIMER asked for has come */
+        INPUT_DEPENDENCY,      /* a dependency of the service changed, see EFFECT_DEPENDENTS */
+        INPUT_PROCESS,         /* the manager's word about the main process: at the start and at each change */
+        INPUT_SAVED,           /* the intent is on disk, or could not be written in time */
+        INPUT_OUTCOME,         /* the executor ended, or refused, the action */
+        INPUT_COMMAND,         /* a person's word */
+        INPUT_EXECUTOR,        /* host: the executor came or went */
+        INPUT_STORE,           /* host: the store came or went */
+        INPUT_GUARDS,          /* a host-wide guard changed: look at the held attempt of this service again */
+};
+
+enum command_kind {
+        COMMAND_PAUSE = 1,
+        COMMAND_RESUME,
+        COMMAND_ACK,
+        COMMAND_RESTART,
+        COMMAND_START,
+        COMMAND_STOP,
+};
+DECLARE_ENUM_TEXT(command_kind)
+
+struct input {
+        enum input_kind kind;
+        uint32_t service; /* ignored by host inputs */
+        union {
+                const struct observation *observation; /* its service and probe name the target */
+                struct {
+                        bool running;
+                        bool expected; /* stopped by an action */
+                        pid_t pid;
+                        char text[OBSERVATION_DETAIL_MAX]; /* "killed by SIGKILL" */
+                } process;
+                struct {
+                        uint64_t token; /* of the effect that it answers */
+                        bool ok;
+                } saved;
+                struct {
+                        uint64_t token;
+                        bool ok, refused;
+                        bool retry; /* refused for a reason that passes (busy, digest, limit): does not count */
+                        char text[OBSERVATION_DETAIL_MAX];
+                } outcome;
+                struct {
+                        enum command_kind kind;
+                        usec_t duration; /* pause */
+                        char by[64], reason[128];
+                } command;
+                bool up; /* INPUT_EXECUTOR, INPUT_STORE (true: works) */
+        };
+};
+
+/* ---- Effects, to be carried out in order ---- */
+
+enum effect_kind {
+        EFFECT_EVENT = 1,  /* log it, store it, send it on */
+        EFFECT_INCIDENT,   /* write the incident as it now is */
+        EFFECT_RECORD,     /* the service's record changed: write it some time soon */
+        EFFECT_SAVE,       /* write the attempt durably, answer with INPUT_SAVED */
+        EFFECT_ATTEMPT,    /* the attempt as it now is: write it */
+        EFFECT_ACT,        /* tell the executor; answer with INPUT_OUTCOME */
+        EFFECT_TIMER,      /* feed INPUT_TIMER at `at`; replaces the service's earlier one; USEC_INFINITY: none */
+        EFFECT_PROBE,      /* probe this service (another one, when blame is sought) at once */
+        EFFECT_PACE,       /* the intervals of this service's probes changed */
+        EFFECT_DEPENDENTS, /* feed INPUT_DEPENDENCY to every dependent of the service */
+        EFFECT_REPLY,      /* answer to INPUT_COMMAND */
+        EFFECT_MEASURED,   /* a detection or recovery time, for the histograms */
+};
+enum { EFFECT_COUNT = EFFECT_MEASURED + 1 };
+
+enum pace { PACE_NORMAL = 0, PACE_FAST, PACE_DOWN };
+DECLARE_ENUM_TEXT(pace)
+
+enum measured { MEASURED_DETECTION = 0, MEASURED_RECOVERY };
+
+struct effect {
+        enum effect_kind kind;
+        uint32_t service;
+        union {
+                struct event event;
+                struct incident incident;
+                struct {
+                        uint64_t token; /* unique; also the request id for the executor */
+                        struct attempt attempt;
+                } attempt; /* SAVE, ATTEMPT, ACT */
+                usec_t at; /* TIMER */
+                struct {
+                        bool ok;
+                        char text[OBSERVATION_DETAIL_MAX];
+                } reply;
+                struct {
+                        enum measured what;
+                        usec_t duration;
+                } measured;
+        };
+};
+
+enum { EFFECTS_MAX = 512 }; /* one step never gives more; asserted. Bounded by the most dependencies and a margin */
+
+struct effects {
+        size_t count;
+        struct effect items[EFFECTS_MAX];
+};
+
+/* Feeds one input. `effects` is emptied first. The same service is never stepped recursively. */
+void recovery_step(struct recovery *recovery, const struct input *input, struct instant now,
+        struct effects *effects);
+
+/* ---- Read-only view, for control, metrics and the scheduler ---- */
+
+struct probe_status {
+        enum health health;
+        uint32_t fails, passes; /* in a row */
+        uint64_t window;        /* last results, newest in bit 0; 1 = pass */
+        uint32_t n_window;      /* how many bits are filled, up to 64; unknown results leave no bit */
+        uint32_t n_unknown;     /* unknown results in a row */
+        usec_t failing_since;   /* mono; 0: is not failing */
+};
+
+struct guard_status { /* one guard, evaluated now */
+        enum guard guard;
+        bool holds;
+        usec_t until;       /* mono: lets go by itself; USEC_INFINITY: not by itself */
+        uint32_t value, limit; /* budgets: spent and allowed */
+        char text[OBSERVATION_DETAIL_MAX]; /* "8 of 10 actions spent within 1h" */
+};
+
+struct service_status {
+        const struct service *policy;
+        enum health health;
+        enum phase phase;
+        usec_t phase_since;
+        usec_t health_since;
+        enum pace pace;
+        enum guard held_by;
+        bool paused;
+        usec_t pause_until;
+        const char *pause_by, *pause_reason; /* the core's; valid until the next step */
+        bool process_known, running;
+        pid_t pid;
+        const struct incident *incident; /* NULL: none is open */
+        const struct attempt *attempt;   /* the last or present one of this incident; NULL: none */
+        int step;                        /* ladder position */
+        uint32_t step_attempts;
+        uint32_t backoff_level;
+        usec_t next_attempt; /* mono; 0: none is planned */
+        usec_t timer;        /* mono; USEC_INFINITY: none */
+        uint32_t culprit;    /* index of the dependency that is down; UINT32_MAX: none */
+        uint32_t last_rule;  /* number of the last row that fired; 0: none */
+        usec_t last_rule_at;
+        const struct observation *evidence; /* what decided last; NULL: nothing yet */
+        uint64_t incidents;  /* opened since the core was made */
+        uint64_t attempts_by_result[ATTEMPT_SUPERSEDED + 1];
+};
+
+void recovery_service_status(
+        const struct recovery *recovery, uint32_t service, struct service_status *ret);
+void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
+        struct probe_status *ret);
+
+/* The state in one word for a table: the phase, or the health where no incident is open; "paused" is apart. */
+const char *recovery_state_word(const struct service_status *status);
+
+/* All guards of a service, evaluated now, in the order in which they are asked. Returns GUARD_COUNT - 1. */
+size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,
+        struct guard_status ret[GUARD_COUNT]);
+
+void recovery_save_record(const struct recovery *recovery, uint32_t service, struct instant now,
+        struct service_record *ret);
+void recovery_save_host(
+        const struct recovery *recovery, struct instant now, struct host_record *ret);

@@ -1,0 +1,103 @@
+#pragma once
+/* The contract of a probe type: one file per type, an option table inside, a row in probes/table.c.
+ *
+ * A type never blocks the loop, keeps no globals, and knows nothing of detectors, services' states or
+ * recovery. The caller (the scheduler of the agent, or the executor for privileged probes) enforces the
+ * deadline of a run: a type needs no timers of its own. Exactly one result comes out of a run: either the
+ * type calls probe_run_finish once, or the caller ends the run with `stop`.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "model/observation.h"
+#include "model/policy.h"
+#include "model/schema.h"
+
+struct loop;
+struct http_client;
+struct worker_pool;
+struct probe_run;
+
+/* What a run concluded; zero-initialised by the caller, `detail` always filled by the type. */
+struct probe_result {
+        enum outcome outcome;
+        enum cause cause;
+        bool certain;
+        bool has_value;
+        double value;
+        char detail[OBSERVATION_DETAIL_MAX];
+};
+
+/* The main process of the service, as its manager knows it. */
+struct probe_target {
+        bool known;          /* false: the manager has not said yet, or there is no manager */
+        pid_t pid;           /* 0: not running */
+        uint64_t start_time; /* field 22 of /proc/PID/stat, guards against a reused pid; 0: unknown */
+};
+
+/* What runs may use; owned by the caller and outliving all runs. */
+struct probe_host {
+        struct loop *loop;
+        struct http_client *http;
+        struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
+
+        /* Certain evidence outside a run (a watched process died); the result is copied. */
+        void (*notify)(
+                void *cookie, uint32_t service, uint32_t probe, const struct probe_result *result);
+        void *cookie;
+};
+
+/* One run under way. Members are set by the caller; `room` is the type's, run_size bytes, zeroed. */
+struct probe_run {
+        const struct probe_host *host;
+        const struct service *service;
+        const struct probe_spec *spec;
+        uint32_t probe; /* index of spec within the service */
+        struct probe_target target;
+        struct instant started;
+        usec_t timeout;
+        void *state; /* of the probe: state_size bytes, zeroed before its first run, kept between runs */
+        void *room;  /* of this run */
+        void (*finished)(struct probe_run *run, const struct probe_result *result); /* caller's */
+        void *cookie;
+};
+
+struct probe_type {
+        const char *name; /* the key in a policy */
+        const char *help;
+        const char *value_unit; /* of the value: "seconds", "ratio", "bytes"; NULL: it has none */
+        const struct schema *schema;
+        size_t state_size, run_size;
+
+        /* Whether these parameters need the executor when the agent is not root; NULL: never. */
+        bool (*privileged)(const void *params);
+
+        /* Begins. May finish at once. A start that cannot begin finishes with OUTCOME_UNKNOWN and the
+         * reason: what could not be measured is not a failure. */
+        void (*start)(struct probe_run *run);
+
+        /* Ends the run now, without finish, and releases what it holds. `detail` gets how far it came, for
+         * a person: "connected, no answer". Called at the deadline, at reload and at exit. */
+        void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
+
+        /* Releases what `state` holds; NULL: nothing. */
+        void (*release)(void *state);
+};
+
+/* Ends a run from within its type; `run` is gone when it returns. */
+static inline void probe_run_finish(struct probe_run *run, const struct probe_result *result) {
+        run->finished(run, result);
+}
+
+/* Fills a result in one line; detail is formatted, cut to fit and made printable. */
+void probe_conclude(struct probe_result *result, enum outcome outcome, enum cause cause,
+        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* All types, in the order of the reference; ends with NULL. Index = probe_spec.type. */
+extern const struct probe_type *const probe_types[];
+
+/* The same as schema variants of a probe in a policy; ends with a NULL key. */
+extern const struct schema_variant probe_variants[];

@@ -14,9 +14,9 @@
 
 enum {
         HTTP_SERVER_MAX_CONNECTIONS = 64,
-        HTTP_SERVER_IDLE_SECONDS = 30,             /* a connection without traffic is closed */
+        HTTP_SERVER_IDLE_SECONDS = 30, /* a connection without traffic is closed */
         HTTP_SERVER_CONNECTION_MEMORY = 32 * 1024, /* bounds the request's header */
-        HTTP_SERVER_MAX_BODY = 64 * 1024,          /* 413 beyond */
+        HTTP_SERVER_MAX_BODY = 64 * 1024, /* 413 beyond */
         HTTP_SERVER_MAX_REPLY_HEADERS = 8,
 };
 
@@ -24,8 +24,8 @@ struct http_server_config {
         int fd; /* listening, unix or TCP, non-blocking; owned by the server once new() succeeded */
         const char *tls_certificate, *tls_key; /* PEM text; NULL: no TLS */
         const char *tls_client_ca; /* PEM text: clients must show a certificate signed by it */
-        unsigned max_connections;  /* 0: the default above */
-        size_t max_body;           /* 0: the default above */
+        unsigned max_connections; /* 0: the default above */
+        size_t max_body; /* 0: the default above */
 };
 
 struct http_server;
@@ -48,6 +48,8 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 const char *http_exchange_body(const struct http_exchange *exchange, size_t *ret_length); /* "" */
 /* Peer of a unix socket: -ENOTSOCK... when the listener is TCP: -EOPNOTSUPP. */
 int http_exchange_peer(const struct http_exchange *exchange, struct unix_peer *ret);
+/* Descriptor of the connection, borrowed; valid in the handler. For what SO_PEERCRED does not tell. */
+int http_exchange_fd(const struct http_exchange *exchange);
 /* Called if the server or the connection ends before the answer; the exchange is gone after it. */
 void http_exchange_on_closed(struct http_exchange *exchange, loop_callback callback, void *cookie);
 
@@ -58,7 +60,7 @@ struct http_reply_header {
 struct http_reply {
         unsigned status;
         const char *content_type; /* NULL: text/plain; charset=utf-8 */
-        char *body;               /* heap, handed over whatever happens; NULL: empty */
+        char *body; /* heap, handed over whatever happens; NULL: empty */
         size_t body_length;
         const struct http_reply_header *headers; /* copied */
         size_t n_headers;

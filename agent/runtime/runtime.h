@@ -50,9 +50,11 @@ struct runtime_stats {
         struct instant started;
         bool executor_up;
         pid_t executor_pid;
+        struct instant executor_since; /* when executor_up last changed; mono 0: never */
         uint64_t reloads_ok, reloads_failed;
         bool last_reload_ok;
         wall_usec_t last_reload;
+        const char *last_reload_error; /* why the last one was refused, "" when it was not; the runtime's */
         uint64_t stalls;          /* times the process found itself stopped or starved */
         usec_t last_stall;        /* how long the last one was */
         uint64_t probe_runs;      /* concluded */

@@ -42,7 +42,8 @@ struct probe_target {
 struct probe_host {
         struct loop *loop;
         struct http_client *http;
-        struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
+        struct worker_pool *disk;  /* for calls that can hang on a broken disk or mount */
+        struct worker_pool *names; /* for name look-ups, which hang on a dead resolver; NULL: disk */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */
         void (*notify)(
@@ -83,7 +84,8 @@ struct probe_type {
          * a person: "connected, no answer". Called at the deadline, at reload and at exit. */
         void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
 
-        /* Releases what `state` holds; NULL: nothing. */
+        /* Releases what `state` holds; NULL: nothing. Also called before the indices of the service or the
+         * probe change, because notices name them; the memory is zeroed before it is used again. */
         void (*release)(void *state);
 };
 
@@ -95,6 +97,11 @@ static inline void probe_run_finish(struct probe_run *run, const struct probe_re
 /* Fills a result in one line; detail is formatted, cut to fit and made printable. */
 void probe_conclude(struct probe_result *result, enum outcome outcome, enum cause cause,
         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A moment shortly before the caller's deadline. A type that waits for something of its own (a name
+ * look-up, a free thread) ends its run by then, because only it can tell a target that is late
+ * (timeout) from a measurement that could not be made (unknown). */
+usec_t probe_run_last_moment(const struct probe_run *run);
 
 /* All types, in the order of the reference; ends with NULL. Index = probe_spec.type. */
 extern const struct probe_type *const probe_types[];

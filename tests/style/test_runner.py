@@ -1,0 +1,75 @@
+"""tests/run counts what happened: a failure, a crash or a test that never ended is never a pass."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runner"))
+
+import process  # noqa: E402
+import pytests  # noqa: E402
+import unit  # noqa: E402
+from tally import Tally  # noqa: E402
+
+GOOD = "1..2\nok 1 - a\nok 2 - b\n# ok - group\n"
+
+
+@pytest.mark.parametrize(
+    "output, code, expected",
+    [
+        (GOOD, 0, "2 passed, 0 failed, 0 skipped"),
+        (GOOD + GOOD, 0, "4 passed, 0 failed, 0 skipped"),
+        (GOOD, 1, "2 passed, 1 failed, 0 skipped"),
+        (GOOD, -11, "2 passed, 1 failed, 0 skipped"),
+        ("1..2\nok 1 - a\n", -6, "1 passed, 1 failed, 0 skipped"),
+        ("1..1\nnot ok 1 - a\n# 0x1 != 0x2\n", 1, "0 passed, 1 failed, 0 skipped"),
+        ("1..1\nnot ok 0 - g [  FAILED  ] GROUP SETUP\n", 1, "0 passed, 1 failed, 0 skipped"),
+        ("1..1\nnot ok 1 # SKIP a\n", 0, "0 passed, 0 failed, 1 skipped"),
+        ("", 0, "0 passed, 1 failed, 0 skipped"),
+        ("Segmentation fault", -11, "0 passed, 1 failed, 0 skipped"),
+    ],
+)
+def test_tap(output: str, code: int, expected: str) -> None:
+    assert str(unit.read_tap("test_x", process.Finished(code, output))) == expected
+
+
+def test_tap_skip_says_why() -> None:
+    tally = unit.read_tap("test_x", process.Finished(0, "1..1\nskip: no IPv6\nnot ok 1 # SKIP a\n"))
+    assert tally.skips[0].reason == "no IPv6"
+
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="m" name="good"/>
+<testcase classname="m" name="bad"><failure message="x"/></testcase>
+<testcase classname="m" name="twice"><failure message="x"/><error message="y"/></testcase>
+<testcase classname="m" name="left"><skipped message="needs root"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_pytest_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    tally = pytests.read_report("m", report, process.Finished(1, "what pytest printed"))
+    assert str(tally) == "1 passed, 2 failed, 1 skipped"
+    assert tally.skips[0].reason == "needs root"
+    assert "what pytest printed" in tally.failures[-1].output
+
+
+def test_pytest_that_died_failed(tmp_path: Path) -> None:
+    tally = pytests.read_report("m", tmp_path / "none.xml", process.Finished(-9, "killed"))
+    assert str(tally) == "0 passed, 1 failed, 0 skipped"
+
+
+def test_nothing_run_is_not_success() -> None:
+    assert not Tally().good
+    assert Tally(passed=1).good
+
+
+def test_deadline_ends_the_whole_group() -> None:
+    finished = process.run(["sh", "-c", "echo started; sleep 60 & sleep 60"], within=0.5)
+    assert finished.code < 0
+    assert finished.output.startswith("started")
+    assert "not done after" in finished.output

@@ -1,6 +1,6 @@
 #pragma once
-/* Memory that lives and dies together. Large chunks are mapped, so freeing an arena returns them to the
- * system at once. Every pointer is aligned for any type and zeroed. */
+/* Memory that lives and dies together. Large chunks are mapped, so freeing an arena returns them to
+ * the system at once. Every pointer is aligned for any type and zeroed. */
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #pragma once
-/* Indexed binary min-heap of intrusive nodes, for due times: O(log n) add, move and remove. The array
- * is reserved in advance, so that nothing allocates once the size is known. */
+/* Indexed binary min-heap of intrusive nodes, for due times: O(log n) add, move and remove. The
+ * array is reserved in advance, so that nothing allocates once the size is known. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 #pragma once
-/* Intrusive doubly linked list. A node is a member of the element; LIST_ENTRY gets the element back. */
+/* Intrusive doubly linked list. A node is a member of the element; LIST_ENTRY gets the element
+ * back. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@ struct list {
 /* Safe against removal of the current node. */
 #define LIST_FOREACH(node, head)                                                                   \
         for (struct list *node = (head)->next, *node##_next = node->next; node != (head);          \
-             node = node##_next, node##_next = node->next)
+                node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *head) {
         head->next = head->previous = head;

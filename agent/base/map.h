@@ -1,6 +1,7 @@
 #pragma once
-/* Hash map from text to pointer. Keys are not copied: they must outlive the map, as the names inside
- * the values do. Hashing is keyed with a random seed (SipHash-2-4 or alike), because keys come from files and peers. */
+/* Hash map from text to pointer. Keys are not copied: they must outlive the map, as the names
+ * inside the values do. Hashing is keyed with a random seed (SipHash-2-4 or alike), because keys
+ * come from files and peers. */
 
 #include <stdbool.h>
 #include <stddef.h>

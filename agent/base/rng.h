@@ -1,6 +1,6 @@
 #pragma once
-/* xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64: fast, and reproducible from a printed seed. Not for
- * secrets. */
+/* xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64: fast, and reproducible from a printed
+ * seed. Not for secrets. */
 
 #include <stdint.h>
 

@@ -23,7 +23,8 @@ static inline bool str_empty(const char *text) {
  * Returns whether all of it fitted. */
 bool str_copy(char *to, size_t size, const char *from);
 
-/* Bytes that are not printable UTF-8 become '?', so that text from outside is safe in a log line. */
+/* Bytes that are not printable UTF-8 become '?', so that text from outside is safe in a log line.
+ */
 void str_make_printable(char *text);
 
 /* Damerau-Levenshtein distance of two short words; used for "did you mean". Words above 64 bytes

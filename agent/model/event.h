@@ -8,17 +8,17 @@
 #include "model/incident.h"
 
 enum event_kind {
-        EVENT_HEALTH = 1,       /* unknown, healthy, suspect, failed */
+        EVENT_HEALTH = 1, /* unknown, healthy, suspect, failed */
         EVENT_INCIDENT_OPENED,
-        EVENT_PHASE,            /* a numbered rule moved the state machine */
+        EVENT_PHASE, /* a numbered rule moved the state machine */
         EVENT_ATTEMPT_INTENDED,
         EVENT_ATTEMPT_STARTED,
         EVENT_ATTEMPT_ENDED,
-        EVENT_NOTIFY,           /* a notify step */
+        EVENT_NOTIFY, /* a notify step */
         EVENT_EXHAUSTED,
         EVENT_INCIDENT_CLOSED,
-        EVENT_COMMAND,          /* a person's: pause, resume, ack, restart, stop, start */
-        EVENT_AGENT,            /* about the agent itself: start, stop, reload, store, executor, stall */
+        EVENT_COMMAND, /* a person's: pause, resume, ack, restart, stop, start */
+        EVENT_AGENT, /* about the agent itself: start, stop, reload, store, executor, stall */
 };
 DECLARE_ENUM_TEXT(event_kind)
 
@@ -30,12 +30,12 @@ enum { EVENT_TEXT_MAX = 320 };
 struct event {
         uint64_t id; /* given by the store; 0 before */
         wall_usec_t at;
-        int kind;                         /* enum event_kind */
-        int level;                        /* syslog level */
+        int kind; /* enum event_kind */
+        int level; /* syslog level */
         char service[POLICY_NAME_MAX + 1]; /* "": about the agent */
-        uint64_t incident;                /* 0: none */
-        uint32_t rule;                    /* 0: none */
-        int phase;                        /* after the event; enum phase */
-        int health;                       /* after the event; enum health */
+        uint64_t incident; /* 0: none */
+        uint32_t rule; /* 0: none */
+        int phase; /* after the event; enum phase */
+        int health; /* after the event; enum health */
         char text[EVENT_TEXT_MAX];
 };

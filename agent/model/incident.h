@@ -15,19 +15,19 @@ DECLARE_ENUM_TEXT(health)
 /* The states of the incident state machine; the sentences are in recovery/rules.c. */
 enum phase {
         PHASE_WATCHING = 0, /* no incident: probing */
-        PHASE_QUEUED,       /* to be started for the first time, when its dependencies are well */
-        PHASE_CHECKING,     /* failed: its dependencies are being probed before anything is done */
-        PHASE_BLOCKED,      /* failed, and a dependency is down */
-        PHASE_SETTLING,     /* the dependency is back: time to recover without help */
-        PHASE_DECIDING,     /* passes at once into one of the others */
-        PHASE_HELD,         /* an attempt is due, and a guard holds it */
-        PHASE_BACKOFF,      /* waiting for the time of the next attempt */
-        PHASE_SAVING,       /* the intent is being written down */
-        PHASE_ACTING,       /* the executor carries the action out */
-        PHASE_VERIFYING,    /* the action is over: the probes have to prove it */
-        PHASE_UNATTENDED,   /* failed, and the policy has no step for it */
-        PHASE_EXHAUSTED,    /* given up; loud until acknowledged or healed */
-        PHASE_STOPPED,      /* by a person; not a failure */
+        PHASE_QUEUED, /* to be started for the first time, when its dependencies are well */
+        PHASE_CHECKING, /* failed: its dependencies are being probed before anything is done */
+        PHASE_BLOCKED, /* failed, and a dependency is down */
+        PHASE_SETTLING, /* the dependency is back: time to recover without help */
+        PHASE_DECIDING, /* passes at once into one of the others */
+        PHASE_HELD, /* an attempt is due, and a guard holds it */
+        PHASE_BACKOFF, /* waiting for the time of the next attempt */
+        PHASE_SAVING, /* the intent is being written down */
+        PHASE_ACTING, /* the executor carries the action out */
+        PHASE_VERIFYING, /* the action is over: the probes have to prove it */
+        PHASE_UNATTENDED, /* failed, and the policy has no step for it */
+        PHASE_EXHAUSTED, /* given up; loud until acknowledged or healed */
+        PHASE_STOPPED, /* by a person; not a failure */
 };
 enum { PHASE_COUNT = PHASE_STOPPED + 1 };
 DECLARE_ENUM_TEXT(phase)
@@ -49,20 +49,20 @@ DECLARE_ENUM_TEXT(origin)
 
 enum attempt_result {
         ATTEMPT_UNFINISHED = 0,
-        ATTEMPT_RECOVERED,     /* verified by the probes */
-        ATTEMPT_NOT_CURED,     /* the action worked, the probes say no */
+        ATTEMPT_RECOVERED, /* verified by the probes */
+        ATTEMPT_NOT_CURED, /* the action worked, the probes say no */
         ATTEMPT_ACTION_FAILED, /* the action itself failed */
-        ATTEMPT_REFUSED,       /* the executor refused to act */
-        ATTEMPT_SUPERSEDED,    /* a person stopped or restarted the service meanwhile */
+        ATTEMPT_REFUSED, /* the executor refused to act */
+        ATTEMPT_SUPERSEDED, /* a person stopped or restarted the service meanwhile */
 };
 DECLARE_ENUM_TEXT(attempt_result)
 
 enum incident_end {
         INCIDENT_OPEN = 0,
         INCIDENT_RECOVERED, /* an attempt was verified */
-        INCIDENT_HEALED,    /* the service came back by itself, or with its dependency */
-        INCIDENT_STOPPED,   /* a person stopped the service */
-        INCIDENT_DROPPED,   /* the service left the policies */
+        INCIDENT_HEALED, /* the service came back by itself, or with its dependency */
+        INCIDENT_STOPPED, /* a person stopped the service */
+        INCIDENT_DROPPED, /* the service left the policies */
 };
 DECLARE_ENUM_TEXT(incident_end)
 
@@ -70,24 +70,25 @@ enum { STEP_NONE = -1 }; /* an attempt that is not of the ladder */
 
 struct attempt {
         uint64_t incident; /* 0: none (a first start, or a person's restart of a healthy service) */
-        uint32_t number;   /* 1-based within the incident */
-        int step;          /* index into the ladder, or STEP_NONE */
-        int action;        /* enum action */
-        int origin;        /* enum origin */
-        int result;        /* enum attempt_result */
-        uint32_t rule;     /* number of the row that decided on it */
-        usec_t delay;      /* backoff that was waited before it */
+        uint32_t number; /* 1-based within the incident */
+        int step; /* index into the ladder, or STEP_NONE */
+        int action; /* enum action */
+        int origin; /* enum origin */
+        int result; /* enum attempt_result */
+        uint32_t rule; /* number of the row that decided on it */
+        usec_t delay; /* backoff that was waited before it */
         wall_usec_t intended, started, acted, verified; /* 0: not reached */
-        char text[OBSERVATION_DETAIL_MAX];              /* the executor's, or the last evidence */
+        char text[OBSERVATION_DETAIL_MAX]; /* the executor's, or the last evidence */
 };
 
 struct incident {
         uint64_t id;
-        wall_usec_t failing_since; /* finish of the first failed probe run of the series that opened it */
+        wall_usec_t failing_since; /* finish of the first failed probe run of the series that opened
+                                      it */
         wall_usec_t opened, closed; /* closed 0: open */
-        int cause;                  /* enum cause */
-        int end;                    /* enum incident_end */
-        bool exhausted;             /* was given up at some time */
+        int cause; /* enum cause */
+        int end; /* enum incident_end */
+        bool exhausted; /* was given up at some time */
         uint32_t attempts;
         char service[POLICY_NAME_MAX + 1];
         char probe[POLICY_NAME_MAX + 1]; /* the one that decided */

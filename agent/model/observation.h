@@ -8,7 +8,8 @@
 #include "model/enum_text.h"
 
 enum outcome {
-        OUTCOME_UNKNOWN = 0, /* could not be measured; never counts as failure, never triggers an action */
+        OUTCOME_UNKNOWN =
+                0, /* could not be measured; never counts as failure, never triggers an action */
         OUTCOME_PASS,
         OUTCOME_DEGRADED, /* answered, but worse than it should; counts as a pass for liveness */
         OUTCOME_FAIL,
@@ -16,13 +17,14 @@ enum outcome {
 };
 DECLARE_ENUM_TEXT(outcome)
 
-enum cause { /* what a failure looks like from outside; a ladder step may be limited to some of them */
+enum cause { /* what a failure looks like from outside; a ladder step may be limited to some of them
+              */
         CAUSE_NONE = 0,
-        CAUSE_EXITED,       /* the process ended: exit status, signal, out of memory */
+        CAUSE_EXITED, /* the process ended: exit status, signal, out of memory */
         CAUSE_UNRESPONSIVE, /* no connection, or no answer in time */
         CAUSE_WRONG_ANSWER, /* an answer that breaks an expectation */
-        CAUSE_SLOW,         /* a right answer, later than allowed */
-        CAUSE_RESOURCE,     /* memory, CPU, descriptors, space, inodes */
+        CAUSE_SLOW, /* a right answer, later than allowed */
+        CAUSE_RESOURCE, /* memory, CPU, descriptors, space, inodes */
 };
 DECLARE_ENUM_TEXT(cause)
 
@@ -37,7 +39,8 @@ struct observation {
         double value; /* the measured quantity, in the unit that the probe type documents */
         struct instant at; /* when it was concluded */
         usec_t duration;
-        char detail[OBSERVATION_DETAIL_MAX]; /* for a person: "503 Service Unavailable, expected 200-299" */
+        char detail[OBSERVATION_DETAIL_MAX]; /* for a person: "503 Service Unavailable, expected
+                                                200-299" */
 };
 
 static inline bool outcome_is_failure(enum outcome outcome) {

@@ -1,7 +1,8 @@
 #pragma once
-/* Descriptions of the objects that a policy file may hold. One table per object drives parsing, defaults,
- * units, limits, help text, the JSON Schema and the policy reference. The tables live with what they
- * describe (agent/policy, probes/); the engine that walks them is in agent/policy. */
+/* Descriptions of the objects that a policy file may hold. One table per object drives parsing,
+ * defaults, units, limits, help text, the JSON Schema and the policy reference. The tables live
+ * with what they describe (agent/policy, probes/); the engine that walks them is in agent/policy.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,25 +15,25 @@
 
 /* Kind of a key, and the type of the struct member that it fills. */
 enum schema_kind {
-        SCHEMA_STRING,     /* const char * */
-        SCHEMA_PATH,       /* const char *, absolute */
-        SCHEMA_BOOL,       /* bool */
-        SCHEMA_UINT,       /* uint32_t */
-        SCHEMA_DURATION,   /* usec_t */
-        SCHEMA_SIZE,       /* uint64_t, bytes */
-        SCHEMA_PERCENT,    /* double, 0..100 */
-        SCHEMA_AMOUNT,     /* struct amount: whichever of percent, size, count `units` allows */
-        SCHEMA_ENUM,       /* int, by `words` */
-        SCHEMA_ENUM_SET,   /* uint32_t, bit (1 << value) for each listed word; one word or a list */
-        SCHEMA_STRINGS,    /* struct strings; one scalar is a list of one */
-        SCHEMA_COMMAND,    /* struct strings: argv, the first an absolute path, never a shell line */
-        SCHEMA_DURATIONS,  /* struct durations */
-        SCHEMA_PAIRS,      /* struct pairs: mapping of text to text */
-        SCHEMA_OBJECT,     /* the object's struct inline at `offset` */
+        SCHEMA_STRING, /* const char * */
+        SCHEMA_PATH, /* const char *, absolute */
+        SCHEMA_BOOL, /* bool */
+        SCHEMA_UINT, /* uint32_t */
+        SCHEMA_DURATION, /* usec_t */
+        SCHEMA_SIZE, /* uint64_t, bytes */
+        SCHEMA_PERCENT, /* double, 0..100 */
+        SCHEMA_AMOUNT, /* struct amount: whichever of percent, size, count `units` allows */
+        SCHEMA_ENUM, /* int, by `words` */
+        SCHEMA_ENUM_SET, /* uint32_t, bit (1 << value) for each listed word; one word or a list */
+        SCHEMA_STRINGS, /* struct strings; one scalar is a list of one */
+        SCHEMA_COMMAND, /* struct strings: argv, the first an absolute path, never a shell line */
+        SCHEMA_DURATIONS, /* struct durations */
+        SCHEMA_PAIRS, /* struct pairs: mapping of text to text */
+        SCHEMA_OBJECT, /* the object's struct inline at `offset` */
         SCHEMA_OBJECT_PTR, /* pointer to the object's struct; NULL when the key is absent */
-        SCHEMA_OBJECTS,    /* struct objects: list */
+        SCHEMA_OBJECTS, /* struct objects: list */
         SCHEMA_OBJECT_MAP, /* struct objects: mapping; the struct begins with `const char *name` */
-        SCHEMA_CUSTOM,     /* a scalar, or a list of scalars, each given to `parse` in turn */
+        SCHEMA_CUSTOM, /* a scalar, or a list of scalars, each given to `parse` in turn */
 };
 
 struct strings {
@@ -61,9 +62,11 @@ struct objects {
 
 enum { SCHEMA_WHY_MAX = 256 };
 
-/* Fills (or, for a list, adds to) the member at `to`. On failure writes the reason, a sentence without a
- * period such as "expected a status such as 200 or a range such as 200-299", and returns -EINVAL. */
-typedef int (*schema_parse)(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]);
+/* Fills (or, for a list, adds to) the member at `to`. On failure writes the reason, a sentence
+ * without a period such as "expected a status such as 200 or a range such as 200-299", and returns
+ * -EINVAL. */
+typedef int (*schema_parse)(
+        const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]);
 
 enum schema_units { /* what SCHEMA_AMOUNT accepts; or-ed together */
         SCHEMA_UNITS_PERCENT = 1,
@@ -75,14 +78,15 @@ struct schema_field {
         const char *key; /* ends the table when NULL */
         enum schema_kind kind;
         size_t offset;
-        const char *standard;      /* default, as one would write it; NULL: the member stays zero */
-        const char *least, *most;  /* limits, as one would write them; NULL: none */
-        const char *help;          /* one or two sentences for the reference and the JSON Schema */
-        const char *example;       /* a value in YAML flow style that loads; required for each key */
+        const char *standard; /* default, as one would write it; NULL: the member stays zero */
+        const char *least, *most; /* limits, as one would write them; NULL: none */
+        const char *help; /* one or two sentences for the reference and the JSON Schema */
+        const char *example; /* a value in YAML flow style that loads; required for each key */
         const struct enum_text *words;
         const struct schema *object;
         schema_parse parse;
-        const char *pattern;  /* SCHEMA_CUSTOM: regular expression of one scalar, for the JSON Schema */
+        const char
+                *pattern; /* SCHEMA_CUSTOM: regular expression of one scalar, for the JSON Schema */
         unsigned units;
         bool required;
         bool inherited; /* when absent, taken from the enclosing object; said in the reference */
@@ -98,8 +102,8 @@ struct schema_variant {
 
 struct schema_report;
 
-/* Complains about a key of the object being checked (NULL: the object as a whole); points at its place in
- * the file. */
+/* Complains about a key of the object being checked (NULL: the object as a whole); points at its
+ * place in the file. */
 void schema_complain(struct schema_report *report, const char *key, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
@@ -108,9 +112,10 @@ struct schema {
         const char *help;
         size_t size; /* of the struct */
         const struct schema_field *fields;
-        const char *shorthand; /* key that a bare scalar or list stands for (disk: /srv); NULL: none */
+        const char
+                *shorthand; /* key that a bare scalar or list stands for (disk: /srv); NULL: none */
         const struct schema_variant *variants; /* NULL: none */
-        size_t tag_offset;     /* int: tag of the variant found; -1 when optional and absent */
+        size_t tag_offset; /* int: tag of the variant found; -1 when optional and absent */
         size_t variant_offset; /* const void *: the variant's struct */
         bool variant_optional;
         /* Cross-checks within the object, after all its members are filled; may be NULL. */

@@ -87,6 +87,7 @@ struct input {
                         uint64_t token;
                         bool ok, refused;
                         bool retry; /* refused for a reason that passes (busy, digest, limit): does not count */
+                        bool lost;  /* the executor does not know what became of it */
                         char text[OBSERVATION_DETAIL_MAX];
                 } outcome;
                 struct {
@@ -128,7 +129,9 @@ struct effect {
                 struct event event;
                 struct incident incident;
                 struct {
-                        uint64_t token; /* unique; also the request id for the executor */
+                        /* Unique, also the request id for the executor; equal to attempt.intended, so
+                         * that a restarted agent finds its request again. */
+                        uint64_t token;
                         struct attempt attempt;
                 } attempt; /* SAVE, ATTEMPT, ACT */
                 usec_t at; /* TIMER */

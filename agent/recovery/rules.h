@@ -18,6 +18,7 @@ enum happening { /* what the inputs amount to, for the state machine */
         HAPPENING_NOT_SAVED,
         HAPPENING_ACTED,      /* the action worked */
         HAPPENING_ACT_FAILED,
+        HAPPENING_LOST,       /* what became of the action cannot be known */
         HAPPENING_REFUSED,    /* the executor will not; counts */
         HAPPENING_PUT_OFF,    /* the executor cannot now; does not count */
         HAPPENING_GUARDS,     /* a guard may have let go */
@@ -33,15 +34,17 @@ DECLARE_ENUM_TEXT(happening)
 struct recovery;
 struct turn;
 
+enum { PHASE_SAME = -1 }; /* as `next`: the phase stays */
+
 struct rule {
         uint32_t number; /* stable: a number is never used again for something else */
-        enum phase phase;
+        uint32_t phases; /* bit (1 << phase) for each that the row is for */
         enum happening happening;
         bool (*when)(const struct turn *turn); /* NULL: always */
         const char *when_text;                 /* the condition in words, NULL when there is none */
         const char *sentence;                  /* why, for a person: one sentence, no period */
         void (*run)(struct turn *turn);        /* NULL: only the phase changes */
-        enum phase next;
+        int next;                              /* enum phase, or PHASE_SAME */
 };
 
 extern const struct rule rules[];
@@ -49,7 +52,7 @@ extern const size_t n_rules;
 
 /* What a phase ignores on purpose, with the reason: every other pair of phase and happening has a row. */
 struct ignored {
-        enum phase phase;
+        uint32_t phases; /* bits, as above */
         enum happening happening;
         const char *reason;
 };

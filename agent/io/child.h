@@ -21,17 +21,17 @@ enum { CHILD_OUTPUT_DEFAULT = 4096, CHILD_OUTPUT_LIMIT = 1024 * 1024 };
 
 struct child_request {
         struct spawn_request spawn; /* stdout and stderr are taken by the capture; stdin as given */
-        usec_t timeout;    /* from the start; then SIGTERM to the group. USEC_INFINITY: none */
+        usec_t timeout; /* from the start; then SIGTERM to the group. USEC_INFINITY: none */
         usec_t kill_grace; /* then SIGKILL to the group. 0: CHILD_KILL_GRACE */
         size_t max_output; /* of both streams together; the rest is read and dropped. 0: default */
-        bool leave_group;  /* false: what is left of its process group at the end is killed */
+        bool leave_group; /* false: what is left of its process group at the end is killed */
 };
 
 enum child_end {
         CHILD_NOT_STARTED, /* code: positive errno; text in `error` */
-        CHILD_EXITED,      /* code: exit status */
-        CHILD_SIGNALED,    /* code: signal */
-        CHILD_TIMED_OUT,   /* code: signal that ended it, 0 when it exited on SIGTERM */
+        CHILD_EXITED, /* code: exit status */
+        CHILD_SIGNALED, /* code: signal */
+        CHILD_TIMED_OUT, /* code: signal that ended it, 0 when it exited on SIGTERM */
 };
 
 struct child_result {

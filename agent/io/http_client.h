@@ -12,19 +12,19 @@
 #include "io/loop.h"
 
 enum {
-        HTTP_CLIENT_MAX_IN_FLIGHT = 256,      /* default; more wait in a queue */
-        HTTP_CLIENT_MAX_QUEUE = 16384,        /* default */
-        HTTP_CLIENT_MAX_HEADERS = 32,         /* that a request may carry */
+        HTTP_CLIENT_MAX_IN_FLIGHT = 256, /* default; more wait in a queue */
+        HTTP_CLIENT_MAX_QUEUE = 16384, /* default */
+        HTTP_CLIENT_MAX_HEADERS = 32, /* that a request may carry */
         HTTP_CLIENT_HEADER_BYTES = 32 * 1024, /* default cap of a response's header */
-        HTTP_CLIENT_BODY_BYTES = 64 * 1024,   /* default cap of a response's body */
-        HTTP_CLIENT_KEPT_CONNECTIONS = 64,    /* idle ones, for requests with `reuse` */
-        HTTP_CLIENT_MAX_REDIRECTS = 5,        /* default */
+        HTTP_CLIENT_BODY_BYTES = 64 * 1024, /* default cap of a response's body */
+        HTTP_CLIENT_KEPT_CONNECTIONS = 64, /* idle ones, for requests with `reuse` */
+        HTTP_CLIENT_MAX_REDIRECTS = 5, /* default */
 };
 
 enum http_version { HTTP_VERSION_ANY, HTTP_VERSION_1_0, HTTP_VERSION_1_1, HTTP_VERSION_2 };
 
 struct http_tls {
-        bool insecure;                              /* neither chain nor name are verified */
+        bool insecure; /* neither chain nor name are verified */
         const char *ca_file, *cert_file, *key_file; /* NULL: the system's, none, none */
         const char *server_name; /* for SNI and verification instead of the URL's host; fresh
                                     address is still that of the URL or connect_to */
@@ -33,22 +33,22 @@ struct http_tls {
 /* The request and all it points to must live until done or cancel. NULL and 0 mean the default. */
 struct http_request {
         const char *url;
-        const char *method;         /* default GET; HEAD reads no body */
+        const char *method; /* default GET; HEAD reads no body */
         const char *const *headers; /* "Name: value" lines, n_headers of them */
         size_t n_headers;
         const char *body; /* NULL: none */
         size_t body_length;
-        usec_t timeout;         /* of the whole, from the start on the wire; required */
+        usec_t timeout; /* of the whole, from the start on the wire; required */
         usec_t connect_timeout; /* default: timeout */
         bool follow_redirects;
         unsigned max_redirects;
         struct http_tls tls;
         const char *unix_socket; /* path; the URL's host is only a header then */
-        const char *connect_to;  /* "host:port" to connect to instead of the URL's; [v6]:port */
+        const char *connect_to; /* "host:port" to connect to instead of the URL's; [v6]:port */
         enum http_version version;
         size_t max_body, max_header;
-        bool reuse;                  /* may use and leave a kept connection */
-        bool want_certificate;       /* fill certificate_expiry; costs */
+        bool reuse; /* may use and leave a kept connection */
+        bool want_certificate; /* fill certificate_expiry; costs */
         const char *user, *password; /* basic authentication when user is set */
 };
 
@@ -58,21 +58,21 @@ enum http_outcome {
         HTTP_UNREACHABLE, /* no route, network down, no such unix socket */
         HTTP_DNS,
         HTTP_TIMEOUT,
-        HTTP_TLS,            /* handshake or verification */
-        HTTP_PROTOCOL,       /* not HTTP, closed early, reset */
+        HTTP_TLS, /* handshake or verification */
+        HTTP_PROTOCOL, /* not HTTP, closed early, reset */
         HTTP_BODY_TOO_LARGE, /* status and the first max_body bytes are there */
         HTTP_HEADER_TOO_LARGE,
-        HTTP_REDIRECTS,   /* too many, or to a protocol that is not allowed */
+        HTTP_REDIRECTS, /* too many, or to a protocol that is not allowed */
         HTTP_BAD_REQUEST, /* the request itself cannot be made: URL, certificate file */
-        HTTP_LOCAL,       /* this process could not: descriptors, memory, no free slot in time */
+        HTTP_LOCAL, /* this process could not: descriptors, memory, no free slot in time */
         HTTP_N_OUTCOMES,
 };
 
 struct http_result {
         enum http_outcome outcome;
         const char *error; /* for a person: "connection refused by 127.0.0.1:8080"; NULL when OK */
-        int status;        /* of the last response; 0: none */
-        const char *body;  /* terminated; may hold any bytes */
+        int status; /* of the last response; 0: none */
+        const char *body; /* terminated; may hold any bytes */
         size_t body_length;
         const char *headers; /* of the last response, raw lines; see http_result_header() */
         /* From the start on the wire until ...; 0: not reached. `queued` is the wait before it. */
@@ -103,6 +103,9 @@ void http_client_free(struct http_client *client);
 int http_client_start(struct http_client *client, const struct http_request *request,
         http_done done, void *cookie, struct http_transfer **ret, struct error *err);
 void http_client_cancel(struct http_transfer *transfer); /* done is not called */
+/* How far it has come: the times reached so far, status and body_length; the rest is empty. A
+ * transfer that still waits in the queue has `queued` only. */
+void http_client_progress(const struct http_transfer *transfer, struct http_result *ret);
 struct http_client_counts http_client_counts(const struct http_client *client);
 
 /* Value of the last header of this name, case-insensitive, without surrounding blanks; not

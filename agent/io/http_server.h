@@ -48,7 +48,8 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 const char *http_exchange_body(const struct http_exchange *exchange, size_t *ret_length); /* "" */
 /* Peer of a unix socket: -ENOTSOCK... when the listener is TCP: -EOPNOTSUPP. */
 int http_exchange_peer(const struct http_exchange *exchange, struct unix_peer *ret);
-/* Descriptor of the connection, borrowed; valid in the handler. For what SO_PEERCRED does not tell. */
+/* Descriptor of the connection, borrowed; valid in the handler. For what SO_PEERCRED does not tell.
+ */
 int http_exchange_fd(const struct http_exchange *exchange);
 /* Called if the server or the connection ends before the answer; the exchange is gone after it. */
 void http_exchange_on_closed(struct http_exchange *exchange, loop_callback callback, void *cookie);

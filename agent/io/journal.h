@@ -22,6 +22,6 @@ void journal_install(const char *name);
 struct journal;
 int journal_open(
         struct journal **ret, const char *socket_path, const char *name, struct error *err);
-void journal_close(struct journal *journal);                      /* accepts NULL */
+void journal_close(struct journal *journal); /* accepts NULL */
 void journal_sink(void *cookie, const struct log_record *record); /* a log_sink; cookie: journal */
 uint64_t journal_dropped(const struct journal *journal);

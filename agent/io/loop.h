@@ -48,7 +48,7 @@ int loop_timer_init(/* -ENOMEM; after it nothing fails */
 void loop_timer_done(struct loop_timer *timer);
 void loop_timer_set(struct loop_timer *timer, usec_t due); /* also moves; USEC_INFINITY cancels */
 void loop_timer_set_after(struct loop_timer *timer, usec_t delay); /* from this turn's now */
-void loop_timer_cancel(struct loop_timer *timer);                  /* may be set again */
+void loop_timer_cancel(struct loop_timer *timer); /* may be set again */
 bool loop_timer_armed(const struct loop_timer *timer);
 
 /* A descriptor watched level-triggered for EPOLLIN, EPOLLOUT, ... The descriptor stays the caller's

@@ -20,9 +20,9 @@ struct spawn_limit {
 /* Borrowed for the call. Always done: own session and process group, signal mask and dispositions
  * reset, descriptors above 2 closed. */
 struct spawn_request {
-        const char *const *argv;            /* NULL-terminated; argv[0] is an absolute path */
-        const char *const *environment;     /* NULL-terminated, all of it; NULL: empty */
-        const char *directory;              /* NULL: / */
+        const char *const *argv; /* NULL-terminated; argv[0] is an absolute path */
+        const char *const *environment; /* NULL-terminated, all of it; NULL: empty */
+        const char *directory; /* NULL: / */
         int stdin_fd, stdout_fd, stderr_fd; /* borrowed; -1: /dev/null */
         int cgroup_fd; /* of a cgroup.procs file opened for writing: joined before execve; -1: none
                         */

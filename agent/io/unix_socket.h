@@ -13,7 +13,7 @@
 
 enum {
         UNIX_PACKET_MAX = 32 * 1024, /* bytes of one packet */
-        UNIX_QUEUE_MAX = 64,         /* packets that wait for a slow peer */
+        UNIX_QUEUE_MAX = 64, /* packets that wait for a slow peer */
         UNIX_BACKLOG = 64,
 };
 
@@ -25,7 +25,7 @@ struct unix_peer {
 
 struct unix_listen_request {
         const char *path;
-        int type;    /* SOCK_SEQPACKET or SOCK_STREAM */
+        int type; /* SOCK_SEQPACKET or SOCK_STREAM */
         mode_t mode; /* of the socket file, such as 0660 */
         gid_t group; /* (gid_t) -1: as created */
 };

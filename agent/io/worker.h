@@ -15,10 +15,10 @@ enum {
 };
 
 struct worker_limits {
-        const char *name;     /* for thread names and error texts; must outlive the pool */
+        const char *name; /* for thread names and error texts; must outlive the pool */
         unsigned max_threads; /* busy or idle, without the stuck ones */
-        unsigned max_queue;   /* jobs that wait for a thread */
-        unsigned max_stuck;   /* abandoned calls; at this many nothing more is accepted */
+        unsigned max_queue; /* jobs that wait for a thread */
+        unsigned max_stuck; /* abandoned calls; at this many nothing more is accepted */
 };
 
 struct worker_counts {
@@ -32,7 +32,7 @@ struct worker_counts {
  * was abandoned; result is -ETIMEDOUT when the deadline passed, whether the job had started or not.
  */
 struct worker_job {
-        int (*run)(void *data);      /* in a thread with all signals blocked; touches only data */
+        int (*run)(void *data); /* in a thread with all signals blocked; touches only data */
         void (*release)(void *data); /* may be NULL */
         void (*done)(void *cookie, int result, void *data);
         void *data, *cookie;

@@ -1,0 +1,91 @@
+"""A judge outside the agent: customers who ask the shop, and remember when it failed them."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from dataclasses import dataclass
+
+PERIOD = 0.1  # seconds between two requests of a customer
+PATIENCE = 1.0  # seconds until a customer gives up
+
+
+@dataclass(frozen=True)
+class Visit:
+    began: float  # seconds since 1970
+    ended: float
+    good: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What customers saw since a moment."""
+
+    asked: int
+    failed: int
+    outage: float  # seconds from the beginning of the first failed visit to the end of the last
+
+
+class Customer(threading.Thread):
+    def __init__(self, name: str, shop: str, request: tuple[str, str]) -> None:
+        super().__init__(name=name, daemon=True)
+        self.shop, self.request = shop, request
+        self.visits: list[Visit] = []
+        self.leaving = threading.Event()
+
+    def run(self) -> None:
+        due = time.monotonic()
+        while not self.leaving.wait(max(0.0, due - time.monotonic())):
+            began = time.time()
+            good = self._ask()
+            self.visits.append(Visit(began, time.time(), good))
+            due = max(due + PERIOD, time.monotonic())
+
+    def _ask(self) -> bool:
+        connection = http.client.HTTPConnection(self.shop, timeout=PATIENCE)
+        try:
+            connection.request(*self.request)
+            answer = connection.getresponse()
+            return 200 <= answer.status < 300 and bool(answer.read())
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def since(self, moment: float) -> Verdict:
+        visits = [visit for visit in list(self.visits) if visit.ended >= moment]
+        failed = [visit for visit in visits if not visit.good]
+        outage = failed[-1].ended - max(failed[0].began, moment) if failed else 0.0
+        return Verdict(len(visits), len(failed), outage)
+
+    def is_served(self) -> bool:
+        """The last few visits were good."""
+        last = self.visits[-3:]
+        return len(last) == 3 and all(visit.good for visit in last)
+
+
+class Judge:
+    """One customer looks at the storefront, one places orders through it."""
+
+    def __init__(self, storefront: str) -> None:
+        self.customers = [
+            Customer("page", storefront, ("GET", "/")),
+            Customer("orders", storefront, ("POST", "/checkout")),
+        ]
+
+    def start(self) -> None:
+        for customer in self.customers:
+            customer.start()
+
+    def stop(self) -> None:
+        for customer in self.customers:
+            customer.leaving.set()
+        for customer in self.customers:
+            customer.join(2 * PATIENCE)
+
+    def all_served(self) -> bool:
+        return all(customer.is_served() for customer in self.customers)
+
+    def since(self, moment: float) -> dict[str, Verdict]:
+        return {customer.name: customer.since(moment) for customer in self.customers}

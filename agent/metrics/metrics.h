@@ -1,14 +1,18 @@
 #pragma once
-/* Metric families and their text exposition: Prometheus text format 0.0.4 and OpenMetrics 1.0. Families are a
- * table; samples are written straight from the state that they describe at scrape time, so that a series
- * costs no memory between scrapes. Formatting is by hand: a scrape of thousands of series must cost about as
- * much as copying its bytes. */
+/* Metric families and their text exposition: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+ * Families are a table; samples are written straight from the state that they describe at scrape
+ * time, so that a series costs no memory between scrapes. Formatting is by hand: a scrape of
+ * thousands of series must cost about as much as copying its bytes.
+ *
+ * Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ and
+ * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/str.h"
+#include "metrics/histogram.h"
 
 enum metric_type { METRIC_GAUGE = 0, METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_INFO };
 enum metrics_format { METRICS_TEXT_004 = 0, METRICS_OPENMETRICS };
@@ -21,7 +25,8 @@ struct metric_family {
 };
 
 struct metric_label {
-        const char *name, *value; /* value is escaped on output */
+        const char *name; /* [a-zA-Z_][a-zA-Z0-9_]* */
+        const char *value; /* escaped on output; bytes that are not UTF-8 become '?' */
 };
 
 /* Rendering state; the buffer is the caller's. */
@@ -29,35 +34,35 @@ struct metrics_writer {
         struct strbuf *out;
         enum metrics_format format;
         const struct metric_family *family; /* of the samples that follow */
+        size_t name_length;
+        const char *suffix; /* of its plain samples: _total, _info or nothing */
+        size_t suffix_length;
 };
 
 void metrics_begin(struct metrics_writer *writer, struct strbuf *out, enum metrics_format format);
+
+/* Writes TYPE, UNIT and HELP. All samples of a family follow it, before the next family. Counters
+ * get the suffix _total, in 0.0.4 too, and info families _info with the value 1. */
 void metrics_family(struct metrics_writer *writer, const struct metric_family *family);
+
 void metrics_sample(struct metrics_writer *writer, const struct metric_label *labels,
         size_t n_labels, double value);
 void metrics_sample_u64(struct metrics_writer *writer, const struct metric_label *labels,
         size_t n_labels, uint64_t value);
 
 /* A label set rendered once, `service="a",probe="b"`, for series whose labels do not change. */
-void metrics_render_labels(
-        struct strbuf *out, const struct metric_label *labels, size_t n_labels);
+void metrics_render_labels(struct strbuf *out, const struct metric_label *labels, size_t n_labels);
 void metrics_sample_rendered(struct metrics_writer *writer, const char *labels, double value);
+
+/* The cumulative buckets, count and sum of one histogram. */
+void metrics_histogram(struct metrics_writer *writer, const struct metric_label *labels,
+        size_t n_labels, const struct histogram *histogram);
 
 /* Ends the exposition (OpenMetrics: # EOF). -ENOMEM when the buffer failed. */
 int metrics_end(struct metrics_writer *writer);
 
-/* Fixed-bucket histogram; `bounds` are upper bounds in ascending order, +Inf is implied. */
-struct histogram {
-        const double *bounds; /* not owned */
-        uint32_t n_bounds;
-        uint64_t *counts; /* n_bounds + 1, not cumulative; the caller's memory */
-        uint64_t count;
-        double sum;
-};
-void histogram_feed(struct histogram *histogram, double value);
-void metrics_histogram(struct metrics_writer *writer, const struct metric_label *labels,
-        size_t n_labels, const struct histogram *histogram);
-
-/* Which format an Accept header asks for, by its quality values; 0.0.4 when in doubt. */
+/* Which format an Accept header (NULL: none) asks for, by its quality values (RFC 9110, 12.5.1).
+ * 0.0.4 when in doubt: OpenMetrics has to be named, in a version that is spoken here, and to be
+ * preferred. */
 enum metrics_format metrics_negotiate(const char *accept);
 const char *metrics_content_type(enum metrics_format format);

@@ -22,6 +22,7 @@ class Ban:
     names: str
     why: str
     files: tuple[str, ...] = ()  # where it may stand
+    unless: str = "$^"  # what may follow the opening parenthesis
 
 
 BANS = [
@@ -29,9 +30,9 @@ BANS = [
     Ban("sprintf vsprintf strcpy strcat stpcpy gets scanf", "it writes without a limit"),
     Ban("strtok strerror_l asctime ctime gmtime localtime readdir_r", "it is not reentrant, or hides state"),
     Ban("atoi atol atoll atof", "it cannot report an error"),
-    Ban("gethostbyname gethostbyaddr getaddrinfo getnameinfo", "a look-up may block"),
+    Ban("gethostbyname gethostbyaddr getaddrinfo getnameinfo", "a look-up may block", ("probes/lookup.c",)),
     Ban("sleep usleep nanosleep", "nothing may block the loop", ("tests/*",)),
-    Ban("signal", "use sigaction, or a signal source of the loop"),
+    Ban("signal", "use sigaction, or a signal source of the loop", unless=r"\w+, SIG_(?:IGN|DFL)\)"),
     Ban("alloca strdupa", "the stack has no limit check"),
     Ban("rand srand random srandom drand48", "use base/rng.h"),
     Ban("tmpnam tempnam mktemp", "the name can be taken by another"),
@@ -64,7 +65,7 @@ IMPURE_OWN = re.compile(r"^(log_(?!2$)|clock_(now|cpu|boot_id)|rng_seed_from_sys
 def _calls(source: Source, ban: Ban) -> Iterator[tuple[int, str]]:
     """Calls of these names, not of members that are called so; nor their declarations."""
     names = "|".join(ban.names.split())
-    for match in re.finditer(rf"(?<![\w.>])({names})\s*\(", source.body):
+    for match in re.finditer(rf"(?<![\w.>])({names})\s*\((?!{ban.unless})", source.body):
         before = source.body[: match.start()].rstrip(" \t*")
         if not re.search(r"\b(?:int|void|char|bool|double|struct \w+)$", before):
             yield source.line_at(match.start()), match.group(1)

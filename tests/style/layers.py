@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "control": _BELOW_RUNTIME | {"runtime"},
     "executor": _PLAIN | {"policy", "io", "probes"},
     "sim": _PLAIN | {"recovery", "reliability", "policy"},
-    "cli": _BELOW_RUNTIME | {"control", "sim"},
+    "cli": _PLAIN | {"policy", "recovery", "reliability", "io", "probes", "control", "sim"},
 }
 
 

@@ -105,6 +105,12 @@ CASES = [
         {"agent/base/a.c": "/* style: allow sleep: a helper process, not the loop */\nint x = sleep(1);\n"},
     ),
     (
+        calls.check_banned_calls,
+        {"agent/base/a.c": "int x = signal(SIGPIPE, handler);\n"},
+        "signal: use sigaction",
+        {"agent/base/a.c": "int x = signal(SIGPIPE, SIG_IGN);\n"},
+    ),
+    (
         calls.check_pure_calls,
         {"agent/recovery/a.c": "void *f(void) {\n        return malloc(1);\n}\n"},
         "a.c:2: malloc: this folder is pure",

@@ -53,7 +53,7 @@ class Server:
         while not self.stopping.is_set():
             try:
                 connection, _ = self._listener.accept()
-            except TimeoutError:
+            except socket.timeout:
                 continue
             except OSError:
                 return

@@ -18,7 +18,7 @@ enum {
 };
 
 struct unix_peer {
-        pid_t pid; /* at the time of connect; may be gone or reused */
+        pid_t pid; /* at the time of connect; may be gone or reused; 0: of another pid namespace */
         uid_t uid;
         gid_t gid;
 };
@@ -38,8 +38,8 @@ int unix_listen(const struct unix_listen_request *request, struct error *err);
 int unix_connect(const char *path, int type, struct error *err);
 /* Returns a descriptor; -EAGAIN when nobody waits. */
 int unix_accept(int fd);
-int unix_pair(int type, int ret_fds[2]); /* close-on-exec both; non-blocking only the first */
-int unix_peer_of(int fd, struct unix_peer *ret); /* SO_PEERCRED */
+int unix_pair(int type, int ret_fds[2]);
+int unix_peer_of(int fd, struct unix_peer *ret); /* SO_PEERCRED; -EOPNOTSUPP: not a unix socket */
 
 /* Packets both ways over a SOCK_SEQPACKET descriptor, in memory of the owner. */
 struct unix_link {
@@ -62,6 +62,7 @@ int unix_link_init(struct unix_link *link, struct loop *loop, int fd,
         void (*on_packet)(void *cookie, const char *data, size_t length),
         void (*on_closed)(void *cookie, int error), void *cookie);
 void unix_link_done(struct unix_link *link);
-/* Sends or queues a copy. -EMSGSIZE; -ENOBUFS when the queue is full; -EPIPE when closed; -ENOMEM.
+/* Sends or queues a copy. -EMSGSIZE (also when empty); -ENOBUFS when the queue is full; -EPIPE when
+ * closed; -ENOMEM.
  */
 int unix_link_send(struct unix_link *link, const void *data, size_t length);

@@ -1,6 +1,7 @@
 #pragma once
-/* The part of the recovery state that outlives the agent. Moments are kept on both clocks: within one boot
- * the monotonic one counts, which no clock change can move; after a boot only wall time is left. */
+/* The part of the recovery state that outlives the agent. Moments are kept on both clocks: within
+ * one boot the monotonic one counts, which no clock change can move; after a boot only wall time is
+ * left. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,15 +19,16 @@ struct service_record {
         int health; /* enum health, as last known */
         uint64_t incident; /* 0: none is open */
         uint32_t attempts; /* of the open incident */
-        int step;          /* ladder position */
+        int step; /* ladder position */
         uint32_t step_attempts;
         uint32_t backoff_level; /* attempts since the last reset */
         usec_t backoff_previous; /* last delay, for decorrelated jitter */
         struct instant next_attempt; /* mono 0: none is planned */
         struct instant healthy_since; /* mono 0: is not healthy */
-        struct attempt attempt; /* the one under way, result ATTEMPT_UNFINISHED; incident 0 and number 0: none */
+        struct attempt attempt; /* the one under way, result ATTEMPT_UNFINISHED; incident 0 and
+                                   number 0: none */
         bool started_once; /* the first start is behind it */
-        bool stopped;      /* by a person */
+        bool stopped; /* by a person */
         bool paused;
         struct instant pause_until; /* mono USEC_INFINITY: never happens, pauses expire */
         char pause_reason[128], pause_by[64];

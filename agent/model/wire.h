@@ -1,8 +1,8 @@
 #pragma once
-/* What the agent and the executor say to each other: one packet (SOCK_SEQPACKET) a message, text lines
- * `key=value`, the first being `type=`. The agent names things (service, step, attempt, digest);
- * no message carries a command, a path or an argument. Unknown keys are ignored, unknown types refused,
- * so that both sides can be upgraded one after the other.
+/* What the agent and the executor say to each other: one packet (SOCK_SEQPACKET) a message, text
+ * lines `key=value`, the first being `type=`. The agent names things (service, step, attempt,
+ * digest); no message carries a command, a path or an argument. Unknown keys are ignored, unknown
+ * types refused, so that both sides can be upgraded one after the other.
  *
  *   agent -> executor   hello, list, do, probe, reload, stop-all
  *   executor -> agent   welcome, service, listed, done, refused, observation, reloaded, stopped-all
@@ -23,19 +23,23 @@ enum { WIRE_VERSION = 1, WIRE_PACKET_MAX = 4096 };
 
 enum wire_type {
         WIRE_NONE = 0,
-        WIRE_HELLO,       /* version; first packet of the agent */
-        WIRE_WELCOME,     /* version, digest (of the executor's policy); first packet of the executor */
-        WIRE_LIST,        /* asks for one `service` a command service, one `done` or `service busy` for each known request, then `listed` */
-        WIRE_SERVICE,     /* service, running, pid, start_time, exit_*: at `list` and whenever it changes */
+        WIRE_HELLO, /* version; first packet of the agent */
+        WIRE_WELCOME, /* version, digest (of the executor's policy); first packet of the executor */
+        WIRE_LIST, /* asks for one `service` a command service, one `done` or `service busy` for
+                      each known request, then `listed` */
+        WIRE_SERVICE, /* service, running, pid, start_time, exit_*: at `list` and whenever it
+                         changes */
         WIRE_LISTED,
-        WIRE_DO,          /* request, service, digest (the service's), step or action, attempt, incident */
-        WIRE_DONE,        /* request, service, result ok, text: how a `do` ended; kept and repeated at `list` until the next `do` of the service */
-        WIRE_REFUSED,     /* request, service, refusal, text: nothing was done */
-        WIRE_PROBE,       /* request, service, probe, digest, timeout */
-        WIRE_OBSERVATION, /* request, service, probe, outcome, cause, certain, value, duration, text */
-        WIRE_RELOAD,      /* request: read the policy files again */
-        WIRE_RELOADED,    /* request, ok, digest, text: on failure the old policy stays */
-        WIRE_STOP_ALL,    /* request: stop all command services, dependents first */
+        WIRE_DO, /* request, service, digest (the service's), step or action, attempt, incident */
+        WIRE_DONE, /* request, service, result ok, text: how a `do` ended; kept and repeated at
+                      `list` until the next `do` of the service */
+        WIRE_REFUSED, /* request, service, refusal, text: nothing was done */
+        WIRE_PROBE, /* request, service, probe, digest, timeout */
+        WIRE_OBSERVATION, /* request, service, probe, outcome, cause, certain, value, duration, text
+                           */
+        WIRE_RELOAD, /* request: read the policy files again */
+        WIRE_RELOADED, /* request, ok, digest, text: on failure the old policy stays */
+        WIRE_STOP_ALL, /* request: stop all command services, dependents first */
         WIRE_STOPPED_ALL, /* request, ok, text */
 };
 DECLARE_ENUM_TEXT(wire_type)
@@ -43,11 +47,11 @@ DECLARE_ENUM_TEXT(wire_type)
 enum wire_refusal {
         REFUSAL_NONE = 0,
         REFUSAL_UNKNOWN_SERVICE, /* not in the executor's policy */
-        REFUSAL_DIGEST,          /* the executor's policy differs; the agent sends `reload` */
-        REFUSAL_BUSY,            /* an action on this service is under way */
-        REFUSAL_BUDGET,          /* the executor's own count says no */
-        REFUSAL_NOT_ALLOWED,     /* the ladder has no such step, or the manager cannot */
-        REFUSAL_LIMIT,           /* too many actions at once */
+        REFUSAL_DIGEST, /* the executor's policy differs; the agent sends `reload` */
+        REFUSAL_BUSY, /* an action on this service is under way */
+        REFUSAL_BUDGET, /* the executor's own count says no */
+        REFUSAL_NOT_ALLOWED, /* the ladder has no such step, or the manager cannot */
+        REFUSAL_LIMIT, /* too many actions at once */
 };
 DECLARE_ENUM_TEXT(wire_refusal)
 
@@ -57,19 +61,20 @@ DECLARE_ENUM_TEXT(wire_exit)
 struct wire_message {
         enum wire_type type;
         uint32_t version;
-        uint64_t request; /* chosen by the agent, unique for its life and across restarts (wall clock based) */
+        uint64_t request; /* chosen by the agent, unique for its life and across restarts (wall
+                             clock based) */
         uint64_t incident;
         uint32_t attempt;
-        int step;   /* index into the ladder; STEP_NONE: `action` says what (start, stop, restart) */
+        int step; /* index into the ladder; STEP_NONE: `action` says what (start, stop, restart) */
         int action; /* enum action */
         bool ok, running, busy, adopted, certain, has_value;
         pid_t pid;
-        uint64_t start_time;        /* field 22 of /proc/PID/stat */
-        wall_usec_t since;          /* running or stopped since */
-        enum wire_exit exit_kind;   /* how the last process ended */
-        int exit_code;              /* status, or signal number */
+        uint64_t start_time; /* field 22 of /proc/PID/stat */
+        wall_usec_t since; /* running or stopped since */
+        enum wire_exit exit_kind; /* how the last process ended */
+        int exit_code; /* status, or signal number */
         bool core_dumped;
-        bool expected;              /* it was stopped by an action, not by itself */
+        bool expected; /* it was stopped by an action, not by itself */
         enum wire_refusal refusal;
         enum outcome outcome;
         enum cause cause;
@@ -81,9 +86,9 @@ struct wire_message {
         char text[512];
 };
 
-/* Writes the packet; returns its length, or -EMSGSIZE. Only members that differ from zero are sent. */
+/* Writes the packet; returns its length, or -EMSGSIZE. Only members that differ from zero are sent.
+ */
 ssize_t wire_encode(const struct wire_message *message, char packet[WIRE_PACKET_MAX]);
 
 /* Reads a packet. -EBADMSG with the reason for anything that is not a well-formed message. */
-int wire_decode(
-        const char *packet, size_t length, struct wire_message *ret, struct error *err);
+int wire_decode(const char *packet, size_t length, struct wire_message *ret, struct error *err);

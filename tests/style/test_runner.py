@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runner"))
 
+import fuzz  # noqa: E402
 import process  # noqa: E402
 import pytests  # noqa: E402
 import unit  # noqa: E402
@@ -73,3 +75,41 @@ def test_deadline_ends_the_whole_group() -> None:
     assert finished.code < 0
     assert finished.output.startswith("started")
     assert "not done after" in finished.output
+
+
+FUZZ_TARGET = """
+#include <stddef.h>
+#include <stdlib.h>
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
+        if (size == 3 && data[0] == 'a' && %s) {
+                abort();
+        }
+        return 0;
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")
+@pytest.mark.parametrize("minds, passed", [("0", 1), ("1", 0)])
+def test_fuzz_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minds: str, passed: int) -> None:
+    """The seed is "abc": a target that minds it fails at once."""
+    monkeypatch.setattr(fuzz.builds, "folder", lambda _: tmp_path / "build")
+    monkeypatch.setattr(fuzz, "ROOT", tmp_path)
+    monkeypatch.setattr(fuzz, "SECONDS", 1)
+    seed = tmp_path / "tests/fuzz/corpus/fuzz_x/seed"
+    seed.parent.mkdir(parents=True)
+    seed.write_text("abc")
+    source = tmp_path / "fuzz_x.c"
+    source.write_text(FUZZ_TARGET % minds)
+    (tmp_path / "build/sub").mkdir(parents=True)
+    compiled = process.run(
+        ["clang", "-fsanitize=fuzzer", source, "-o", tmp_path / "build/sub/fuzz_x"], within=60
+    )
+    assert compiled.good, compiled.output
+    tally = fuzz.run_target("fuzz_x")
+    assert (tally.passed, len(tally.failures)) == (passed, 1 - passed)
+
+
+def test_fuzz_target_that_was_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz.builds, "folder", lambda _: tmp_path)
+    assert fuzz.run_target("fuzz_x").failures[0].output == "it was not built"

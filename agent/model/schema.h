@@ -85,8 +85,7 @@ struct schema_field {
         const struct enum_text *words;
         const struct schema *object;
         schema_parse parse;
-        const char
-                *pattern; /* SCHEMA_CUSTOM: regular expression of one scalar, for the JSON Schema */
+        const char *pattern; /* SCHEMA_CUSTOM: regular expression, for the JSON Schema */
         unsigned units;
         bool required;
         bool inherited; /* when absent, taken from the enclosing object; said in the reference */
@@ -112,8 +111,7 @@ struct schema {
         const char *help;
         size_t size; /* of the struct */
         const struct schema_field *fields;
-        const char
-                *shorthand; /* key that a bare scalar or list stands for (disk: /srv); NULL: none */
+        const char *shorthand; /* key that a bare scalar or list stands for (disk: /srv), or NULL */
         const struct schema_variant *variants; /* NULL: none */
         size_t tag_offset; /* int: tag of the variant found; -1 when optional and absent */
         size_t variant_offset; /* const void *: the variant's struct */

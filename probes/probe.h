@@ -1,10 +1,10 @@
 #pragma once
 /* The contract of a probe type: one file per type, an option table inside, a row in probes/table.c.
  *
- * A type never blocks the loop, keeps no globals, and knows nothing of detectors, services' states or
- * recovery. The caller (the scheduler of the agent, or the executor for privileged probes) enforces the
- * deadline of a run: a type needs no timers of its own. Exactly one result comes out of a run: either the
- * type calls probe_run_finish once, or the caller ends the run with `stop`.
+ * A type never blocks the loop, keeps no globals, and knows nothing of detectors, services' states
+ * or recovery. The caller (the scheduler of the agent, or the executor for privileged probes)
+ * enforces the deadline of a run: a type needs no timers of its own. Exactly one result comes out
+ * of a run: either the type calls probe_run_finish once, or the caller ends the run with `stop`.
  */
 
 #include <stdbool.h>
@@ -33,17 +33,19 @@ struct probe_result {
 
 /* The main process of the service, as its manager knows it. */
 struct probe_target {
-        bool known;          /* false: the manager has not said yet, or there is no manager */
-        pid_t pid;           /* 0: not running */
-        uint64_t start_time; /* field 22 of /proc/PID/stat, guards against a reused pid; 0: unknown */
+        bool known; /* false: the manager has not said yet, or there is no manager */
+        pid_t pid; /* 0: not running */
+        uint64_t start_time; /* field 22 of /proc/PID/stat, guards against a reused pid; 0: unknown
+                              */
 };
 
 /* What runs may use; owned by the caller and outliving all runs. */
 struct probe_host {
         struct loop *loop;
         struct http_client *http;
-        struct worker_pool *disk;  /* for calls that can hang on a broken disk or mount */
-        struct worker_pool *names; /* for name look-ups, which hang on a dead resolver; NULL: disk */
+        struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
+        struct worker_pool
+                *names; /* for name look-ups, which hang on a dead resolver; NULL: disk */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */
         void (*notify)(
@@ -51,7 +53,8 @@ struct probe_host {
         void *cookie;
 };
 
-/* One run under way. Members are set by the caller; `room` is the type's, run_size bytes, zeroed. */
+/* One run under way. Members are set by the caller; `room` is the type's, run_size bytes, zeroed.
+ */
 struct probe_run {
         const struct probe_host *host;
         const struct service *service;
@@ -60,8 +63,9 @@ struct probe_run {
         struct probe_target target;
         struct instant started;
         usec_t timeout;
-        void *state; /* of the probe: state_size bytes, zeroed before its first run, kept between runs */
-        void *room;  /* of this run */
+        void *state; /* of the probe: state_size bytes, zeroed before its first run, kept between
+                        runs */
+        void *room; /* of this run */
         void (*finished)(struct probe_run *run, const struct probe_result *result); /* caller's */
         void *cookie;
 };
@@ -76,16 +80,18 @@ struct probe_type {
         /* Whether these parameters need the executor when the agent is not root; NULL: never. */
         bool (*privileged)(const void *params);
 
-        /* Begins. May finish at once. A start that cannot begin finishes with OUTCOME_UNKNOWN and the
-         * reason: what could not be measured is not a failure. */
+        /* Begins. May finish at once. A start that cannot begin finishes with OUTCOME_UNKNOWN and
+         * the reason: what could not be measured is not a failure. */
         void (*start)(struct probe_run *run);
 
-        /* Ends the run now, without finish, and releases what it holds. `detail` gets how far it came, for
-         * a person: "connected, no answer". Called at the deadline, at reload and at exit. */
+        /* Ends the run now, without finish, and releases what it holds. `detail` gets how far it
+         * came, for a person: "connected, no answer". Called at the deadline, at reload and at
+         * exit. */
         void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
 
-        /* Releases what `state` holds; NULL: nothing. Also called before the indices of the service or the
-         * probe change, because notices name them; the memory is zeroed before it is used again. */
+        /* Releases what `state` holds; NULL: nothing. Also called before the indices of the service
+         * or the probe change, because notices name them; the memory is zeroed before it is used
+         * again. */
         void (*release)(void *state);
 };
 

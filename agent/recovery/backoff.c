@@ -1,7 +1,7 @@
 #include "recovery/backoff.h"
 
-/* min(max, initial * factor^(n-1)); stops multiplying once the cap is reached, so that a large number
- * costs nothing and cannot overflow. */
+/* min(max, initial * factor^(n-1)); stops multiplying once the cap is reached, so that a large
+ * number costs nothing and cannot overflow. */
 static usec_t exponential(const struct backoff_spec *spec, uint32_t number) {
         double delay = (double) spec->initial;
         for (uint32_t i = 1; i < number && delay > 0 && delay < (double) spec->max; i++) {
@@ -64,7 +64,8 @@ void backoff_bounds(
                 return;
         case JITTER_DECORRELATED:
                 if (spec->delays.count == 0) {
-                        /* Each delay is at most three times the one before it; the first is `initial`. */
+                        /* Each delay is at most three times the one before it; the first is
+                         * `initial`. */
                         usec_t most = spec->initial;
                         for (uint32_t i = 1; i < number && most < spec->max; i++) {
                                 most = most > spec->max / 3 ? spec->max : 3 * most;

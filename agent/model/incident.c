@@ -56,7 +56,9 @@ const struct enum_text attempt_result_texts[] = {
         {ATTEMPT_NOT_CURED, "not-cured", "The action worked, and the probes still fail."},
         {ATTEMPT_ACTION_FAILED, "action-failed", "The action itself failed."},
         {ATTEMPT_REFUSED, "refused", "The executor refused to act."},
-        {ATTEMPT_SUPERSEDED, "superseded", "A person stopped or restarted the service meanwhile."},
+        {ATTEMPT_SUPERSEDED, "superseded",
+                "Overtaken: it was healthy before, was put off, or a person stepped in."},
+        {ATTEMPT_DONE, "done", "The action worked and there is nothing to prove: a stop."},
         {0},
 };
 

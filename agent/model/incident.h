@@ -53,8 +53,10 @@ enum attempt_result {
         ATTEMPT_NOT_CURED, /* the action worked, the probes say no */
         ATTEMPT_ACTION_FAILED, /* the action itself failed */
         ATTEMPT_REFUSED, /* the executor refused to act */
-        ATTEMPT_SUPERSEDED, /* a person stopped or restarted the service meanwhile */
+        ATTEMPT_SUPERSEDED, /* overtaken: healthy before it began, put off, or a person stepped in */
+        ATTEMPT_DONE,       /* the action worked and there is nothing to prove: a stop */
 };
+enum { ATTEMPT_RESULT_COUNT = ATTEMPT_DONE + 1 };
 DECLARE_ENUM_TEXT(attempt_result)
 
 enum incident_end {

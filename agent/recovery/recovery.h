@@ -1,7 +1,8 @@
 #pragma once
-/* The pure core: what is wrong, and what to do about it. No clock, no I/O, no allocation after it was made:
- * every input carries its moment, every decision comes out as ordered effects, and equal inputs give equal effects
- * (the jitter comes from a seed). The rules are rows of a table, see rules.h. */
+/* The pure core: what is wrong, and what to do about it. No clock, no I/O, no allocation after it
+ * was made: every input carries its moment, every decision comes out as ordered effects, and equal
+ * inputs give equal effects (the jitter comes from a seed). The rules are rows of a table, see
+ * rules.h. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ struct recovery; /* heap */
 struct recovery_settings {
         uint64_t seed;
         uint64_t next_incident; /* id of the next incident */
-        bool dry_run;           /* decide and say, never act */
+        bool dry_run; /* decide and say, never act */
         char boot_id[BOOT_ID_MAX];
 };
 
@@ -36,8 +37,9 @@ int recovery_reload(struct recovery **ret, const struct recovery *old, const str
 
 void recovery_free(struct recovery *recovery); /* accepts NULL */
 
-/* Before the first step: what the store remembers. A record of an unknown service is ignored. An attempt that was
- * under way is never repeated: it is verified, or waits for the executor's word. Returns whether it was taken. */
+/* Before the first step: what the store remembers. A record of an unknown service is ignored. An
+ * attempt that was under way is never repeated: it is verified, or waits for the executor's word.
+ * Returns whether it was taken. */
 bool recovery_restore(struct recovery *recovery, const struct service_record *record,
         const struct incident *open, struct instant now);
 void recovery_restore_host(
@@ -47,15 +49,17 @@ void recovery_restore_host(
 
 enum input_kind {
         INPUT_OBSERVATION = 1, /* a probe run was concluded */
-        INPUT_TIMER,           /* the moment that EFFECT_TIMER asked for has come */
-        INPUT_DEPENDENCY,      /* a dependency of the service changed, see EFFECT_DEPENDENTS */
-        INPUT_PROCESS,         /* the manager's word about the main process: at the start and at each change */
-        INPUT_SAVED,           /* the intent is on disk, or could not be written in time */
-        INPUT_OUTCOME,         /* the executor ended, or refused, the action */
-        INPUT_COMMAND,         /* a person's word */
-        INPUT_EXECUTOR,        /* host: the executor came or went */
-        INPUT_STORE,           /* host: the store came or went */
-        INPUT_GUARDS,          /* a host-wide guard changed: look at the held attempt of this service again */
+        INPUT_TIMER, /* the moment that EFFECT_TIMER asked for has come */
+        INPUT_DEPENDENCY, /* a dependency of the service changed, see EFFECT_DEPENDENTS */
+        INPUT_PROCESS, /* the manager's word about the main process: at the start and at each change
+                        */
+        INPUT_SAVED, /* the intent is on disk, or could not be written in time */
+        INPUT_OUTCOME, /* the executor ended, or refused, the action */
+        INPUT_COMMAND, /* a person's word */
+        INPUT_EXECUTOR, /* host: the executor came or went */
+        INPUT_STORE, /* host: the store came or went */
+        INPUT_GUARDS, /* a host-wide guard changed: look at the held attempt of this service again
+                       */
 };
 
 enum command_kind {
@@ -77,6 +81,7 @@ struct input {
                         bool running;
                         bool expected; /* stopped by an action */
                         pid_t pid;
+                        usec_t age; /* how long it has been running */
                         char text[OBSERVATION_DETAIL_MAX]; /* "killed by SIGKILL" */
                 } process;
                 struct {
@@ -86,8 +91,9 @@ struct input {
                 struct {
                         uint64_t token;
                         bool ok, refused;
-                        bool retry; /* refused for a reason that passes (busy, digest, limit): does not count */
-                        bool lost;  /* the executor does not know what became of it */
+                        bool retry; /* refused for a reason that passes (busy, digest, limit): does
+                                       not count */
+                        bool lost; /* the executor does not know what became of it */
                         char text[OBSERVATION_DETAIL_MAX];
                 } outcome;
                 struct {
@@ -102,18 +108,19 @@ struct input {
 /* ---- Effects, to be carried out in order ---- */
 
 enum effect_kind {
-        EFFECT_EVENT = 1,  /* log it, store it, send it on */
-        EFFECT_INCIDENT,   /* write the incident as it now is */
-        EFFECT_RECORD,     /* the service's record changed: write it some time soon */
-        EFFECT_SAVE,       /* write the attempt durably, answer with INPUT_SAVED */
-        EFFECT_ATTEMPT,    /* the attempt as it now is: write it */
-        EFFECT_ACT,        /* tell the executor; answer with INPUT_OUTCOME */
-        EFFECT_TIMER,      /* feed INPUT_TIMER at `at`; replaces the service's earlier one; USEC_INFINITY: none */
-        EFFECT_PROBE,      /* probe this service (another one, when blame is sought) at once */
-        EFFECT_PACE,       /* the intervals of this service's probes changed */
+        EFFECT_EVENT = 1, /* log it, store it, send it on */
+        EFFECT_INCIDENT, /* write the incident as it now is */
+        EFFECT_RECORD, /* the service's record changed: write it some time soon */
+        EFFECT_SAVE, /* write the attempt durably, answer with INPUT_SAVED */
+        EFFECT_ATTEMPT, /* the attempt as it now is: write it */
+        EFFECT_ACT, /* tell the executor; answer with INPUT_OUTCOME */
+        EFFECT_TIMER, /* feed INPUT_TIMER at `at`; replaces the service's earlier one;
+                         USEC_INFINITY: none */
+        EFFECT_PROBE, /* probe this service (another one, when blame is sought) at once */
+        EFFECT_PACE, /* the intervals of this service's probes changed */
         EFFECT_DEPENDENTS, /* feed INPUT_DEPENDENCY to every dependent of the service */
-        EFFECT_REPLY,      /* answer to INPUT_COMMAND */
-        EFFECT_MEASURED,   /* a detection or recovery time, for the histograms */
+        EFFECT_REPLY, /* answer to INPUT_COMMAND */
+        EFFECT_MEASURED, /* a detection or recovery time, for the histograms */
 };
 enum { EFFECT_COUNT = EFFECT_MEASURED + 1 };
 
@@ -129,8 +136,8 @@ struct effect {
                 struct event event;
                 struct incident incident;
                 struct {
-                        /* Unique, also the request id for the executor; equal to attempt.intended, so
-                         * that a restarted agent finds its request again. */
+                        /* Unique, also the request id for the executor; equal to attempt.intended,
+                         * so that a restarted agent finds its request again. */
                         uint64_t token;
                         struct attempt attempt;
                 } attempt; /* SAVE, ATTEMPT, ACT */
@@ -146,7 +153,9 @@ struct effect {
         };
 };
 
-enum { EFFECTS_MAX = 512 }; /* one step never gives more; asserted. Bounded by the most dependencies and a margin */
+enum {
+        EFFECTS_MAX = 512
+}; /* one step never gives more; asserted. Bounded by the most dependencies and a margin */
 
 struct effects {
         size_t count;
@@ -162,16 +171,16 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
 struct probe_status {
         enum health health;
         uint32_t fails, passes; /* in a row */
-        uint64_t window;        /* last results, newest in bit 0; 1 = pass */
-        uint32_t n_window;      /* how many bits are filled, up to 64; unknown results leave no bit */
-        uint32_t n_unknown;     /* unknown results in a row */
-        usec_t failing_since;   /* mono; 0: is not failing */
+        uint64_t window; /* last results, newest in bit 0; 1 = pass */
+        uint32_t n_window; /* how many bits are filled, up to 64; unknown results leave no bit */
+        uint32_t n_unknown; /* unknown results in a row */
+        usec_t failing_since; /* mono; 0: is not failing */
 };
 
 struct guard_status { /* one guard, evaluated now */
         enum guard guard;
         bool holds;
-        usec_t until;       /* mono: lets go by itself; USEC_INFINITY: not by itself */
+        usec_t until; /* mono: lets go by itself; USEC_INFINITY: not by itself */
         uint32_t value, limit; /* budgets: spent and allowed */
         char text[OBSERVATION_DETAIL_MAX]; /* "8 of 10 actions spent within 1h" */
 };
@@ -190,18 +199,18 @@ struct service_status {
         bool process_known, running;
         pid_t pid;
         const struct incident *incident; /* NULL: none is open */
-        const struct attempt *attempt;   /* the last or present one of this incident; NULL: none */
-        int step;                        /* ladder position */
+        const struct attempt *attempt; /* the last or present one of this incident; NULL: none */
+        int step; /* ladder position */
         uint32_t step_attempts;
         uint32_t backoff_level;
         usec_t next_attempt; /* mono; 0: none is planned */
-        usec_t timer;        /* mono; USEC_INFINITY: none */
-        uint32_t culprit;    /* index of the dependency that is down; UINT32_MAX: none */
-        uint32_t last_rule;  /* number of the last row that fired; 0: none */
+        usec_t timer; /* mono; USEC_INFINITY: none */
+        uint32_t culprit; /* index of the dependency that is down; UINT32_MAX: none */
+        uint32_t last_rule; /* number of the last row that fired; 0: none */
         usec_t last_rule_at;
         const struct observation *evidence; /* what decided last; NULL: nothing yet */
-        uint64_t incidents;  /* opened since the core was made */
-        uint64_t attempts_by_result[ATTEMPT_SUPERSEDED + 1];
+        uint64_t incidents; /* opened since the core was made */
+        uint64_t attempts_by_result[ATTEMPT_RESULT_COUNT];
 };
 
 void recovery_service_status(
@@ -209,12 +218,19 @@ void recovery_service_status(
 void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
         struct probe_status *ret);
 
-/* The state in one word for a table: the phase, or the health where no incident is open; "paused" is apart. */
+/* The state in one word for a table: the phase, or the health where no incident is open; "paused"
+ * is apart. */
 const char *recovery_state_word(const struct service_status *status);
 
-/* All guards of a service, evaluated now, in the order in which they are asked. Returns GUARD_COUNT - 1. */
+/* All guards of a service, evaluated now, in the order in which they are asked. Returns GUARD_COUNT
+ * - 1. */
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,
         struct guard_status ret[GUARD_COUNT]);
+
+/* How many actions the budget of a service, or (UINT32_MAX) of the host, still allows now. Cheap: metrics ask it for
+ * every service. */
+uint32_t recovery_budget_left(
+        const struct recovery *recovery, uint32_t service, struct instant now);
 
 void recovery_save_record(const struct recovery *recovery, uint32_t service, struct instant now,
         struct service_record *ret);

@@ -1,6 +1,6 @@
 #pragma once
-/* The incident state machine as rows. The first row whose phase, event and condition fit is the one that
- * fires; its sentence is what logs, `recoverctl why` and docs/state-machine.md print. */
+/* The incident state machine as rows. The first row whose phase, event and condition fit is the one
+ * that fires; its sentence is what logs, `recoverctl why` and docs/state-machine.md print. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,20 +9,20 @@
 
 enum happening { /* what the inputs amount to, for the state machine */
         HAPPENING_ALWAYS = 0, /* for the passing phase */
-        HAPPENING_FAILED,     /* health became failed */
-        HAPPENING_WELL,       /* health became healthy */
-        HAPPENING_DIED,       /* the main process ended by itself */
+        HAPPENING_FAILED, /* health became failed */
+        HAPPENING_WELL, /* health became healthy */
+        HAPPENING_DIED, /* certain evidence while the health was failed already */
         HAPPENING_TIMER,
         HAPPENING_DEPENDENCY,
         HAPPENING_SAVED,
         HAPPENING_NOT_SAVED,
-        HAPPENING_ACTED,      /* the action worked */
+        HAPPENING_ACTED, /* the action worked */
         HAPPENING_ACT_FAILED,
-        HAPPENING_LOST,       /* what became of the action cannot be known */
-        HAPPENING_REFUSED,    /* the executor will not; counts */
-        HAPPENING_PUT_OFF,    /* the executor cannot now; does not count */
-        HAPPENING_GUARDS,     /* a guard may have let go */
-        HAPPENING_IDLE,       /* the manager reports: never started, not running */
+        HAPPENING_LOST, /* what became of the action cannot be known */
+        HAPPENING_REFUSED, /* the executor will not; counts */
+        HAPPENING_PUT_OFF, /* the executor cannot now; does not count */
+        HAPPENING_GUARDS, /* a guard may have let go */
+        HAPPENING_IDLE, /* the manager reports: never started, not running */
         HAPPENING_ACK,
         HAPPENING_RESTART,
         HAPPENING_START,
@@ -39,21 +39,21 @@ enum { PHASE_SAME = -1 }; /* as `next`: the phase stays */
 struct rule {
         uint32_t number; /* stable: a number is never used again for something else */
         uint32_t phases; /* bit (1 << phase) for each that the row is for */
-        enum happening happening;
+        uint32_t happenings; /* bits, likewise */
         bool (*when)(const struct turn *turn); /* NULL: always */
-        const char *when_text;                 /* the condition in words, NULL when there is none */
-        const char *sentence;                  /* why, for a person: one sentence, no period */
-        void (*run)(struct turn *turn);        /* NULL: only the phase changes */
-        int next;                              /* enum phase, or PHASE_SAME */
+        const char *when_text; /* the condition in words, NULL when there is none */
+        const char *sentence; /* why, for a person: one sentence, no period */
+        void (*run)(struct turn *turn); /* NULL: only the phase changes */
+        int next; /* enum phase, or PHASE_SAME */
 };
 
 extern const struct rule rules[];
 extern const size_t n_rules;
 
-/* What a phase ignores on purpose, with the reason: every other pair of phase and happening has a row. */
+/* What a phase ignores on purpose, with the reason: every other pair of phase and happening has a
+ * row. */
 struct ignored {
-        uint32_t phases; /* bits, as above */
-        enum happening happening;
+        uint32_t phases, happenings; /* bits, as above */
         const char *reason;
 };
 extern const struct ignored rules_ignored[];

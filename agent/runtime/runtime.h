@@ -70,7 +70,7 @@ enum { RUNTIME_BUCKETS = 14 };
 extern const double runtime_bucket_bounds[RUNTIME_BUCKETS];
 struct service_counters {
         uint64_t probes_by_outcome[OUTCOME_TIMEOUT + 1];
-        uint64_t actions[ACTION_NOTIFY + 1][ATTEMPT_SUPERSEDED + 1]; /* action x result */
+        uint64_t actions[ACTION_NOTIFY + 1][ATTEMPT_RESULT_COUNT]; /* action x result */
         uint64_t incidents;
         uint32_t detection[RUNTIME_BUCKETS + 1], recovery[RUNTIME_BUCKETS + 1]; /* not cumulative */
         double detection_sum, recovery_sum;

@@ -1,0 +1,264 @@
+/* What a row does to an attempt: plan, act, prove, end. */
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/str.h"
+#include "base/units.h"
+#include "recovery/detector.h"
+#include "recovery/state.h"
+
+static struct attempt *attempt_of(struct turn *turn) {
+        return &turn->service->file->attempt;
+}
+
+static void attempt_tell(struct turn *turn, enum effect_kind kind) {
+        struct effect *effect = turn_effect(turn, kind);
+        effect->attempt.token = turn->service->token;
+        effect->attempt.attempt = *attempt_of(turn);
+}
+
+static void spend(struct turn *turn) {
+        budget_spend(&turn->service->budget, turn->now.mono);
+        budget_spend(&turn->recovery->host, turn->now.mono);
+        turn->service->spent = true;
+}
+
+static void refund(struct turn *turn) {
+        if (turn->service->spent) {
+                budget_refund(&turn->service->budget);
+                budget_refund(&turn->recovery->host);
+                turn->service->spent = false;
+        }
+}
+
+/* ---- Intent ---- */
+
+void plan_first_start(struct turn *turn) {
+        turn->service->first_start = true;
+        turn->service->next_attempt = 0;
+}
+
+void wait_backoff(struct turn *turn) {
+        struct service_state *service = turn->service;
+        char wait[UNITS_TEXT_MAX];
+        service->phase_deadline = service->next_attempt;
+        turn_note(turn, "%s in %s", action_text((enum action) state_step(service)->action),
+                units_format_duration_short(usec_sub(service->next_attempt, turn->now.mono), wait));
+}
+
+void hold(struct turn *turn) {
+        struct guard_status status;
+        struct service_state *service = turn->service;
+        service->held_by = guards_first(turn->recovery, service, turn->now.mono, false, &status);
+        service->phase_deadline = status.until;
+        turn_note(turn, "%s", status.text);
+}
+
+/* Wall time in microseconds, made unique: it names the attempt for the executor and for a restarted
+ * agent. */
+static uint64_t new_token(struct turn *turn) {
+        struct recovery *recovery = turn->recovery;
+        recovery->last_token =
+                turn->now.wall > recovery->last_token ? turn->now.wall : recovery->last_token + 1;
+        return recovery->last_token;
+}
+
+void attempt_write(struct turn *turn, int step, enum action action, enum origin origin) {
+        struct service_state *service = turn->service;
+        struct attempt *attempt = attempt_of(turn);
+        struct incident *incident = &service->file->incident;
+        memset(attempt, 0, sizeof(*attempt));
+        service->token = attempt->intended = new_token(turn);
+        attempt->incident = incident->id;
+        attempt->number = incident->id ? ++incident->attempts : 1;
+        attempt->step = step;
+        attempt->action = action;
+        attempt->origin = origin;
+        attempt->rule = turn->rule->number;
+        attempt->delay = service->backoff_delay;
+        service->phase_deadline = usec_add(turn->now.mono,
+                usec_add(2 * turn->recovery->policy->agent.store_timeout, USEC_PER_SEC));
+        turn_event(turn, EVENT_ATTEMPT_INTENDED, LOG_INFO, "attempt %u: %s", attempt->number,
+                action_text(action));
+        attempt_tell(turn, EFFECT_SAVE);
+}
+
+void plan_attempt(struct turn *turn) {
+        struct service_state *service = turn->service;
+        if (service->first_start) {
+                attempt_write(turn, STEP_NONE, ACTION_START, ORIGIN_FIRST_START);
+                return;
+        }
+        spend(turn);
+        service->step_attempts++;
+        service->backoff_level++;
+        service->backoff_previous = service->backoff_delay;
+        attempt_write(
+                turn, service->step, (enum action) state_step(service)->action, ORIGIN_LADDER);
+}
+
+void plan_by_person(struct turn *turn) {
+        static const enum action actions[] = {
+                [COMMAND_RESTART] = ACTION_RESTART,
+                [COMMAND_START] = ACTION_START,
+                [COMMAND_STOP] = ACTION_STOP,
+        };
+        struct service_state *service = turn->service;
+        enum action action = actions[turn->input->command.kind];
+        if (service->phase == PHASE_VERIFYING) {
+                attempt_end(turn, ATTEMPT_SUPERSEDED, "a person stepped in");
+        }
+        service->first_start = false;
+        service->backoff_delay = 0;
+        if (action != ACTION_START) { /* the executor counts alike */
+                spend(turn);
+        }
+        attempt_write(turn, STEP_NONE, action, ORIGIN_OPERATOR);
+        turn_note(turn, "%s by %s", action_text(action), turn->input->command.by);
+        turn_reply(turn, true, "%s of %s is under way", action_text(action), service->policy->name);
+}
+
+/* ---- Action ---- */
+
+void act(struct turn *turn) {
+        struct service_state *service = turn->service;
+        attempt_of(turn)->started = turn->now.wall;
+        service->phase_deadline =
+                usec_add(turn->now.mono, usec_add(state_action_timeout(service), EXECUTOR_MARGIN));
+        attempt_tell(turn, EFFECT_ATTEMPT);
+        attempt_tell(turn, EFFECT_ACT);
+        turn_event(turn, EVENT_ATTEMPT_STARTED, LOG_NOTICE, "attempt %u: %s begins",
+                attempt_of(turn)->number, action_text((enum action) attempt_of(turn)->action));
+}
+
+/* What was planned and never carried out is taken back: it counts for nothing. */
+static void take_back(struct turn *turn, const char *why) {
+        struct service_state *service = turn->service;
+        bool first = service->first_start;
+        refund(turn);
+        if (attempt_of(turn)->origin == ORIGIN_LADDER) {
+                service->step_attempts -= service->step_attempts > 0;
+                service->backoff_level -= service->backoff_level > 0;
+        }
+        attempt_end(turn, ATTEMPT_SUPERSEDED, why);
+        service->file->incident.attempts -= service->file->incident.attempts > 0;
+        service->first_start = first;
+}
+
+void drop_attempt(struct turn *turn) {
+        take_back(turn, "it became healthy before anything was done");
+        close_healed(turn);
+}
+
+void put_off(struct turn *turn) {
+        take_back(turn, turn->input->outcome.text);
+        turn->service->phase_deadline = usec_add(turn->now.mono, PUT_OFF_DELAY);
+        turn_note(turn, "%s", turn->input->outcome.text);
+}
+
+void hold_unrecorded(struct turn *turn) {
+        take_back(turn, "the intent could not be written down");
+        turn->service->held_by = GUARD_STORE_DEGRADED;
+        turn->service->phase_deadline = usec_add(turn->now.mono, PUT_OFF_DELAY);
+}
+
+/* ---- Proof ---- */
+
+void begin_verifying(struct turn *turn) {
+        struct service_state *service = turn->service;
+        const struct step_spec *step = state_attempt_step(service);
+        struct attempt *attempt = attempt_of(turn);
+        attempt->acted = turn->now.wall;
+        if (turn->input->kind == INPUT_OUTCOME) {
+                str_copy(attempt->text, sizeof(attempt->text), turn->input->outcome.text);
+        }
+        for (uint32_t i = 0; i < service->policy->n_probes; i++) {
+                detector_doubt(&service->probes[i]);
+        }
+        if (service->health != HEALTH_FAILED) {
+                service->health_since = turn->now.mono;
+        }
+        service->health = HEALTH_FAILED;
+        service->healthy_since = 0;
+        service->ignore_before = turn->now.mono;
+        service->stopped = false;
+        service->started_once = true;
+        service->has_evidence = false;
+        if (attempt->action != ACTION_EXEC) {
+                service->grace_until = usec_add(turn->now.mono, service->policy->start_grace);
+        }
+        usec_t verify = step && step->verify ? step->verify : service->policy->verify;
+        service->phase_deadline = usec_add(turn->now.mono, verify);
+        attempt_tell(turn, EFFECT_ATTEMPT);
+        turn_effect(turn, EFFECT_PROBE);
+}
+
+/* ---- End ---- */
+
+void attempt_end(struct turn *turn, enum attempt_result result, const char *text) {
+        struct service_state *service = turn->service;
+        struct attempt *attempt = attempt_of(turn);
+        attempt->result = result;
+        attempt->verified = turn->now.wall;
+        if (!str_empty(text)) {
+                str_copy(attempt->text, sizeof(attempt->text), text);
+        }
+        service->attempts_by_result[result]++;
+        service->first_start = false;
+        service->spent = false;
+        attempt_tell(turn, EFFECT_ATTEMPT);
+        service->token = 0;
+        turn_event(turn, EVENT_ATTEMPT_ENDED,
+                result == ATTEMPT_RECOVERED || result == ATTEMPT_DONE ? LOG_NOTICE : LOG_WARNING,
+                "attempt %u: %s %s%s%s", attempt->number,
+                action_text((enum action) attempt->action), attempt_result_text(result),
+                attempt->text[0] ? ": " : "", attempt->text);
+}
+
+/* The attempt is over and the service is not well: on with the ladder. */
+static void go_on(struct turn *turn) {
+        turn->service->stopped = false;
+        incident_ensure(turn);
+        ladder_plan_delay(turn);
+}
+
+void end_not_cured(struct turn *turn) {
+        const struct service_state *service = turn->service;
+        attempt_end(turn, ATTEMPT_NOT_CURED,
+                service->has_evidence ? service->file->evidence.detail : "not proven well in time");
+        go_on(turn);
+}
+
+void end_action_failed(struct turn *turn) {
+        attempt_end(turn, ATTEMPT_ACTION_FAILED, turn->input->outcome.text);
+        go_on(turn);
+}
+
+void end_refused(struct turn *turn) {
+        bool alone = attempt_of(turn)->origin == ORIGIN_OPERATOR &&
+                     (turn->service->stopped || turn->service->file->incident.id == 0);
+        refund(turn);
+        attempt_end(turn, ATTEMPT_REFUSED, turn->input->outcome.text);
+        if (!alone) {
+                go_on(turn);
+        }
+}
+
+void end_superseded(struct turn *turn) {
+        attempt_end(turn, ATTEMPT_SUPERSEDED, "a dependency went down");
+        ladder_plan_delay(turn);
+        note_culprit(turn);
+}
+
+void end_stopped(struct turn *turn) {
+        attempt_end(turn, ATTEMPT_DONE, NULL);
+        ladder_plan_delay(turn);
+}
+
+void close_proven(struct turn *turn) {
+        attempt_end(turn, ATTEMPT_RECOVERED, NULL);
+        turn->service->grace_until = 0;
+        incident_close(turn, INCIDENT_RECOVERED);
+}

@@ -1,0 +1,394 @@
+#include "recovery/recovery.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/str.h"
+#include "base/units.h"
+#include "recovery/detector.h"
+#include "recovery/state.h"
+
+const struct enum_text command_kind_texts[] = {
+        {COMMAND_PAUSE, "pause", "hold recovery for a while"},
+        {COMMAND_RESUME, "resume", "end the pause"},
+        {COMMAND_ACK, "ack", "take note of a service that was given up"},
+        {COMMAND_RESTART, "restart", "restart it now"},
+        {COMMAND_START, "start", "start it now"},
+        {COMMAND_STOP, "stop", "stop it, and do not take that for a failure"},
+        {0, NULL, NULL},
+};
+
+const struct enum_text pace_texts[] = {
+        {PACE_NORMAL, "normal", "probes run at interval"},
+        {PACE_FAST, "fast", "in doubt: probes run at fast_interval"},
+        {PACE_DOWN, "down", "known to be down: probes run at down_interval"},
+        {0, NULL, NULL},
+};
+
+struct service_state *state_of(struct recovery *recovery, uint32_t service) {
+        assert(service < recovery->policy->n_services);
+        return &recovery->services[service];
+}
+
+const struct step_spec *state_step(const struct service_state *service) {
+        return (uint32_t) service->step < service->policy->n_steps
+                       ? &service->policy->steps[service->step]
+                       : NULL;
+}
+
+const struct step_spec *state_attempt_step(const struct service_state *service) {
+        int step = service->file->attempt.step;
+        return step >= 0 && (uint32_t) step < service->policy->n_steps
+                       ? &service->policy->steps[step]
+                       : NULL;
+}
+
+usec_t state_action_timeout(const struct service_state *service) {
+        const struct step_spec *step = state_attempt_step(service);
+        usec_t stop = service->policy->command ? service->policy->command->stop_timeout : 0;
+        usec_t timeout = step && step->timeout ? step->timeout : USEC_PER_MINUTE;
+        return usec_add(timeout, stop);
+}
+
+bool state_is_down(const struct service_state *service) {
+        return service->phase != PHASE_WATCHING || service->health == HEALTH_FAILED;
+}
+
+bool state_is_well(const struct service_state *service) {
+        return service->phase == PHASE_WATCHING && service->health == HEALTH_HEALTHY;
+}
+
+/* ---- What an input does to the health ---- */
+
+/* Reads the health off the probes anew, and lets the state machine know of an edge. */
+static void health_update(struct turn *turn) {
+        struct service_state *service = turn->service;
+        enum health health = service->dead
+                                     ? HEALTH_FAILED
+                                     : detector_combine(service->probes, service->policy->n_probes,
+                                               service->policy->require);
+        if (health == service->health) {
+                return;
+        }
+        service->health = health;
+        service->health_since = turn->now.mono;
+        if (health == HEALTH_FAILED) {
+                service->healthy_since = 0;
+        } else if (health == HEALTH_HEALTHY && service->healthy_since == 0) {
+                service->healthy_since = turn->now.mono;
+        }
+        service->dirty |= health != HEALTH_SUSPECT;
+        const char *why = service->has_evidence && health != HEALTH_HEALTHY
+                                  ? service->file->evidence.detail
+                                  : "";
+        turn_event(turn, EVENT_HEALTH, LOG_INFO, "%s%s%s", health_text(health), why[0] ? ": " : "",
+                why);
+        if (health == HEALTH_FAILED) {
+                machine_feed(turn, HAPPENING_FAILED);
+        } else if (health == HEALTH_HEALTHY) {
+                machine_feed(turn, HAPPENING_WELL);
+        }
+}
+
+static void keep_evidence(struct turn *turn, const struct observation *observation) {
+        turn->service->file->evidence = *observation;
+        turn->service->has_evidence = true;
+}
+
+/* A dependent that failed waits for the word of each probe; `unknown` is a word, too. */
+static void answer_asker(struct turn *turn, const struct observation *observation) {
+        struct service_state *service = turn->service;
+        if (!service->asked ||
+                usec_sub(observation->at.mono, observation->duration) < service->asked_at) {
+                return;
+        }
+        service->asked &= ~(UINT64_C(1) << observation->probe);
+        if (!service->asked) {
+                turn_effect(turn, EFFECT_DEPENDENTS);
+        }
+}
+
+static void on_observation(struct turn *turn) {
+        struct service_state *service = turn->service;
+        const struct observation *observation = turn->input->observation;
+        assert(observation->probe < service->policy->n_probes);
+        if (usec_sub(observation->at.mono, observation->duration) < service->ignore_before) {
+                return;
+        }
+        bool failed_before = service->health == HEALTH_FAILED;
+        bool excused = turn->now.mono < service->grace_until;
+        detector_feed(&service->probes[observation->probe],
+                &service->policy->probes[observation->probe], observation, excused);
+        if (outcome_is_failure(observation->outcome)) {
+                keep_evidence(turn, observation);
+        }
+        health_update(turn);
+        if (failed_before && observation->certain && outcome_is_failure(observation->outcome)) {
+                machine_feed(turn, HAPPENING_DIED);
+        }
+        answer_asker(turn, observation);
+}
+
+static void process_died(struct turn *turn) {
+        struct service_state *service = turn->service;
+        bool failed_before = service->health == HEALTH_FAILED;
+        struct observation death = {
+                .service = service->policy->index,
+                .probe = UINT32_MAX,
+                .outcome = OUTCOME_FAIL,
+                .cause = CAUSE_EXITED,
+                .certain = true,
+                .at = turn->now,
+        };
+        str_copy(death.detail, sizeof(death.detail), turn->input->process.text);
+        keep_evidence(turn, &death);
+        service->dead = true;
+        service->died_at = turn->now.mono;
+        health_update(turn);
+        if (failed_before) {
+                machine_feed(turn, HAPPENING_DIED);
+        }
+}
+
+static void process_runs(struct turn *turn) {
+        struct service_state *service = turn->service;
+        usec_t age = turn->input->process.age;
+        if (!service->running) {
+                service->grace_until =
+                        usec_add(usec_sub(turn->now.mono, age), service->policy->start_grace);
+        }
+        service->running = true;
+        service->dead = false;
+        service->started_once = true;
+        health_update(turn);
+}
+
+static void on_process(struct turn *turn) {
+        struct service_state *service = turn->service;
+        service->process_known = true;
+        service->pid = turn->input->process.running ? turn->input->process.pid : 0;
+        if (turn->input->process.running) {
+                process_runs(turn);
+                return;
+        }
+        service->running = false;
+        if (service->stopped) {
+                return;
+        }
+        if (turn->input->process.expected || !turn->input->process.text[0]) {
+                machine_feed(turn, HAPPENING_IDLE);
+        } else if (!service->dead) {
+                process_died(turn);
+        }
+}
+
+/* ---- The other inputs ---- */
+
+static void pause_end(struct turn *turn, const char *how) {
+        turn->service->paused = false;
+        turn->service->dirty = true;
+        turn_event(turn, EVENT_COMMAND, LOG_NOTICE, "%s", how);
+        machine_feed(turn, HAPPENING_GUARDS);
+}
+
+static void on_timer(struct turn *turn) {
+        struct service_state *service = turn->service;
+        if (service->paused && turn->now.mono >= service->pause_until) {
+                pause_end(turn, "the pause is over");
+        }
+        bool due = service->phase == PHASE_WATCHING || turn->now.mono >= service->phase_deadline;
+        if (due) {
+                machine_feed(turn, HAPPENING_TIMER);
+        }
+}
+
+static void on_saved(struct turn *turn) {
+        if (turn->service->token == turn->input->saved.token) {
+                machine_feed(turn, turn->input->saved.ok ? HAPPENING_SAVED : HAPPENING_NOT_SAVED);
+        }
+}
+
+static void on_outcome(struct turn *turn) {
+        const struct input *input = turn->input;
+        if (turn->service->token != input->outcome.token) {
+                return;
+        }
+        enum happening happening = input->outcome.ok        ? HAPPENING_ACTED
+                                   : input->outcome.lost    ? HAPPENING_LOST
+                                   : input->outcome.retry   ? HAPPENING_PUT_OFF
+                                   : input->outcome.refused ? HAPPENING_REFUSED
+                                                            : HAPPENING_ACT_FAILED;
+        machine_feed(turn, happening);
+}
+
+static void pause_begin(struct turn *turn) {
+        struct service_state *service = turn->service;
+        const struct input *input = turn->input;
+        char how_long[UNITS_TEXT_MAX];
+        service->paused = true;
+        service->dirty = true;
+        service->pause_until = usec_add(turn->now.mono, input->command.duration);
+        str_copy(service->file->pause_by, sizeof(service->file->pause_by), input->command.by);
+        str_copy(service->file->pause_reason, sizeof(service->file->pause_reason),
+                input->command.reason);
+        units_format_duration_short(input->command.duration, how_long);
+        turn_event(turn, EVENT_COMMAND, LOG_NOTICE, "paused by %s for %s: %s", input->command.by,
+                how_long, input->command.reason);
+        turn_reply(turn, true, "%s is paused for %s", service->policy->name, how_long);
+}
+
+static void on_resume(struct turn *turn) {
+        const char *name = turn->service->policy->name;
+        if (!turn->service->paused) {
+                turn_reply(turn, true, "%s was not paused", name);
+                return;
+        }
+        char text[EVENT_TEXT_MAX];
+        snprintf(text, sizeof(text), "resumed by %s", turn->input->command.by);
+        turn_reply(turn, true, "%s is resumed", name);
+        pause_end(turn, text);
+}
+
+static void on_command(struct turn *turn) {
+        switch (turn->input->command.kind) {
+        case COMMAND_PAUSE:
+                pause_begin(turn);
+                return;
+        case COMMAND_RESUME:
+                on_resume(turn);
+                return;
+        case COMMAND_ACK:
+                machine_feed(turn, HAPPENING_ACK);
+                return;
+        case COMMAND_RESTART:
+                machine_feed(turn, HAPPENING_RESTART);
+                return;
+        case COMMAND_START:
+                machine_feed(turn, HAPPENING_START);
+                return;
+        case COMMAND_STOP:
+                machine_feed(turn, HAPPENING_STOP);
+                return;
+        }
+}
+
+/* ---- After every input: what the shell and the dependents have to know ---- */
+
+static enum pace pace_of(const struct service_state *service) {
+        switch (service->phase) {
+        case PHASE_CHECKING:
+        case PHASE_SETTLING:
+        case PHASE_VERIFYING:
+                return PACE_FAST;
+        case PHASE_WATCHING:
+                return service->health == HEALTH_SUSPECT ? PACE_FAST : PACE_NORMAL;
+        case PHASE_QUEUED:
+        case PHASE_BLOCKED:
+        case PHASE_HELD:
+        case PHASE_BACKOFF:
+        case PHASE_UNATTENDED:
+        case PHASE_EXHAUSTED:
+        case PHASE_STOPPED:
+        case PHASE_DECIDING:
+        case PHASE_SAVING:
+        case PHASE_ACTING:
+                break;
+        }
+        for (uint32_t i = 0; i < service->policy->n_probes; i++) {
+                const struct probe_status *probe = &service->probes[i];
+                if (probe->health == HEALTH_FAILED && probe->passes > 0) {
+                        return PACE_FAST; /* on its way back */
+                }
+        }
+        return PACE_DOWN;
+}
+
+usec_t state_due(const struct service_state *service, usec_t now) {
+        usec_t due = service->phase_deadline;
+        if (service->phase == PHASE_WATCHING) {
+                due = service->backoff_level > 0 && service->healthy_since
+                              ? usec_add(service->healthy_since,
+                                        service->policy->backoff.reset_after)
+                              : USEC_INFINITY;
+        }
+        if (service->paused && service->pause_until < due) {
+                due = service->pause_until;
+        }
+        return due < now ? now : due;
+}
+
+static void settle(struct turn *turn) {
+        struct service_state *service = turn->service;
+        enum pace pace = pace_of(service);
+        if (pace != service->pace) {
+                service->pace = pace;
+                turn_effect(turn, EFFECT_PACE);
+        }
+        usec_t due = state_due(service, turn->now.mono);
+        if (due != service->timer) {
+                service->timer = due;
+                turn_effect(turn, EFFECT_TIMER)->at = due;
+        }
+        bool down = state_is_down(service), well = state_is_well(service);
+        if (down != service->was_down || well != service->was_well) {
+                service->was_down = down;
+                service->was_well = well;
+                turn_effect(turn, EFFECT_DEPENDENTS);
+        }
+        if (service->dirty) {
+                service->dirty = false;
+                turn_effect(turn, EFFECT_RECORD);
+        }
+}
+
+void recovery_step(struct recovery *recovery, const struct input *input, struct instant now,
+        struct effects *effects) {
+        effects->count = 0;
+        if (input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE) {
+                *(input->kind == INPUT_EXECUTOR ? &recovery->executor_up : &recovery->store_up) =
+                        input->up;
+                return;
+        }
+        struct turn turn = {
+                .recovery = recovery,
+                .service = state_of(recovery, input->service),
+                .input = input,
+                .now = now,
+                .effects = effects,
+        };
+        if (input->kind == INPUT_TIMER) {
+                turn.service->timer = USEC_INFINITY;
+        }
+        switch (input->kind) {
+        case INPUT_OBSERVATION:
+                on_observation(&turn);
+                break;
+        case INPUT_TIMER:
+                on_timer(&turn);
+                break;
+        case INPUT_DEPENDENCY:
+                machine_feed(&turn, HAPPENING_DEPENDENCY);
+                break;
+        case INPUT_PROCESS:
+                on_process(&turn);
+                break;
+        case INPUT_SAVED:
+                on_saved(&turn);
+                break;
+        case INPUT_OUTCOME:
+                on_outcome(&turn);
+                break;
+        case INPUT_COMMAND:
+                on_command(&turn);
+                break;
+        case INPUT_GUARDS:
+                machine_feed(&turn, HAPPENING_GUARDS);
+                break;
+        case INPUT_EXECUTOR:
+        case INPUT_STORE:
+                break;
+        }
+        settle(&turn);
+}

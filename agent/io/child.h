@@ -17,6 +17,9 @@
 #define CHILD_DRAIN_TIME (100 * USEC_PER_MSEC)
 /* SIGKILL follows SIGTERM after this, unless the request says otherwise. */
 #define CHILD_KILL_GRACE (2 * USEC_PER_SEC)
+/* The result does not wait longer than this for SIGKILL; a process in a hanging call may outlive
+ * it. */
+#define CHILD_KILL_WAIT (1 * USEC_PER_SEC)
 enum { CHILD_OUTPUT_DEFAULT = 4096, CHILD_OUTPUT_LIMIT = 1024 * 1024 };
 
 struct child_request {
@@ -31,13 +34,14 @@ enum child_end {
         CHILD_NOT_STARTED, /* code: positive errno; text in `error` */
         CHILD_EXITED, /* code: exit status */
         CHILD_SIGNALED, /* code: signal */
-        CHILD_TIMED_OUT, /* code: signal that ended it, 0 when it exited on SIGTERM */
+        CHILD_TIMED_OUT, /* code: signal that ended it; 0: it exited on SIGTERM; -1: it does not die
+                          */
 };
 
 struct child_result {
         enum child_end end;
         int code;
-        const char *error; /* "execve /bin/x: No such file or directory"; NULL unless NOT_STARTED */
+        const char *error; /* "executing: No such file or directory"; NULL unless NOT_STARTED */
         const char *output; /* terminated, may hold any bytes */
         size_t output_length;
         uint64_t dropped_bytes; /* what did not fit */
@@ -56,6 +60,7 @@ int child_start(struct child **ret, struct loop *loop, const struct child_reques
 void child_cancel(struct child *child);
 pid_t child_pid(const struct child *child);
 
-/* "exited with status 3", "killed by SIGSEGV", "timed out (killed by SIGKILL)", "execve ...: ...".
+/* "exited with status 3", "killed by SIGSEGV", "timed out (killed by SIGKILL)",
+ * "could not be started: executing: No such file or directory". Returns text.
  */
 const char *child_describe(const struct child_result *result, char *text, size_t size);

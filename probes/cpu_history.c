@@ -1,0 +1,49 @@
+#include "probes/cpu_history.h"
+
+#include <stddef.h>
+
+static const struct cpu_sample *sample_at(const struct cpu_history *history, uint32_t i) {
+        return &history->samples[(history->first + i) % CPU_SAMPLES_MAX];
+}
+
+static void drop_oldest(struct cpu_history *history) {
+        history->first = (history->first + 1) % CPU_SAMPLES_MAX;
+        history->count--;
+}
+
+/* The second oldest serves as well as the oldest when it is a whole window old, too. */
+static void forget_before(struct cpu_history *history, usec_t edge) {
+        while (history->count >= 2 && sample_at(history, 1)->at <= edge) {
+                drop_oldest(history);
+        }
+}
+
+void cpu_history_add(struct cpu_history *history, const struct cpu_sample *sample, usec_t window) {
+        forget_before(history, usec_sub(sample->at, window));
+        if (history->count > 0) {
+                usec_t newest = sample_at(history, history->count - 1)->at;
+                if (usec_sub(sample->at, newest) < window / (CPU_SAMPLES_MAX - 2)) {
+                        return;
+                }
+        }
+        if (history->count == CPU_SAMPLES_MAX) {
+                drop_oldest(history);
+        }
+        history->samples[(history->first + history->count) % CPU_SAMPLES_MAX] = *sample;
+        history->count++;
+}
+
+bool cpu_history_average(const struct cpu_history *history, const struct cpu_sample *now,
+        usec_t window, double *ret_percent) {
+        const struct cpu_sample *from = NULL;
+        usec_t edge = usec_sub(now->at, window);
+        for (uint32_t i = 0; i < history->count && sample_at(history, i)->at <= edge; i++) {
+                from = sample_at(history, i);
+        }
+        if (!from || from->at == now->at) {
+                return false;
+        }
+        *ret_percent =
+                100.0 * (double) usec_sub(now->cpu, from->cpu) / (double) (now->at - from->at);
+        return true;
+}

@@ -1,0 +1,11 @@
+#pragma once
+/* Reads a pidfile. Blocks, so it runs in a worker thread. */
+
+#include <sys/types.h>
+
+/* The process id on the first line (PostgreSQL writes more of them). -EBADMSG when there is none
+ * or it is no regular file, otherwise the errno of open and read. */
+int pidfile_read(const char *path, pid_t *ret);
+
+/* The same for its text. */
+int pidfile_parse(const char *text, pid_t *ret);

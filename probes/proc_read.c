@@ -1,0 +1,148 @@
+#include "probes/proc_read.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+enum { PROC_TEXT_MAX = 4096, PROC_PATH_MAX = 64, DIRECTORY_BYTES = 16 * 1024 };
+
+/* A missing entry is a missing process, unless the process is there and only hidden from this user.
+ */
+static int explain_missing(pid_t pid, int code) {
+        if (code != ENOENT && code != ESRCH) {
+                return code == EPERM ? -EACCES : -code;
+        }
+        return kill(pid, 0) == 0 || errno == EPERM ? -EACCES : -ESRCH;
+}
+
+static int open_entry(pid_t pid, const char *name, int flags) {
+        char path[PROC_PATH_MAX];
+        snprintf(path, sizeof(path), "/proc/%d/%s", (int) pid, name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+        return fd < 0 ? explain_missing(pid, errno) : fd;
+}
+
+static int read_entry(pid_t pid, const char *name, char text[PROC_TEXT_MAX]) {
+        AUTO_CLOSE int fd = open_entry(pid, name, 0);
+        if (fd < 0) {
+                return fd;
+        }
+        ssize_t n = read(fd, text, PROC_TEXT_MAX - 1);
+        if (n < 0) {
+                return explain_missing(pid, errno);
+        }
+        text[n] = '\0';
+        return 0;
+}
+
+int proc_parse_stat(const char *text, struct proc_stat *ret) {
+        /* The name in parentheses may itself hold anything, parentheses included. */
+        const char *rest = strrchr(text, ')');
+        uint64_t user, system;
+        int64_t rss_pages;
+        struct proc_stat stat = {0};
+        if (!rest || sscanf(rest + 1,
+                             " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+                             " %*d %*d %*d %*d %" SCNu32 " %*d %" SCNu64 " %*u %" SCNd64,
+                             &stat.state, &user, &system, &stat.threads, &stat.start_time,
+                             &rss_pages) != 6) {
+                return -EBADMSG;
+        }
+        stat.cpu = (user + system) * USEC_PER_SEC / (uint64_t) sysconf(_SC_CLK_TCK);
+        stat.rss_bytes =
+                rss_pages > 0 ? (uint64_t) rss_pages * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
+        *ret = stat;
+        return 0;
+}
+
+int proc_read_stat(pid_t pid, struct proc_stat *ret) {
+        char text[PROC_TEXT_MAX];
+        int r = read_entry(pid, "stat", text);
+        return r < 0 ? r : proc_parse_stat(text, ret);
+}
+
+/* A first thread that ended before the others shows as a zombie, too; the process lives on. */
+bool proc_stat_dead(const struct proc_stat *stat) {
+        return stat->state == 'X' || (stat->state == 'Z' && stat->threads <= 1);
+}
+
+/* Where the kernel counts itself, since Linux 6.2, the directory has a size. */
+static bool size_of_directory(int fd, uint64_t *ret) {
+        struct stat st;
+        if (fstat(fd, &st) < 0 || st.st_size <= 0) {
+                return false;
+        }
+        *ret = (uint64_t) st.st_size;
+        return true;
+}
+
+static uint64_t count_records(const char *bytes, ssize_t length) {
+        uint64_t count = 0;
+        for (ssize_t at = 0; at < length;) {
+                const struct dirent64 *entry = (const struct dirent64 *) (bytes + at);
+                count += entry->d_name[0] != '.';
+                at += entry->d_reclen;
+        }
+        return count;
+}
+
+static int count_entries(int fd, uint64_t *ret) {
+        _Alignas(struct dirent64) char bytes[DIRECTORY_BYTES];
+        uint64_t count = 0;
+        ssize_t n;
+        while ((n = getdents64(fd, bytes, sizeof(bytes))) > 0 && count < PROC_OPEN_FILES_MAX) {
+                count += count_records(bytes, n);
+        }
+        if (n < 0) {
+                return -errno;
+        }
+        *ret = count;
+        return 0;
+}
+
+int proc_count_open_files(pid_t pid, uint64_t *ret) {
+        AUTO_CLOSE int fd = open_entry(pid, "fd", O_DIRECTORY);
+        if (fd < 0) {
+                return fd;
+        }
+        if (size_of_directory(fd, ret)) {
+                return 0;
+        }
+        int r = count_entries(fd, ret);
+        return r < 0 ? explain_missing(pid, -r) : 0;
+}
+
+int proc_read_open_files_limit(pid_t pid, uint64_t *ret_soft) {
+        char text[PROC_TEXT_MAX];
+        int r = read_entry(pid, "limits", text);
+        if (r < 0) {
+                return r;
+        }
+        static const char key[] = "Max open files";
+        const char *line = strstr(text, key);
+        if (!line) {
+                return -EBADMSG;
+        }
+        line += strlen(key);
+        line += strspn(line, " ");
+        if (str_starts(line, "unlimited")) {
+                *ret_soft = UINT64_MAX;
+                return 0;
+        }
+        return sscanf(line, "%" SCNu64, ret_soft) == 1 ? 0 : -EBADMSG;
+}
+
+uint64_t proc_memory_size(void) {
+        struct sysinfo info;
+        return sysinfo(&info) < 0 ? 0 : (uint64_t) info.totalram * info.mem_unit;
+}

@@ -1,0 +1,23 @@
+/* All probe types, in the order of the reference. A new type is one file and one row in each table.
+ */
+
+#include "probes/probe.h"
+#include "probes/types.h"
+
+enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK };
+
+const struct probe_type *const probe_types[] = {
+        [TYPE_HTTP] = &http_probe,
+        [TYPE_TCP] = &tcp_probe,
+        [TYPE_PROCESS] = &process_probe,
+        [TYPE_DISK] = &disk_probe,
+        NULL,
+};
+
+const struct schema_variant probe_variants[] = {
+        {"http", TYPE_HTTP, &http_schema, "Sends an HTTP request and judges the answer."},
+        {"tcp", TYPE_TCP, &tcp_schema, "Connects to a port or socket, and may talk there."},
+        {"process", TYPE_PROCESS, &process_schema, "Watches a process and what it uses."},
+        {"disk", TYPE_DISK, &disk_schema, "Watches a file system, and may write to it."},
+        {NULL},
+};

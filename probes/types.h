@@ -1,0 +1,7 @@
+#pragma once
+/* The probe types, one a file; probes/table.c lists them for everybody else. */
+
+#include "probes/probe.h"
+
+extern const struct probe_type http_probe, tcp_probe, process_probe, disk_probe;
+extern const struct schema http_schema, tcp_schema, process_schema, disk_schema;

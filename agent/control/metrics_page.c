@@ -1,0 +1,343 @@
+#include "control/metrics_page.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "control/metrics_rows.h"
+#include "control/verdict.h"
+#include "io/loop.h"
+#include "runtime/runtime.h"
+
+/* Label sets of one policy, one after the other in `text`, each terminated. */
+struct label_cache {
+        const struct policy *policy; /* only compared */
+        uint64_t reloads;
+        struct strbuf text;
+        uint32_t *services, *probes; /* offsets into text, probes of all services in order */
+};
+
+struct metrics_page {
+        struct runtime *runtime;
+        struct label_cache labels;
+        struct strbuf scratch; /* one label set with a further label */
+        size_t last_length; /* of the page, to reserve as much for the next */
+};
+
+int metrics_page_new(struct metrics_page **ret, struct runtime *runtime) {
+        struct metrics_page *page = calloc(1, sizeof(*page));
+        if (!page) {
+                return -ENOMEM;
+        }
+        page->runtime = runtime;
+        *ret = page;
+        return 0;
+}
+
+static void labels_done(struct label_cache *labels) {
+        strbuf_done(&labels->text);
+        free(labels->services);
+        free(labels->probes);
+        *labels = (struct label_cache){0};
+}
+
+void metrics_page_free(struct metrics_page *page) {
+        if (page) {
+                labels_done(&page->labels);
+                strbuf_done(&page->scratch);
+                free(page);
+        }
+}
+
+/* ---- Labels ---- */
+
+static uint32_t add_labels(struct strbuf *text, const char *service, const char *probe) {
+        uint32_t offset = (uint32_t) text->length;
+        const struct metric_label labels[] = {{"service", service}, {"probe", probe}};
+        metrics_render_labels(text, labels, probe ? 2 : 1);
+        strbuf_add_char(text, '\0');
+        return offset;
+}
+
+static int labels_render(struct label_cache *labels, const struct policy *policy) {
+        labels->services = calloc((size_t) policy->n_services + 1, sizeof(*labels->services));
+        labels->probes = calloc((size_t) policy->n_probes + 1, sizeof(*labels->probes));
+        if (!labels->services || !labels->probes) {
+                return -ENOMEM;
+        }
+        uint32_t probe = 0;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                const struct service *service = &policy->services[i];
+                labels->services[i] = add_labels(&labels->text, service->name, NULL);
+                for (uint32_t k = 0; k < service->n_probes && probe < policy->n_probes; k++) {
+                        labels->probes[probe++] =
+                                add_labels(&labels->text, service->name, service->probes[k].name);
+                }
+        }
+        return labels->text.failed ? -ENOMEM : 0;
+}
+
+/* A new policy may lie where the old one was: the count of reloads tells them apart. */
+static int labels_refresh(struct metrics_page *page, uint64_t reloads) {
+        const struct policy *policy = runtime_policy(page->runtime);
+        if (page->labels.policy == policy && page->labels.reloads == reloads) {
+                return 0;
+        }
+        labels_done(&page->labels);
+        int r = labels_render(&page->labels, policy);
+        if (r < 0) {
+                labels_done(&page->labels);
+                return r;
+        }
+        page->labels.policy = policy;
+        page->labels.reloads = reloads;
+        return 0;
+}
+
+static const char *service_labels(const struct metrics_page *page, uint32_t service) {
+        return page->labels.text.data + page->labels.services[service];
+}
+
+static const char *probe_labels(const struct metrics_page *page, uint32_t probe) {
+        return page->labels.text.data + page->labels.probes[probe];
+}
+
+/* A label set and one label more, whose value is a word of this program. */
+static void sample_with(struct metrics_page *page, struct metrics_writer *writer,
+        const char *labels, const char *name, const char *word, double value) {
+        struct strbuf *scratch = &page->scratch;
+        strbuf_reset(scratch);
+        strbuf_add(scratch, labels);
+        strbuf_add(scratch, *labels ? "," : "");
+        strbuf_add(scratch, name);
+        strbuf_add(scratch, "=\"");
+        strbuf_add(scratch, word);
+        strbuf_add_char(scratch, '"');
+        if (strbuf_text(scratch)) {
+                metrics_sample_rendered(writer, strbuf_text(scratch), value);
+        }
+}
+
+/* ---- The agent ---- */
+
+static void put_agent(struct metrics_writer *writer, const struct agent_row *row) {
+        for (size_t i = 0; i < n_agent_metrics; i++) {
+                double value = agent_metrics[i].value(row);
+                if (!isnan(value)) {
+                        metrics_family(writer, &agent_metrics[i].family);
+                        metrics_sample_rendered(writer, "", value);
+                }
+        }
+}
+
+static void put_build(struct metrics_writer *writer) {
+        static const struct metric_family family = {
+                "recoverd_build", METRIC_INFO, NULL, "Version of the agent."};
+        const struct metric_label labels[] = {{"version", RECOVERD_VERSION}};
+        metrics_family(writer, &family);
+        metrics_sample(writer, labels, 1, 1);
+}
+
+static void put_reloads(struct metrics_writer *writer, const struct runtime_stats *stats) {
+        static const struct metric_family family = {"recoverd_reloads", METRIC_COUNTER, NULL,
+                "Reloads of the policies; a refused one left the old policies in force."};
+        metrics_family(writer, &family);
+        metrics_sample_rendered(writer, "result=\"ok\"", (double) stats->reloads_ok);
+        metrics_sample_rendered(writer, "result=\"refused\"", (double) stats->reloads_failed);
+}
+
+static struct agent_row agent_row_of(const struct runtime *runtime, struct instant now) {
+        const struct store *store = runtime_store(runtime);
+        struct agent_row row = {
+                .policy = runtime_policy(runtime),
+                .store_degraded = store_degraded(store),
+                .store = store_counts(store),
+                .process = process_stats(now),
+                .host_budget_left =
+                        recovery_budget_left(runtime_recovery(runtime), UINT32_MAX, now),
+                .dry_run = runtime_options(runtime)->dry_run,
+        };
+        runtime_stats(runtime, &row.stats);
+        return row;
+}
+
+/* ---- Services ---- */
+
+static struct service_row service_row_of(
+        const struct runtime *runtime, uint32_t service, struct instant now) {
+        const struct recovery *recovery = runtime_recovery(runtime);
+        struct service_status status;
+        recovery_service_status(recovery, service, &status);
+        return (struct service_row){
+                .counters = runtime_counters(runtime, service),
+                .state = recovery_state_word(&status),
+                .health = status.health,
+                .paused = status.paused,
+                .incident = status.incident != NULL,
+                .next_attempt = status.next_attempt,
+                .budget_left = recovery_budget_left(recovery, service, now),
+                .now = now,
+        };
+}
+
+static void put_services(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        for (size_t f = 0; f < n_service_metrics; f++) {
+                metrics_family(writer, &service_metrics[f].family);
+                for (uint32_t i = 0; i < n; i++) {
+                        double value = service_metrics[f].value(&rows[i]);
+                        if (!isnan(value)) {
+                                metrics_sample_rendered(writer, service_labels(page, i), value);
+                        }
+                }
+        }
+}
+
+static void put_states(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_service_state", METRIC_GAUGE, NULL,
+                "1 for the state in which the service is; other states have no series."};
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < n; i++) {
+                sample_with(page, writer, service_labels(page, i), "state", rows[i].state, 1);
+        }
+}
+
+static void put_runs(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_probe_runs", METRIC_COUNTER, NULL,
+                "Concluded probe runs of a service by outcome."};
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < n; i++) {
+                for (const struct enum_text *row = outcome_texts; row->text; row++) {
+                        sample_with(page, writer, service_labels(page, i), "outcome", row->text,
+                                (double) rows[i].counters->probes_by_outcome[row->value]);
+                }
+        }
+}
+
+static void put_actions_of(struct metrics_writer *writer, const char *service,
+        const struct service_counters *counters) {
+        for (const struct enum_text *action = action_texts; action->text; action++) {
+                for (const struct enum_text *result = attempt_result_texts; result->text;
+                        result++) {
+                        uint64_t value = counters->actions[action->value][result->value];
+                        if (value > 0) {
+                                const struct metric_label labels[] = {{"service", service},
+                                        {"action", action->text}, {"result", result->text}};
+                                metrics_sample_u64(writer, labels, 3, value);
+                        }
+                }
+        }
+}
+
+static void put_actions(const struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_actions", METRIC_COUNTER, NULL,
+                "Attempts by action and by what became of them; those that never happened have "
+                "no series."};
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < n; i++) {
+                put_actions_of(
+                        writer, runtime_policy(page->runtime)->services[i].name, rows[i].counters);
+        }
+}
+
+static void put_histogram(struct metrics_writer *writer, const char *service,
+        const uint32_t buckets[RUNTIME_BUCKETS + 1], double sum) {
+        uint64_t counts[RUNTIME_BUCKETS + 1];
+        const struct metric_label label = {"service", service};
+        struct histogram histogram = {
+                .bounds = runtime_bucket_bounds,
+                .n_bounds = RUNTIME_BUCKETS,
+                .counts = counts,
+                .sum = sum,
+        };
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
+                counts[i] = buckets[i];
+                histogram.count += buckets[i];
+        }
+        if (histogram.count > 0) {
+                metrics_histogram(writer, &label, 1, &histogram);
+        }
+}
+
+/* Only of services that have something to show: 34 series for each of a thousand healthy ones would
+ * be most of the page, and all zero. */
+static void put_histograms(const struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family detection = {"recoverd_detection_seconds",
+                METRIC_HISTOGRAM, "seconds", "From the first failed probe run to the incident."};
+        static const struct metric_family recovery = {"recoverd_recovery_seconds", METRIC_HISTOGRAM,
+                "seconds",
+                "From the first failed probe run to the proof that the service is well."};
+        const struct service *services = runtime_policy(page->runtime)->services;
+        metrics_family(writer, &detection);
+        for (uint32_t i = 0; i < n; i++) {
+                put_histogram(writer, services[i].name, rows[i].counters->detection,
+                        rows[i].counters->detection_sum);
+        }
+        metrics_family(writer, &recovery);
+        for (uint32_t i = 0; i < n; i++) {
+                put_histogram(writer, services[i].name, rows[i].counters->recovery,
+                        rows[i].counters->recovery_sum);
+        }
+}
+
+/* ---- Probes ---- */
+
+static void put_probes(struct metrics_page *page, struct metrics_writer *writer) {
+        const struct policy *policy = runtime_policy(page->runtime);
+        for (size_t f = 0; f < n_probe_metrics; f++) {
+                metrics_family(writer, &probe_metrics[f].family);
+                uint32_t probe = 0;
+                for (uint32_t i = 0; i < policy->n_services; i++) {
+                        for (uint32_t k = 0; k < policy->services[i].n_probes; k++, probe++) {
+                                double value = probe_metrics[f].value(
+                                        runtime_observation(page->runtime, i, k));
+                                if (!isnan(value)) {
+                                        metrics_sample_rendered(
+                                                writer, probe_labels(page, probe), value);
+                                }
+                        }
+                }
+        }
+}
+
+/* ---- The page ---- */
+
+static void put_all(struct metrics_page *page, struct metrics_writer *writer,
+        const struct agent_row *agent, const struct service_row *rows) {
+        uint32_t n = agent->policy->n_services;
+        put_build(writer);
+        put_agent(writer, agent);
+        put_reloads(writer, &agent->stats);
+        put_states(page, writer, rows, n);
+        put_services(page, writer, rows, n);
+        put_runs(page, writer, rows, n);
+        put_actions(page, writer, rows, n);
+        put_histograms(page, writer, rows, n);
+        put_probes(page, writer);
+}
+
+int metrics_page_render(struct metrics_page *page, enum metrics_format format, struct strbuf *out) {
+        struct instant now = loop_now(runtime_loop(page->runtime));
+        struct agent_row agent = agent_row_of(page->runtime, now);
+        uint32_t n = agent.policy->n_services;
+        AUTO_FREE struct service_row *rows = calloc((size_t) n + 1, sizeof(*rows));
+        if (!rows || labels_refresh(page, agent.stats.reloads_ok) < 0) {
+                return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+                rows[i] = service_row_of(page->runtime, i, now);
+        }
+        struct metrics_writer writer;
+        strbuf_reserve(out, page->last_length + page->last_length / 16 + 4096);
+        metrics_begin(&writer, out, format);
+        put_all(page, &writer, &agent, rows);
+        int r = metrics_end(&writer);
+        page->last_length = out->length;
+        runtime_scraped(page->runtime);
+        return r;
+}

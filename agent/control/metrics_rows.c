@@ -1,0 +1,192 @@
+#include "control/metrics_rows.h"
+
+#include <math.h>
+
+#include "base/cleanup.h"
+
+static double seconds(usec_t duration) {
+        return (double) duration / (double) USEC_PER_SEC;
+}
+
+/* ---- The agent ---- */
+
+#define AGENT(name, expression)                                                                    \
+        static double agent_##name(const struct agent_row *row) {                                  \
+                return (double) (expression);                                                      \
+        }
+
+AGENT(services, row->policy->n_services)
+AGENT(probes, row->policy->n_probes)
+AGENT(dry_run, row->dry_run)
+AGENT(host_budget_left, row->host_budget_left)
+AGENT(executor_up, row->stats.executor_up)
+AGENT(lag, seconds(row->stats.worst_lag))
+AGENT(stalls, row->stats.stalls)
+AGENT(last_stall, seconds(row->stats.last_stall))
+AGENT(lateness, seconds(row->stats.worst_lateness))
+AGENT(in_flight, row->stats.probe_in_flight)
+AGENT(store_degraded, row->store_degraded)
+AGENT(store_writes, row->store.writes)
+AGENT(store_failures, row->store.failures)
+AGENT(store_timeouts, row->store.timeouts)
+AGENT(store_dropped, row->store.dropped)
+AGENT(store_queued, row->store.queued)
+AGENT(store_latency, seconds(row->store.last_latency))
+AGENT(store_bytes, row->store.database_bytes)
+AGENT(reload_ok, row->stats.last_reload == 0 || row->stats.last_reload_ok)
+AGENT(reload_at, seconds(row->stats.last_reload ? row->stats.last_reload : row->stats.started.wall))
+AGENT(cpu, row->process.cpu_seconds)
+AGENT(started, seconds(row->process.started))
+AGENT(resident, row->process.resident_bytes)
+AGENT(virtual, row->process.virtual_bytes)
+AGENT(open_fds, row->process.open_fds)
+AGENT(max_fds, row->process.max_fds == UINT64_MAX ? INFINITY : (double) row->process.max_fds)
+
+const struct agent_metric agent_metrics[] = {
+        {{"recoverd_services", METRIC_GAUGE, NULL, "Services in the policies."}, agent_services},
+        {{"recoverd_probes", METRIC_GAUGE, NULL, "Probes in the policies."}, agent_probes},
+        {{"recoverd_dry_run", METRIC_GAUGE, NULL, "1 when the agent decides and never acts."},
+                agent_dry_run},
+        {{"recoverd_host_budget_left", METRIC_GAUGE, NULL,
+                 "Actions that the budget of the whole host still allows."},
+                agent_host_budget_left},
+        {{"recoverd_executor_up", METRIC_GAUGE, NULL, "1 while the executor answers."},
+                agent_executor_up},
+        {{"recoverd_loop_lag_seconds", METRIC_GAUGE, "seconds",
+                 "Worst lateness of the event loop since the last scrape."},
+                agent_lag},
+        {{"recoverd_loop_stalls", METRIC_COUNTER, NULL,
+                 "Times the agent found itself stopped, starved or blocked."},
+                agent_stalls},
+        {{"recoverd_loop_last_stall_seconds", METRIC_GAUGE, "seconds",
+                 "Length of the last stall, 0 when there was none."},
+                agent_last_stall},
+        {{"recoverd_probe_lateness_seconds", METRIC_GAUGE, "seconds",
+                 "Worst delay of a probe's start behind its due time since the last scrape."},
+                agent_lateness},
+        {{"recoverd_probes_in_flight", METRIC_GAUGE, NULL, "Probe runs under way."},
+                agent_in_flight},
+        {{"recoverd_store_degraded", METRIC_GAUGE, NULL,
+                 "1 while the state database does not work and actions are capped."},
+                agent_store_degraded},
+        {{"recoverd_store_writes", METRIC_COUNTER, NULL, "Writes to the state database."},
+                agent_store_writes},
+        {{"recoverd_store_failures", METRIC_COUNTER, NULL,
+                 "Writes to the state database that failed."},
+                agent_store_failures},
+        {{"recoverd_store_timeouts", METRIC_COUNTER, NULL,
+                 "Writes to the state database that did not finish in time."},
+                agent_store_timeouts},
+        {{"recoverd_store_dropped", METRIC_COUNTER, NULL,
+                 "Writes given up because too many were waiting."},
+                agent_store_dropped},
+        {{"recoverd_store_queued", METRIC_GAUGE, NULL, "Writes that wait for the state database."},
+                agent_store_queued},
+        {{"recoverd_store_latency_seconds", METRIC_GAUGE, "seconds",
+                 "Duration of the last write to the state database."},
+                agent_store_latency},
+        {{"recoverd_store_database_bytes", METRIC_GAUGE, "bytes", "Size of the state database."},
+                agent_store_bytes},
+        {{"recoverd_last_reload_successful", METRIC_GAUGE, NULL,
+                 "1 when the last reload, or the start, took the policies; 0 when they were "
+                 "refused."},
+                agent_reload_ok},
+        {{"recoverd_last_reload_timestamp_seconds", METRIC_GAUGE, "seconds",
+                 "When the policies were last loaded, or refused."},
+                agent_reload_at},
+        {{"process_cpu_seconds", METRIC_COUNTER, "seconds",
+                 "Total user and system CPU time spent in seconds."},
+                agent_cpu},
+        {{"process_start_time_seconds", METRIC_GAUGE, "seconds",
+                 "Start time of the process since unix epoch in seconds."},
+                agent_started},
+        {{"process_resident_memory_bytes", METRIC_GAUGE, "bytes", "Resident memory size in bytes."},
+                agent_resident},
+        {{"process_virtual_memory_bytes", METRIC_GAUGE, "bytes", "Virtual memory size in bytes."},
+                agent_virtual},
+        {{"process_open_fds", METRIC_GAUGE, NULL, "Number of open file descriptors."},
+                agent_open_fds},
+        {{"process_max_fds", METRIC_GAUGE, NULL, "Maximum number of open file descriptors."},
+                agent_max_fds},
+};
+const size_t n_agent_metrics = ELEMENTSOF(agent_metrics);
+
+/* ---- Services ---- */
+
+#define SERVICE(name, expression)                                                                  \
+        static double service_##name(const struct service_row *row) {                              \
+                return (double) (expression);                                                      \
+        }
+
+SERVICE(up, row->health == HEALTH_HEALTHY || row->health == HEALTH_SUSPECT)
+SERVICE(health, row->health)
+SERVICE(paused, row->paused)
+SERVICE(incident_open, row->incident)
+SERVICE(incidents, row->counters->incidents)
+SERVICE(budget_left, row->budget_left)
+
+static double service_next_attempt(const struct service_row *row) {
+        if (row->next_attempt == 0 || row->next_attempt == USEC_INFINITY) {
+                return NAN;
+        }
+        double distance = row->next_attempt > row->now.mono
+                                  ? seconds(row->next_attempt - row->now.mono)
+                                  : -seconds(row->now.mono - row->next_attempt);
+        return seconds(row->now.wall) + distance;
+}
+
+const struct service_metric service_metrics[] = {
+        {{"recoverd_service_up", METRIC_GAUGE, NULL,
+                 "1 while the health of the service is healthy or suspect."},
+                service_up},
+        {{"recoverd_service_health", METRIC_GAUGE, NULL,
+                 "Health of the service: 0 unknown, 1 healthy, 2 suspect, 3 failed."},
+                service_health},
+        {{"recoverd_paused", METRIC_GAUGE, NULL, "1 while recovery of the service is paused."},
+                service_paused},
+        {{"recoverd_incident_open", METRIC_GAUGE, NULL,
+                 "1 while an incident of the service is open."},
+                service_incident_open},
+        {{"recoverd_incidents", METRIC_COUNTER, NULL, "Incidents of the service."},
+                service_incidents},
+        {{"recoverd_backoff_next_attempt_timestamp_seconds", METRIC_GAUGE, "seconds",
+                 "When the next attempt is planned; no series when none is."},
+                service_next_attempt},
+        {{"recoverd_budget_left", METRIC_GAUGE, NULL,
+                 "Actions that the budget of the service still allows."},
+                service_budget_left},
+};
+const size_t n_service_metrics = ELEMENTSOF(service_metrics);
+
+/* ---- Probes ---- */
+
+static double probe_result(const struct observation *last) {
+        return (double) last->outcome;
+}
+
+static double probe_duration(const struct observation *last) {
+        return last->at.mono ? seconds(last->duration) : NAN;
+}
+
+static double probe_value(const struct observation *last) {
+        return last->at.mono && last->has_value ? last->value : NAN;
+}
+
+static double probe_last_run(const struct observation *last) {
+        return last->at.mono ? seconds(last->at.wall) : NAN;
+}
+
+const struct probe_metric probe_metrics[] = {
+        {{"recoverd_probe_result", METRIC_GAUGE, NULL,
+                 "Outcome of the last run: 0 unknown, 1 pass, 2 degraded, 3 fail, 4 timeout."},
+                probe_result},
+        {{"recoverd_probe_duration_seconds", METRIC_GAUGE, "seconds", "Duration of the last run."},
+                probe_duration},
+        {{"recoverd_probe_value", METRIC_GAUGE, NULL,
+                 "What the last run measured, in the unit of the probe type."},
+                probe_value},
+        {{"recoverd_probe_last_run_timestamp_seconds", METRIC_GAUGE, "seconds",
+                 "When the last run was concluded."},
+                probe_last_run},
+};
+const size_t n_probe_metrics = ELEMENTSOF(probe_metrics);

@@ -1,0 +1,55 @@
+#pragma once
+/* The families of the metrics page that are one number each: a row of a table, with the function
+ * that takes the number out of a snapshot. NaN: there is no such sample now. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/process_stats.h"
+#include "metrics/metrics.h"
+#include "model/incident.h"
+#include "model/observation.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+
+struct agent_row {
+        const struct policy *policy;
+        struct runtime_stats stats;
+        struct store_counts store;
+        struct process_stats process;
+        uint32_t host_budget_left;
+        bool store_degraded, dry_run;
+};
+
+struct service_row {
+        const struct service_counters *counters;
+        const char *state;
+        enum health health;
+        bool paused, incident;
+        usec_t next_attempt; /* mono; 0: none */
+        uint32_t budget_left;
+        struct instant now;
+};
+
+struct agent_metric {
+        struct metric_family family;
+        double (*value)(const struct agent_row *row);
+};
+
+struct service_metric { /* labels: service */
+        struct metric_family family;
+        double (*value)(const struct service_row *row);
+};
+
+struct probe_metric { /* labels: service, probe */
+        struct metric_family family;
+        double (*value)(const struct observation *last);
+};
+
+extern const struct agent_metric agent_metrics[];
+extern const size_t n_agent_metrics;
+extern const struct service_metric service_metrics[];
+extern const size_t n_service_metrics;
+extern const struct probe_metric probe_metrics[];
+extern const size_t n_probe_metrics;

@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "control/command_args.h"
-#include "control/view.h"
+#include "control/json_view.h"
 #include "io/http_server.h"
 
 struct control;

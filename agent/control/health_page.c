@@ -1,8 +1,8 @@
 #include "control/health_page.h"
 
 #include "base/units.h"
+#include "control/json_view.h"
 #include "control/listener.h"
-#include "control/view.h"
 #include "runtime/runtime.h"
 
 static void add_line(void *cookie, const char *sentence) {

@@ -1,8 +1,8 @@
 #include "control/status_page.h"
 
 #include "base/units.h"
+#include "control/json_view.h"
 #include "control/verdict.h"
-#include "control/view.h"
 #include "io/loop.h"
 #include "runtime/runtime.h"
 

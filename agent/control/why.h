@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
+#include "control/json_view.h"
 #include "control/verdict.h"
-#include "control/view.h"
 
 /* One service looked at closely; filled by why_of, read by the writers. */
 struct why {

@@ -1,4 +1,4 @@
-#include "control/view.h"
+#include "control/json_view.h"
 
 #include <stdio.h>
 #include <unistd.h>

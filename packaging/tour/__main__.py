@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from judge import Judge
 from report import headline, paint, say, seconds, table
 from watch import Watch
 
-BUILD = shop.SOURCE / "build"
+BUILD = Path(os.environ.get("RECOVERD_BUILD", shop.SOURCE / "build"))
 START_SECONDS = 30.0
 
 

@@ -126,7 +126,7 @@ def _restarts_of_agent(folder: str) -> list[float]:
             recover: [{{restart: {{attempts: 100}}}}]
             backoff: {{initial: 0s}}
             budget: {{actions: 256, per: 1h}}
-            log: {{target: none}}
+            log: {{to: none}}
         """
     with agent(policy, "budget: {actions: 256, per: 1h}") as one:
         return stamps.restarts(lambda pid: _wait_recovered(one, pid))

@@ -1,0 +1,54 @@
+"""Reload of a broken policy: the old one stays in force, and the agent says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+BROKEN = {
+    "unknown key": "services: {web: {intervall: 5s}}",
+    "not YAML": "services: [",
+    "dangling dependency": "services: {other: {depends_on: [nobody], command: [/bin/true]}}",
+    "binary": "\x00\x01\x02",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_the_old_policy_stays(agent, new_service, text: str) -> None:
+    service = new_service("web")
+    agent.write_policy(
+        f"""
+        defaults: {{interval: 200ms, fast_interval: 100ms, timeout: 1s}}
+        services:
+          web:
+            command: {service.yaml_command}
+            probes: {{page: {{http: {{url: '{service.url}'}}}}}}
+            backoff: {{initial: 0s}}
+            log: {{to: none}}
+        """
+    )
+    agent.start()
+    agent.wait_for("web", state="healthy")
+    pid, digest = service.starts()[-1], agent.ctl_json("status")["agent"]["policy"]["digest"]
+    bad = agent.write_policy(text, name="zz-bad.yaml")
+
+    refused = agent.ctl("reload")
+    assert refused.code == 1
+    assert "zz-bad.yaml" in refused.out + refused.err
+    status = agent.ctl_json("status")["agent"]
+    assert status["policy"]["digest"] == digest
+    assert not status["reload"]["last_ok"] and status["reload"]["failed"] == 1
+    assert agent.metric("recoverd_reload_success") == 0
+
+    assert service.starts() == [pid]
+    os.kill(pid, signal.SIGKILL)
+    agent.wait_until(lambda: len(service.starts()) == 2, 10, "the old policy is still in force")
+    agent.wait_for("web", state="healthy")
+
+    bad.unlink()
+    assert agent.ctl("reload").code == 0
+    assert agent.ctl_json("status")["agent"]["reload"]["last_ok"]
+    assert agent.metric("recoverd_reload_success") == 1
+    assert len(service.starts()) == 2

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,11 +40,14 @@ static int reset_signals(const struct spawn_request *request) {
         return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
+/* Only where clone3() could not do it: moving a process makes the kernel wait for an RCU grace
+ * period, which takes many milliseconds. */
 static int join_cgroup(const struct spawn_request *request) {
         if (request->cgroup_fd < 0) {
                 return 0;
         }
-        return write(request->cgroup_fd, "0", 1) < 0 ? -errno : 0; /* 0: the writer itself */
+        int fd = openat(request->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        return fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0; /* 0: the writer itself */
 }
 
 static int set_limits(const struct spawn_request *request) {
@@ -133,9 +137,9 @@ static const struct step {
         const char *name;
         int (*run)(const struct spawn_request *request);
 } steps[] = {
+        {"joining the control group", join_cgroup}, /* not when it was born in it */
         {"new session", new_session},
         {"signals", reset_signals},
-        {"joining the control group", join_cgroup},
         {"limits", set_limits},
         {"standard descriptors", set_standard_fds},
         {"descriptors", hide_other_fds},
@@ -145,14 +149,16 @@ static const struct step {
         {"executing", execute},
 };
 
+enum { FIRST_STEP_BORN_IN_CGROUP = 1 };
+
 struct failure {
         uint32_t step;
         int code; /* positive errno */
 };
 
 static void __attribute__((noreturn))
-child_main(const struct spawn_request *request, int status_fd) {
-        struct failure failure = {0};
+child_main(const struct spawn_request *request, uint32_t first_step, int status_fd) {
+        struct failure failure = {.step = first_step};
 
         for (; failure.step < ELEMENTSOF(steps); failure.step++) {
                 failure.code = -steps[failure.step].run(request);
@@ -194,26 +200,57 @@ static int open_status_pipe(int ret_fds[2]) {
         return r;
 }
 
-/* No handler of ours may run in the child, so signals are blocked until it has reset them. */
-static pid_t fork_blocked(void) {
+/* Born in its cgroup, and with a pidfd. -ENOSYS and others where the kernel, or a filter of system
+ * calls, does not know how. The C library does not know of this fork, which is why the child calls
+ * nothing but what is safe in a signal handler. */
+static pid_t clone_with_pidfd(int cgroup_fd, int *ret_pidfd) {
+        struct clone_args arguments = {
+                .flags = CLONE_PIDFD | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+                .pidfd = (uint64_t) (uintptr_t) ret_pidfd,
+                .exit_signal = SIGCHLD,
+                .cgroup = cgroup_fd >= 0 ? (uint64_t) cgroup_fd : 0,
+        };
+        pid_t pid = (pid_t) syscall(SYS_clone3, &arguments, sizeof(arguments));
+        return pid < 0 ? -errno : pid;
+}
+
+/* The process has no pidfd, so nobody could hold it: it must not live on. */
+static int undo_fork(pid_t pid) {
+        int r = -errno;
+        (void) kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        return r;
+}
+
+static pid_t fork_with_pidfd(int *ret_pidfd) {
+        pid_t pid = fork();
+        if (pid <= 0) {
+                return pid < 0 ? -errno : 0;
+        }
+        *ret_pidfd = (int) syscall(SYS_pidfd_open, pid, 0); /* sets close-on-exec by itself */
+        return *ret_pidfd < 0 ? undo_fork(pid) : pid;
+}
+
+/* Returns the pid, 0 in the child, or negative errno. No handler of ours may run in the child, so
+ * signals are blocked until it has reset them. */
+static pid_t start_process(const struct spawn_request *request, int status_fd, int *ret_pidfd) {
         sigset_t all, before;
 
         (void) sigfillset(&all);
         (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        pid_t pid = fork();
-        if (pid != 0) {
-                int keep = errno;
-                (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-                errno = keep;
+        pid_t pid = clone_with_pidfd(request->cgroup_fd, ret_pidfd);
+        if (pid == 0) {
+                child_main(request, FIRST_STEP_BORN_IN_CGROUP, status_fd);
         }
+        if (pid < 0 && pid != -EAGAIN && pid != -ENOMEM) {
+                pid = fork_with_pidfd(ret_pidfd);
+                if (pid == 0) {
+                        child_main(request, 0, status_fd);
+                }
+        }
+        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         return pid;
-}
-
-/* The process has no pidfd, so nobody could hold it: it must not live on. */
-static void undo_fork(pid_t pid) {
-        (void) kill(pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-        }
 }
 
 int spawn_start(const struct spawn_request *request, struct spawned *ret, struct error *err) {
@@ -227,18 +264,10 @@ int spawn_start(const struct spawn_request *request, struct spawned *ret, struct
         if (r < 0) {
                 return error_set_errno(err, -r, "starting %s: pipe", request->argv[0]);
         }
-        pid_t pid = fork_blocked();
+        int pidfd = -1;
+        pid_t pid = start_process(request, write_end, &pidfd);
         if (pid < 0) {
-                return error_set_errno(err, errno, "starting %s: fork", request->argv[0]);
-        }
-        if (pid == 0) {
-                child_main(request, write_end);
-        }
-        int pidfd = (int) syscall(SYS_pidfd_open, pid, 0); /* sets close-on-exec by itself */
-        if (pidfd < 0) {
-                r = error_set_errno(err, errno, "starting %s: pidfd_open", request->argv[0]);
-                undo_fork(pid);
-                return r;
+                return error_set_errno(err, -pid, "starting %s", request->argv[0]);
         }
         *ret = (struct spawned){.pid = pid, .pidfd = pidfd, .status_fd = TAKE_FD(read_end)};
         return 0;

@@ -24,8 +24,7 @@ struct spawn_request {
         const char *const *environment; /* NULL-terminated, all of it; NULL: empty */
         const char *directory; /* NULL: / */
         int stdin_fd, stdout_fd, stderr_fd; /* borrowed; -1: /dev/null */
-        int cgroup_fd; /* of a cgroup.procs file opened for writing: joined before execve; -1: none
-                        */
+        int cgroup_fd; /* directory of a cgroup v2 that the process is born in; -1: none */
         bool change_user; /* to the ids below, with exactly these supplementary groups */
         uid_t uid;
         gid_t gid;

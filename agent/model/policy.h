@@ -126,7 +126,7 @@ struct agent_spec { /* the `agent:` block of recoverd.yaml */
         uint32_t max_in_flight;      /* probe runs at once */
         usec_t store_timeout;        /* longest wait for the state database before going on without */
         bool stop_services_on_exit;  /* SIGTERM to the agent also stops the command services */
-        uint64_t keep_incidents;     /* closed incidents kept in the database */
+        uint32_t keep_incidents;     /* closed incidents kept in the database */
 };
 
 struct policy {

@@ -1,0 +1,381 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "policy/loading.h"
+
+/* What the ladder of a command service is when it has none. */
+enum { STANDARD_RESTARTS = 5 };
+
+/* ---- Names ------------------------------------------------------------------------------------
+ */
+
+#define NAME_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static void check_name(struct loading *loading, const struct node *name, const char *what) {
+        const char *text = name->text;
+        char quoted[NODE_QUOTE_MAX];
+
+        if (strlen(text) > POLICY_NAME_MAX) {
+                loading_error(loading, "bad-name", &name->place, NULL,
+                        "the name of a %s has at most %d bytes, this one has %zu", what,
+                        POLICY_NAME_MAX, strlen(text));
+        } else if (strspn(text, NAME_FIRST) == 0 || text[strspn(text, NAME_FIRST "_.@-")] != '\0') {
+                loading_error(loading, "bad-name", &name->place,
+                        "names begin with a letter or digit and go on with letters, digits and _ . @ -",
+                        "%s cannot be the name of a %s", node_describe(name, quoted), what);
+        }
+}
+
+/* Twice in one file is a duplicate key, which was reported when the file was parsed. */
+static int register_name(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        const struct place *place = &origin->entry->key->place;
+        const struct service *first = map_get(loading->policy->by_name, service->name);
+        if (!first) {
+                return map_put(loading->policy->by_name, service->name, service);
+        }
+        if (first->file != service->file) {
+                loading_error(loading, "duplicate-service", place, NULL,
+                        "the service '%.64s' is defined twice, first in %s:%u", service->name,
+                        first->file, first->line);
+        }
+        return 0;
+}
+
+/* ---- Probes -----------------------------------------------------------------------------------
+ */
+
+static const struct schema_variant *find_probe_type(
+        const struct loading *loading, const char *key) {
+        for (const struct schema_variant *variant = loading->probes; variant->key; variant++) {
+                if (str_eq(variant->key, key)) {
+                        return variant;
+                }
+        }
+        return NULL;
+}
+
+static bool has_probe_of(const struct service *service, int type) {
+        for (uint32_t i = 0; i < service->n_probes; i++) {
+                if (service->probes[i].type == type) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static const char *free_probe_name(const struct service *service) {
+        static const char *const names[] = {"process", "process-alive", "process-implied"};
+        size_t i = 0;
+        while (i + 1 < sizeof(names) / sizeof(names[0]) && policy_probe(service, names[i])) {
+                i++;
+        }
+        return names[i];
+}
+
+static int fill_implied(struct loading *loading, const struct service_form *form,
+        const struct origin *origin, const struct schema_variant *variant,
+        struct probe_spec *probe) {
+        void *params = arena_alloc(loading->policy->arena, variant->object->size);
+        if (!params) {
+                return -ENOMEM;
+        }
+        probe->type = variant->tag;
+        probe->params = params;
+        probe->interval = form->interval;
+        probe->fast_interval = form->fast_interval;
+        probe->down_interval = form->down_interval;
+        probe->timeout = form->timeout;
+        probe->fall = form->fall;
+        probe->rise = form->rise;
+        probe->implied = true;
+        return schema_fill(
+                &loading->filler, variant->object, &origin->entry->key->place, NULL, params);
+}
+
+/* Every child of the executor is watched for its end, whether or not the policy says so. */
+static int add_implied_probe(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        const struct schema_variant *variant = find_probe_type(loading, "process");
+        if (!variant || has_probe_of(service, variant->tag)) {
+                return 0;
+        }
+        struct probe_spec *probes =
+                arena_alloc_array(loading->policy->arena, service->n_probes + 1, sizeof(*probes));
+        if (!probes) {
+                return -ENOMEM;
+        }
+        if (service->n_probes > 0) {
+                memcpy(probes, service->probes, service->n_probes * sizeof(*probes));
+        }
+        struct probe_spec *probe = &probes[service->n_probes];
+        probe->name = free_probe_name(service);
+        int r = fill_implied(loading, &origin->form, origin, variant, probe);
+        service->probes = probes;
+        service->n_probes++;
+        return r;
+}
+
+/* "Any" and numbers count the probes that were written. The implied one comes on top: a service
+ * whose process is gone is not well, and a living process alone does not make it so. */
+static void set_require(struct loading *loading, struct service *service,
+        const struct origin *origin, uint32_t written) {
+        uint32_t wanted = origin->form.require;
+        if (wanted > written && wanted > 1) {
+                const struct node *node = node_get(origin->whole, "require");
+                loading_error(loading, "inconsistent",
+                        node ? &node->place : &origin->entry->key->place, NULL,
+                        "'require' asks for %u probes, there are %u", wanted, written);
+        }
+        uint32_t implied = service->n_probes - written;
+        service->require =
+                wanted == REQUIRE_ALL || wanted >= written ? service->n_probes : wanted + implied;
+}
+
+static int build_probes(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        const struct objects *probes = &origin->form.probes;
+        const struct node *names = node_get(origin->whole, "probes");
+        const struct place *place = &origin->entry->key->place;
+
+        service->probes = probes->items;
+        service->n_probes = probes->count;
+        for (uint32_t i = 0; names && names->kind == NODE_MAPPING && i < names->count; i++) {
+                check_name(loading, names->entries[i].key, "probe");
+        }
+        if (probes->count > POLICY_PROBES_MAX) {
+                loading_error(loading, "too-large", place, NULL,
+                        "%u probes in one service, at most %d", probes->count, POLICY_PROBES_MAX);
+        }
+        int r = service->command ? add_implied_probe(loading, service, origin) : 0;
+        if (service->n_probes == 0) {
+                loading_error(loading, "no-probes", place, "add 'probes', or a 'command' to run",
+                        "the service '%.64s' has nothing to watch", service->name);
+        }
+        set_require(loading, service, origin, probes->count);
+        return r;
+}
+
+/* ---- Ladder -----------------------------------------------------------------------------------
+ */
+
+static bool needs_manager(int action) {
+        return action == ACTION_RESTART || action == ACTION_START || action == ACTION_STOP;
+}
+
+static void refuse_unmanaged(struct loading *loading, const struct service *service,
+        const struct origin *origin, uint32_t index) {
+        const struct node *ladder = node_get(origin->whole, "recover");
+        bool known = ladder && ladder->kind == NODE_LIST && index < ladder->count;
+        loading_error(loading, "no-manager",
+                known ? &ladder->items[index]->place : &origin->entry->key->place,
+                "give it a 'command', or use exec and notify steps",
+                "'%s' needs a 'command': the service '%.64s' is only watched, and nobody here can %s it",
+                action_text((enum action) service->steps[index].action), service->name,
+                action_text((enum action) service->steps[index].action));
+}
+
+static int standard_ladder(struct loading *loading, struct service *service) {
+        service->steps = arena_alloc(loading->policy->arena, sizeof(*service->steps));
+        if (!service->steps) {
+                return -ENOMEM;
+        }
+        service->steps[0] = (struct step_spec){
+                .action = ACTION_RESTART, .attempts = STANDARD_RESTARTS, .verify = service->verify};
+        service->n_steps = 1;
+        return 0;
+}
+
+static int copy_ladder(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        const struct objects *recover = &origin->form.recover;
+        const struct step_form *forms = recover->items;
+
+        service->steps =
+                arena_alloc_array(loading->policy->arena, recover->count, sizeof(*service->steps));
+        if (!service->steps) {
+                return recover->count ? -ENOMEM : 0;
+        }
+        for (uint32_t i = 0; i < recover->count; i++) {
+                if (!forms[i].body) {
+                        continue; /* refused before */
+                }
+                service->steps[i] = *forms[i].body;
+                service->steps[i].action = forms[i].action;
+                if (!service->command && needs_manager(forms[i].action)) {
+                        refuse_unmanaged(loading, service, origin, i);
+                }
+        }
+        service->n_steps = recover->count;
+        return 0;
+}
+
+static int build_ladder(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        if (origin->form.recover.count > POLICY_STEPS_MAX) {
+                loading_error(loading, "too-large", &node_get(origin->whole, "recover")->place,
+                        NULL, "%u steps in one ladder, at most %d", origin->form.recover.count,
+                        POLICY_STEPS_MAX);
+                return 0;
+        }
+        if (service->command && !node_get(origin->whole, "recover")) {
+                return standard_ladder(loading, service);
+        }
+        return copy_ladder(loading, service, origin);
+}
+
+/* ---- Services ---------------------------------------------------------------------------------
+ */
+
+static int build_command(
+        struct loading *loading, struct service *service, const struct service_form *form) {
+        service->command = arena_alloc(loading->policy->arena, sizeof(*service->command));
+        if (!service->command) {
+                return -ENOMEM;
+        }
+        *service->command = form->command;
+        if (form->command.log.file) {
+                service->command->log.target = LOG_TARGET_FILE;
+        }
+        service->manager = MANAGER_COMMAND;
+        return 0;
+}
+
+static int fill_form(struct loading *loading, struct origin *origin) {
+        size_t errors = loading->problems->errors;
+        const struct node *body = origin->entry->value;
+        const struct place *place = &origin->entry->key->place;
+
+        int r = body->kind == NODE_MAPPING
+                        ? templates_apply(loading, origin->document, body, &origin->whole)
+                        : 0;
+        origin->whole = body->kind == NODE_MAPPING ? origin->whole : body;
+        r = r < 0 ? r
+                  : schema_fill(&loading->filler, &loading->tables.service, place, origin->whole,
+                            &origin->form);
+        origin->broken = r == -EINVAL || loading->problems->errors > errors;
+        return r == -ENOMEM ? r : 0;
+}
+
+static int build_body(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        const struct service_form *form = &origin->form;
+        service->description = form->description;
+        service->start_grace = form->start_grace;
+        service->settle = form->settle;
+        service->verify = form->verify;
+        service->backoff = form->backoff;
+        service->budget = form->budget;
+
+        int r = form->command.command.count > 0 ? build_command(loading, service, form) : 0;
+        r = r < 0 ? r : build_probes(loading, service, origin);
+        r = r < 0 ? r : build_ladder(loading, service, origin);
+        return r < 0 ? r : timing_settle(loading, service, origin);
+}
+
+static int build_service(struct loading *loading, uint32_t index) {
+        struct origin *origin = &loading->origins[index];
+        struct service *service = &loading->policy->services[index];
+
+        int r = fill_form(loading, origin);
+        if (r < 0 || origin->broken) {
+                return r;
+        }
+        size_t errors = loading->problems->errors;
+        r = build_body(loading, service, origin);
+        loading->policy->n_probes += service->n_probes;
+        origin->broken = loading->problems->errors > errors;
+        return r;
+}
+
+/* Names first: services refer to each other, also to those that turn out to be broken. */
+static int name_service(struct loading *loading, uint32_t index, const struct document *document,
+        const struct entry *entry) {
+        struct arena *arena = loading->policy->arena;
+        struct service *service = &loading->policy->services[index];
+        loading->origins[index] = (struct origin){.document = document, .entry = entry};
+        service->name = arena_strdup(arena, entry->key->text);
+        service->file = document->kept_name;
+        service->line = entry->key->place.line;
+        service->index = index;
+        if (!service->name) {
+                return -ENOMEM;
+        }
+        check_name(loading, entry->key, "service");
+        return register_name(loading, service, &loading->origins[index]);
+}
+
+static int name_services(struct loading *loading) {
+        uint32_t index = 0;
+        for (uint32_t i = 0; i < loading->n_documents; i++) {
+                const struct document *document = &loading->documents[i];
+                for (uint32_t j = 0; document->services && j < document->services->count; j++) {
+                        int r = name_service(
+                                loading, index++, document, &document->services->entries[j]);
+                        if (r < 0) {
+                                return r;
+                        }
+                }
+        }
+        return 0;
+}
+
+/* Counts, and copies the file names that services keep. */
+static int prepare_documents(struct loading *loading) {
+        struct policy *policy = loading->policy;
+        size_t n = 0;
+
+        for (uint32_t i = 0; i < loading->n_documents; i++) {
+                struct document *document = &loading->documents[i];
+                document->kept_name = arena_strdup(policy->arena, document->file->name);
+                if (!document->kept_name) {
+                        return -ENOMEM;
+                }
+                n += document->services ? document->services->count : 0;
+                if (n > POLICY_SERVICES_MAX) {
+                        loading_error(loading, "too-large", &document->services->place, NULL,
+                                "more than %d services", POLICY_SERVICES_MAX);
+                        document->services = NULL;
+                        n = POLICY_SERVICES_MAX;
+                }
+        }
+        return (int) n;
+}
+
+static int build_services(struct loading *loading) {
+        int r = 0;
+        for (uint32_t i = 0; r == 0 && i < loading->policy->n_services; i++) {
+                r = build_service(loading, i);
+        }
+        return r;
+}
+
+static int build_agent(struct loading *loading) {
+        const struct node *node = loading->config ? loading->config->agent : NULL;
+        const struct place nowhere = {0};
+        int r = schema_fill(&loading->filler, &agent_schema, node ? &node->place : &nowhere, node,
+                &loading->policy->agent);
+        return r == -ENOMEM ? r : 0;
+}
+
+int policy_build(struct loading *loading) {
+        struct policy *policy = loading->policy;
+        int n = prepare_documents(loading);
+        if (n < 0) {
+                return n;
+        }
+        policy->services =
+                arena_alloc_array(policy->arena, (size_t) n + 1, sizeof(*policy->services));
+        loading->origins =
+                arena_alloc_array(loading->scratch, (size_t) n + 1, sizeof(*loading->origins));
+        policy->by_name = map_new();
+        if (!policy->services || !loading->origins || !policy->by_name) {
+                return -ENOMEM;
+        }
+        policy->n_services = (uint32_t) n;
+        int r = name_services(loading);
+        r = r < 0 ? r : build_services(loading);
+        return r < 0 ? r : build_agent(loading);
+}

@@ -1,0 +1,140 @@
+#include "policy/custom_values.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "policy/policy_tables.h"
+
+static int because(char why[SCHEMA_WHY_MAX], const char *reason) {
+        snprintf(why, SCHEMA_WHY_MAX, "%s", reason);
+        return -EINVAL;
+}
+
+int parse_factor(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        (void) arena;
+        char *end;
+        double value = strtod(text, &end);
+        /* Only digits and one point: strtod also takes "inf", "nan" and hexadecimal. */
+        if (text[strspn(text, "0123456789.")] != '\0' || end == text || *end != '\0') {
+                return because(why, "expected a number such as 2 or 1.5");
+        }
+        if (value < 1 || value > 100) {
+                return because(why, "expected a number from 1 to 100");
+        }
+        *(double *) to = value;
+        return 0;
+}
+
+int parse_umask(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        enum { DIGITS_MAX = 4, UMASK_MAX = 0777 };
+        (void) arena;
+        size_t length = strlen(text);
+        if (length == 0 || length > DIGITS_MAX || text[strspn(text, "01234567")] != '\0') {
+                return because(why, "expected an octal number such as 022");
+        }
+        unsigned long value = strtoul(text, NULL, 8);
+        if (value > UMASK_MAX) {
+                return because(why, "expected at most 0777");
+        }
+        *(uint32_t *) to = (uint32_t) value;
+        return 0;
+}
+
+int parse_signal(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        static const struct {
+                const char *name;
+                int number;
+        } signals[] = {
+                {"TERM", SIGTERM},
+                {"QUIT", SIGQUIT},
+                {"INT", SIGINT},
+                {"HUP", SIGHUP},
+                {"USR1", SIGUSR1},
+                {"USR2", SIGUSR2},
+                {"WINCH", SIGWINCH},
+                {"KILL", SIGKILL},
+                {"ABRT", SIGABRT},
+        };
+        (void) arena;
+        const char *name = str_starts(text, "SIG") ? text + strlen("SIG") : text;
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                if (str_eq(name, signals[i].name)) {
+                        *(int *) to = signals[i].number;
+                        return 0;
+                }
+        }
+        return because(
+                why, "expected a signal: TERM, QUIT, INT, HUP, USR1, USR2, WINCH, KILL or ABRT");
+}
+
+int parse_require(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        enum { DIGITS_MAX = 4 };
+        (void) arena;
+        if (str_eq(text, "all")) {
+                *(uint32_t *) to = REQUIRE_ALL;
+                return 0;
+        }
+        if (str_eq(text, "any")) {
+                *(uint32_t *) to = 1;
+                return 0;
+        }
+        size_t length = strlen(text);
+        unsigned long value = strtoul(text, NULL, 10);
+        if (length > DIGITS_MAX || text[strspn(text, "0123456789")] != '\0' || value == 0) {
+                return because(why, "expected all, any, or a number of probes from 1");
+        }
+        *(uint32_t *) to = (uint32_t) value;
+        return 0;
+}
+
+static int refuse_listen(char why[SCHEMA_WHY_MAX]) {
+        return because(why,
+                "expected an address and a port such as 127.0.0.1:7790 or [::1]:7790, or none");
+}
+
+static bool is_port(const char *text) {
+        enum { DIGITS_MAX = 5, PORT_MAX = 65535 };
+        size_t length = strlen(text);
+        return length > 0 && length <= DIGITS_MAX && text[strspn(text, "0123456789")] == '\0' &&
+               strtoul(text, NULL, 10) <= PORT_MAX;
+}
+
+/* Addresses, not names: a listener must not wait for a name server. */
+static bool is_address(const char *host) {
+        struct in6_addr six;
+        struct in_addr four;
+        size_t length = strlen(host);
+        if (host[0] == '[' && host[length - 1] == ']') {
+                char inside[INET6_ADDRSTRLEN];
+                snprintf(inside, sizeof(inside), "%.*s", (int) length - 2, host + 1);
+                return inet_pton(AF_INET6, inside, &six) == 1;
+        }
+        return str_eq(host, "localhost") || inet_pton(AF_INET, host, &four) == 1;
+}
+
+int parse_listen(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        enum { HOST_MAX = 64 };
+        char host[HOST_MAX];
+
+        if (!str_eq(text, "none")) {
+                const char *colon = strrchr(text, ':');
+                size_t length = colon ? (size_t) (colon - text) : 0;
+                if (length == 0 || length >= sizeof(host) || !is_port(colon + 1)) {
+                        return refuse_listen(why);
+                }
+                memcpy(host, text, length);
+                host[length] = '\0';
+                if (!is_address(host)) {
+                        return refuse_listen(why);
+                }
+        }
+        char *copy = arena_strdup(arena, text);
+        *(const char **) to = copy;
+        return copy ? 0 : -ENOMEM;
+}

@@ -1,0 +1,22 @@
+#pragma once
+/* Values of policy files that no general kind covers: parsers (see schema_parse) and their
+ * patterns. */
+
+#include "model/schema.h"
+
+#define PATTERN_FACTOR "^[0-9]+([.][0-9]+)?$"
+#define PATTERN_UMASK "^0?[0-7]{1,3}$"
+#define PATTERN_SIGNAL "^(SIG)?(TERM|QUIT|INT|HUP|USR1|USR2|WINCH|KILL|ABRT)$"
+#define PATTERN_REQUIRE "^(all|any|[1-9][0-9]*)$"
+#define PATTERN_LISTEN "^(none|([0-9.]+|\\[[0-9A-Fa-f:.]+\\]|localhost):[0-9]{1,5})$"
+
+int parse_factor(
+        const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]); /* double */
+int parse_umask(
+        const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]); /* uint32_t */
+int parse_signal(
+        const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]); /* int */
+int parse_require(
+        const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]); /* uint32_t */
+int parse_listen(const char *text, void *to, struct arena *arena,
+        char why[SCHEMA_WHY_MAX]); /* const char * */

@@ -1,0 +1,86 @@
+#include "policy/load.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "policy/loading.h"
+
+static void loading_done(struct loading *loading) {
+        source_files_done(&loading->files);
+        arena_free(loading->scratch);
+        policy_free(loading->policy);
+}
+
+static struct policy *new_policy(void) {
+        struct arena *arena = arena_new();
+        struct policy *policy = arena ? arena_alloc(arena, sizeof(*policy)) : NULL;
+        if (!policy) {
+                arena_free(arena);
+                return NULL;
+        }
+        policy->arena = arena;
+        return policy;
+}
+
+static int prepare(
+        struct loading *loading, const struct schema_variant *probes, struct problems *problems) {
+        loading->probes = probes;
+        loading->problems = problems;
+        loading->scratch = arena_new();
+        loading->policy = new_policy();
+        if (!loading->scratch || !loading->policy) {
+                return -ENOMEM;
+        }
+        loading->files.arena = loading->scratch;
+        loading->filler =
+                (struct schema_filler){.arena = loading->policy->arena, .problems = problems};
+        policy_tables_init(&loading->tables, probes);
+        return 0;
+}
+
+/* From the files' text to a policy that is complete, unless problems were reported. */
+static int load_files(struct loading *loading) {
+        static int (*const stages[])(struct loading *) = {
+                documents_parse,
+                policy_build,
+                templates_check,
+                graph_build,
+                crosscheck,
+        };
+        for (size_t i = 0; i < ELEMENTSOF(stages); i++) {
+                int r = stages[i](loading);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return loading->problems->errors == 0 ? digest_policy(loading) : -EINVAL;
+}
+
+static int finish(struct loading *loading, int r, struct policy **ret) {
+        problems_sort(loading->problems);
+        if (loading->problems->failed) {
+                return -ENOMEM;
+        }
+        if (r == 0) {
+                *ret = TAKE_PTR(loading->policy);
+        }
+        return r;
+}
+
+int policy_load(
+        const struct policy_sources *sources, struct policy **ret, struct problems *problems) {
+        AUTO(loading_done) struct loading loading = {.check_accounts = true};
+        int r = prepare(&loading, sources->probes, problems);
+        r = r < 0 ? r : source_files_read(&loading.files, sources, problems);
+        r = r < 0 ? r : load_files(&loading);
+        return finish(&loading, r, ret);
+}
+
+int policy_load_text(const char *name, const char *text, size_t length,
+        const struct schema_variant *probes, struct policy **ret, struct problems *problems) {
+        AUTO(loading_done) struct loading loading = {0};
+        int r = prepare(&loading, probes, problems);
+        r = r < 0 ? r : source_files_add_text(&loading.files, name, text, length, true);
+        r = r < 0 ? r : load_files(&loading);
+        return finish(&loading, r, ret);
+}

@@ -1,0 +1,102 @@
+#pragma once
+/* What the parts of the loader share while policies are being loaded. All of it is gone afterwards,
+ * except what lies in the policy's own arena. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/policy.h"
+#include "policy/load.h"
+#include "policy/policy_tables.h"
+#include "policy/schema_fill.h"
+#include "policy/source_file.h"
+#include "policy/yaml_tree.h"
+
+enum {
+        EXTENDS_DEPTH_MAX = 32, /* templates that extend templates */
+        MERGED_ENTRIES_MAX = 4000000, /* entries of all mappings that merging made */
+};
+
+enum template_state { TEMPLATE_NEW = 0, TEMPLATE_RESOLVING, TEMPLATE_DONE };
+
+struct template {
+        const struct entry *entry; /* name and body */
+        const struct node
+                *whole; /* with what it extends; NULL before it is resolved, or after an error */
+        enum template_state state;
+        bool used;
+};
+
+/* One file, taken apart; members are NULL where the file has no such key. */
+struct document {
+        struct source_file *file;
+        const struct node *defaults, *services, *agent;
+        struct template *templates; /* in the order of the mapping */
+        const struct node *template_names;
+        const struct node *base; /* recoverd.yaml's defaults below this file's */
+        const char *kept_name; /* the file's name, in the policy's memory */
+};
+
+/* Where a service came from; parallel to policy->services. */
+struct origin {
+        const struct document *document;
+        const struct entry *entry; /* as written */
+        const struct node *whole; /* with defaults and templates */
+        struct service_form form;
+        bool broken; /* problems were reported: its values are not to be relied on */
+};
+
+struct loading {
+        const struct schema_variant *probes;
+        struct policy_tables tables;
+        struct source_files files;
+        struct arena *scratch; /* files, nodes, forms */
+        struct problems *problems;
+        struct schema_filler filler;
+        struct document *documents;
+        uint32_t n_documents;
+        const struct document *config; /* recoverd.yaml, or NULL */
+        struct origin *origins;
+        struct policy *policy;
+        uint32_t nodes, merged_entries;
+        bool check_accounts; /* whether users and groups exist is asked of the system */
+        bool incomplete; /* a file could not be read or parsed: a missing name may be in there */
+};
+
+/* Functions below return 0, also after problems were reported, or -ENOMEM. */
+
+/* Reports an error, or a warning, at a place. */
+#define loading_error(loading, code, place, hint, ...)                                             \
+        problems_add((loading)->problems, PROBLEM_ERROR, code, place, hint, __VA_ARGS__)
+#define loading_warning(loading, code, place, hint, ...)                                           \
+        problems_add((loading)->problems, PROBLEM_WARNING, code, place, hint, __VA_ARGS__)
+
+/* documents.c: parses every file and takes its top level apart. */
+int documents_parse(struct loading *loading);
+
+/* merge.c: `over` upon `base` (either may be NULL), as the body of a service. */
+int merge_service(struct loading *loading, const struct node *base, const struct node *over,
+        const struct node **ret);
+
+/* templates.c: `body` upon the templates that it extends, upon the defaults of its file. */
+int templates_apply(struct loading *loading, const struct document *document,
+        const struct node *body, const struct node **ret);
+
+/* templates.c: tries every template and the defaults for themselves, and warns of unused templates.
+ */
+int templates_check(struct loading *loading);
+
+/* build.c: the services of all documents, and the agent's settings. */
+int policy_build(struct loading *loading);
+
+/* timing.c: standards that depend on other values, then the checks of what cannot work. */
+int timing_settle(struct loading *loading, struct service *service, const struct origin *origin);
+
+/* graph.c: dependencies, dependents, depths; unknown names and cycles. */
+int graph_build(struct loading *loading);
+
+/* crosscheck.c: what no single value shows. */
+int crosscheck(struct loading *loading);
+
+/* digest.c: of each service and of the whole. */
+int digest_policy(struct loading *loading);

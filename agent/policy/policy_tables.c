@@ -1,0 +1,664 @@
+#include "policy/policy_tables.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/observation.h"
+#include "policy/custom_values.h"
+
+const struct top_level_key top_level_keys[] = {
+        {"version", "The version of this grammar: 1. Required in every file.", false},
+        {"agent", "Settings of the agent itself; only in recoverd.yaml.", true},
+        {"defaults",
+                "Keys of a service that every service of this file takes where it does not have them itself; in "
+                "recoverd.yaml, every service of all files.",
+                false},
+        {"templates",
+                "Partial services by name, for `extends`. A file sees its own and those of recoverd.yaml.",
+                false},
+        {"services", "The services by name.", false},
+        {0},
+};
+
+const char *const policy_identity_keys[] = {
+        "command", "depends_on", "description", "extends", NULL};
+
+const char *const policy_command_keys[] = {"user", "group", "directory", "environment", "umask",
+        "limits", "stop_signal", "stop_timeout", "log", NULL};
+
+/* ---- Backoff and budget ------------------------------------------------------------------------
+ */
+
+static void check_backoff(const void *object, struct schema_report *report) {
+        const struct backoff_spec *backoff = object;
+        if (backoff->delays.count == 0 && backoff->max < backoff->initial) {
+                schema_complain(report, "max", "'max' is less than 'initial'");
+        }
+}
+
+static const struct schema_field backoff_fields[] = {
+        {.key = "initial",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct backoff_spec, initial),
+                .standard = "1s",
+                .most = "1d",
+                .help = "Wait before the first attempt. 0 acts at once.",
+                .example = "500ms"},
+        {.key = "factor",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct backoff_spec, factor),
+                .standard = "2",
+                .help = "Each wait is this many times the one before, from 1 to 100.",
+                .example = "1.5",
+                .parse = parse_factor,
+                .pattern = PATTERN_FACTOR,
+                .single = true},
+        {.key = "max",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct backoff_spec, max),
+                .standard = "5m",
+                .most = "7d",
+                .help = "No wait is longer.",
+                .example = "10m"},
+        {.key = "jitter",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct backoff_spec, jitter),
+                .standard = "equal",
+                .words = jitter_texts,
+                .help = "How chance spreads the waits, so that many hosts do not act in step.",
+                .example = "full"},
+        {.key = "reset_after",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct backoff_spec, reset_after),
+                .standard = "10m",
+                .least = "1s",
+                .most = "30d",
+                .help = "A service that stayed healthy this long begins with `initial` again.",
+                .example = "30m"},
+        {.key = "delays",
+                .kind = SCHEMA_DURATIONS,
+                .offset = offsetof(struct backoff_spec, delays),
+                .most = "7d",
+                .help = "The waits themselves, in place of `initial`, `factor` and `max`; the last one repeats.",
+                .example = "[0s, 5s, 1m, 10m]"},
+        {0},
+};
+
+static const struct schema backoff_schema = {
+        .name = "backoff",
+        .help = "How long to wait before the next attempt.",
+        .size = sizeof(struct backoff_spec),
+        .fields = backoff_fields,
+        .check = check_backoff,
+};
+
+static_assert(POLICY_BUDGET_MAX == 256, "the limit of budget.actions below is this number as text");
+
+/* The standards of a budget differ between a service and the host. */
+#define BUDGET_FIELDS(standard_actions)                                                            \
+        {                                                                                          \
+                {.key = "actions",                                                                 \
+                        .kind = SCHEMA_UINT,                                                       \
+                        .offset = offsetof(struct budget_spec, actions),                           \
+                        .standard = standard_actions,                                              \
+                        .most = "256",                                                             \
+                        .help = "Most actions within any stretch of `per`. 0 allows none.",        \
+                        .example = "5"},                                                           \
+                        {.key = "per",                                                             \
+                                .kind = SCHEMA_DURATION,                                           \
+                                .offset = offsetof(struct budget_spec, per),                       \
+                                .standard = "1h",                                                  \
+                                .least = "1s",                                                     \
+                                .most = "30d",                                                     \
+                                .help = "The stretch of time that the actions are counted in.",    \
+                                .example = "30m"},                                                 \
+                        {0},                                                                       \
+        }
+
+static const struct schema_field service_budget_fields[] = BUDGET_FIELDS("10");
+static const struct schema_field host_budget_fields[] = BUDGET_FIELDS("60");
+
+static const struct schema service_budget_schema = {
+        .name = "budget",
+        .help = "How many actions the service may cost. Kept on disk; the executor enforces it too.",
+        .size = sizeof(struct budget_spec),
+        .fields = service_budget_fields,
+};
+
+static const struct schema host_budget_schema = {
+        .name = "host budget",
+        .help = "How many actions all services of the host may cost together.",
+        .size = sizeof(struct budget_spec),
+        .fields = host_budget_fields,
+};
+
+/* ---- Recovery steps ----------------------------------------------------------------------------
+ */
+
+#define STEP_FIELDS(standard_attempts)                                                                                \
+        {.key = "attempts",                                                                                           \
+                .kind = SCHEMA_UINT,                                                                                  \
+                .offset = offsetof(struct step_spec, attempts),                                                       \
+                .standard = standard_attempts,                                                                        \
+                .least = "1",                                                                                         \
+                .most = "1000",                                                                                       \
+                .help = "How often the step is tried before the next one.",                                           \
+                .example = "5"},                                                                                      \
+                {.key = "for",                                                                                        \
+                        .kind = SCHEMA_ENUM_SET,                                                                      \
+                        .offset = offsetof(struct step_spec, causes),                                                 \
+                        .words = cause_texts + 1, /* without "none" */                                                \
+                        .help = "Causes that the step can cure; for others it is passed over. Without the key: all.", \
+                        .example = "[exited, unresponsive]"},                                                         \
+                {.key = "timeout",                                                                                    \
+                        .kind = SCHEMA_DURATION,                                                                      \
+                        .offset = offsetof(struct step_spec, timeout),                                                \
+                        .least = "100ms",                                                                             \
+                        .most = "1h",                                                                                 \
+                        .help = "Longest time for the action itself. Standard: `stop_timeout` and a margin for "      \
+                                "restart, start and stop, 1m for exec.",                                              \
+                        .example = "20s"},                                                                            \
+                {.key = "verify",                                                                                     \
+                        .kind = SCHEMA_DURATION,                                                                      \
+                        .offset = offsetof(struct step_spec, verify),                                                 \
+                        .least = "100ms",                                                                             \
+                        .most = "1d",                                                                                 \
+                        .inherited = true,                                                                            \
+                        .help = "How long the probes have, after the action, to prove the service well.",             \
+                        .example = "1m"},                                                                             \
+        {                                                                                                             \
+                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                                          \
+                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,                             \
+                .help = "Waits of this step alone; what is left out has the standard, not the service's "             \
+                        "value. Without the key: the service's `backoff`.",                                           \
+                .example = "{delays: [0s, 10s]}"                                                                      \
+        }
+
+static const struct schema_field plain_step_fields[] = {
+        STEP_FIELDS("3"),
+        {0},
+};
+
+static const struct schema_field exec_step_fields[] = {
+        {.key = "command",
+                .kind = SCHEMA_COMMAND,
+                .offset = offsetof(struct step_spec, exec.command),
+                .help = "Program and arguments, without a shell. Its exit status 0 means that it worked.",
+                .example = "[/usr/local/bin/clear-cache, --all]",
+                .required = true},
+        {.key = "user",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct step_spec, exec.user),
+                .help = "User that runs it. Standard: the service's, otherwise the executor's own.",
+                .example = "www-data"},
+        STEP_FIELDS("3"),
+        {0},
+};
+
+static const struct schema_field notify_step_fields[] = {
+        {.key = "message",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct step_spec, message),
+                .help = "What to tell besides the evidence.",
+                .example = "call the shop team"},
+        STEP_FIELDS("1"),
+        {0},
+};
+
+#define STEP_SCHEMA(table, title, sentence)                                                        \
+        { .name = title, .help = sentence, .size = sizeof(struct step_spec), .fields = table, }
+
+static const struct schema restart_schema = STEP_SCHEMA(plain_step_fields, "restart step",
+        "Stops the service, proves that it is gone, and starts it.");
+static const struct schema start_schema =
+        STEP_SCHEMA(plain_step_fields, "start step", "Starts the service where it is not running.");
+static const struct schema stop_schema = STEP_SCHEMA(
+        plain_step_fields, "stop step", "Stops the service and proves that it is gone.");
+static const struct schema exec_schema =
+        STEP_SCHEMA(exec_step_fields, "exec step", "Runs a program that may cure the service.");
+static const struct schema notify_schema =
+        STEP_SCHEMA(notify_step_fields, "notify step", "Tells people, and changes nothing.");
+
+const struct schema_variant step_variants[] = {
+        {"restart", ACTION_RESTART, &restart_schema, "Stop, prove that it is gone, start."},
+        {"start", ACTION_START, &start_schema, "Start what is not running."},
+        {"stop", ACTION_STOP, &stop_schema, "Stop, and prove that it is gone."},
+        {"exec", ACTION_EXEC, &exec_schema, "Run a program."},
+        {"notify", ACTION_NOTIFY, &notify_schema, "Tell people."},
+        {0},
+};
+
+const struct schema step_schema = {
+        .name = "recover step",
+        .help = "One rung of the recovery ladder. A bare word, as in `- restart`, takes the standards.",
+        .size = sizeof(struct step_form),
+        .variants = step_variants,
+        .tag_offset = offsetof(struct step_form, action),
+        .variant_offset = offsetof(struct step_form, body),
+};
+
+/* ---- Command services --------------------------------------------------------------------------
+ */
+
+static const struct schema_field limits_fields[] = {
+        {.key = "open_files",
+                .kind = SCHEMA_UINT,
+                .offset = offsetof(struct limits_spec, open_files),
+                .least = "16",
+                .help = "Open files (RLIMIT_NOFILE).",
+                .example = "65536"},
+        {.key = "processes",
+                .kind = SCHEMA_UINT,
+                .offset = offsetof(struct limits_spec, processes),
+                .least = "1",
+                .help = "Processes of the user (RLIMIT_NPROC).",
+                .example = "512"},
+        {.key = "core",
+                .kind = SCHEMA_SIZE,
+                .offset = offsetof(struct limits_spec, core),
+                .help = "Size of a core dump (RLIMIT_CORE). Standard: none is written.",
+                .example = "1GiB"},
+        {.key = "memory",
+                .kind = SCHEMA_SIZE,
+                .offset = offsetof(struct limits_spec, memory),
+                .least = "1MiB",
+                .help = "Address space (RLIMIT_AS). Not for programs that reserve much more than they use.",
+                .example = "4GiB"},
+        {0},
+};
+
+static const struct schema limits_schema = {
+        .name = "limits",
+        .help = "Resource limits of the process, see setrlimit(2). What is left out stays as the executor has it.",
+        .size = sizeof(struct limits_spec),
+        .fields = limits_fields,
+};
+
+static void check_log(const void *object, struct schema_report *report) {
+        const struct log_spec *log = object;
+        if (log->target == LOG_TARGET_FILE && !log->file) {
+                schema_complain(report, "to", "'to: file' needs the key 'file'");
+        }
+        if (log->file && log->target != LOG_TARGET_FILE && log->target != LOG_TARGET_AUTO) {
+                schema_complain(report, "file", "'file' is only for 'to: file'");
+        }
+}
+
+static const struct schema_field log_fields[] = {
+        {.key = "to",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct log_spec, target),
+                .standard = "auto",
+                .words = log_target_texts,
+                .help = "Where standard output and error go. With `file`, the file.",
+                .example = "journal"},
+        {.key = "file",
+                .kind = SCHEMA_PATH,
+                .offset = offsetof(struct log_spec, file),
+                .help = "The log file.",
+                .example = "/var/log/shop/checkout.log"},
+        {.key = "max_size",
+                .kind = SCHEMA_SIZE,
+                .offset = offsetof(struct log_spec, max_size),
+                .standard = "10MiB",
+                .least = "4KiB",
+                .most = "100GiB",
+                .help = "The file is put aside when it grows beyond.",
+                .example = "50MiB"},
+        {.key = "keep",
+                .kind = SCHEMA_UINT,
+                .offset = offsetof(struct log_spec, keep),
+                .standard = "3",
+                .most = "100",
+                .help = "How many older files stay beside it.",
+                .example = "5"},
+        {0},
+};
+
+static const struct schema log_schema = {
+        .name = "log",
+        .help = "What becomes of the output of the process. A bare word stands for `to`.",
+        .size = sizeof(struct log_spec),
+        .fields = log_fields,
+        .shorthand = "to",
+        .check = check_log,
+};
+
+/* ---- Probes ------------------------------------------------------------------------------------
+ */
+
+/* In a probe they are taken from the service; in a service they have the standards. */
+#define PROBE_STANDARD_FIELDS(type, from_service, standard_of)                                            \
+        {.key = "interval",                                                                               \
+                .kind = SCHEMA_DURATION,                                                                  \
+                .offset = offsetof(type, interval),                                                       \
+                .standard = standard_of("5s"),                                                            \
+                .least = "10ms",                                                                          \
+                .most = "1d",                                                                             \
+                .inherited = from_service,                                                                \
+                .help = "Time from the start of one run to the start of the next.",                       \
+                .example = "2s"},                                                                         \
+                {.key = "fast_interval",                                                                  \
+                        .kind = SCHEMA_DURATION,                                                          \
+                        .offset = offsetof(type, fast_interval),                                          \
+                        .standard = standard_of("1s"),                                                    \
+                        .least = "10ms",                                                                  \
+                        .most = "1d",                                                                     \
+                        .inherited = from_service,                                                        \
+                        .help = "The same while there is doubt. The standard is never above `interval`.", \
+                        .example = "250ms"},                                                              \
+                {.key = "down_interval",                                                                  \
+                        .kind = SCHEMA_DURATION,                                                          \
+                        .offset = offsetof(type, down_interval),                                          \
+                        .least = "10ms",                                                                  \
+                        .most = "1d",                                                                     \
+                        .inherited = from_service,                                                        \
+                        .help = "The same while the service is known to be down. Standard: `interval`.",  \
+                        .example = "10s"},                                                                \
+                {.key = "timeout",                                                                        \
+                        .kind = SCHEMA_DURATION,                                                          \
+                        .offset = offsetof(type, timeout),                                                \
+                        .standard = standard_of("2s"),                                                    \
+                        .least = "1ms",                                                                   \
+                        .most = "1h",                                                                     \
+                        .inherited = from_service,                                                        \
+                        .help = "Longest time of one run. The standard is never above `interval`.",       \
+                        .example = "500ms"},                                                              \
+                {.key = "fall",                                                                           \
+                        .kind = SCHEMA_UINT,                                                              \
+                        .offset = offsetof(type, fall),                                                   \
+                        .standard = standard_of("3"),                                                     \
+                        .least = "1",                                                                     \
+                        .most = "64",                                                                     \
+                        .inherited = from_service,                                                        \
+                        .help = "Failures in a row that make the probe failed.",                          \
+                        .example = "2"},                                                                  \
+        {                                                                                                 \
+                .key = "rise", .kind = SCHEMA_UINT, .offset = offsetof(type, rise),                       \
+                .standard = standard_of("2"), .least = "1", .most = "64",                                 \
+                .inherited = from_service,                                                                \
+                .help = "Passes in a row that make a failed probe healthy.", .example = "3"               \
+        }
+
+#define OWN_STANDARD(text) text
+#define NO_STANDARD(text) NULL
+
+static const struct schema_field probe_fields[] = {
+        PROBE_STANDARD_FIELDS(struct probe_spec, true, NO_STANDARD),
+        {0},
+};
+
+/* ---- Service -----------------------------------------------------------------------------------
+ */
+
+/* Patched into the table by policy_tables_init. */
+static const struct schema no_probes = {.name = "probe", .size = sizeof(struct probe_spec)};
+
+/* The standards of the probes come before the probes, which inherit them. */
+static const struct schema_field service_fields[] = {
+        {.key = "description",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct service_form, description),
+                .help = "What it is, for people.",
+                .example = "Checkout API"},
+        {.key = "extends",
+                .kind = SCHEMA_STRINGS,
+                .offset = offsetof(struct service_form, extends),
+                .help = "Templates to build on, the later over the earlier. Mappings merge key by key, anything else "
+                        "is replaced.",
+                .example = "[]"},
+        {.key = "depends_on",
+                .kind = SCHEMA_STRINGS,
+                .offset = offsetof(struct service_form, depends_on),
+                .help = "Services that must be well first. While one is down, this one is left alone.",
+                .example = "[]"},
+        {.key = "command",
+                .kind = SCHEMA_COMMAND,
+                .offset = offsetof(struct service_form, command.command),
+                .help = "Program and arguments, without a shell; it must stay in the foreground. Without the key the "
+                        "service is watched only.",
+                .example = "[/usr/bin/checkout, --port, \"8080\"]"},
+        {.key = "user",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct service_form, command.user),
+                .help = "User of the process. Standard: the executor's own.",
+                .example = "www-data"},
+        {.key = "group",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct service_form, command.group),
+                .help = "Group of the process. Standard: the user's.",
+                .example = "www-data"},
+        {.key = "directory",
+                .kind = SCHEMA_PATH,
+                .offset = offsetof(struct service_form, command.directory),
+                .help = "Working directory. Standard: /.",
+                .example = "/srv/checkout"},
+        {.key = "environment",
+                .kind = SCHEMA_PAIRS,
+                .offset = offsetof(struct service_form, command.environment),
+                .help = "Environment variables. The process gets these and PATH, HOME, USER, LOGNAME, SHELL and LANG, "
+                        "nothing else.",
+                .example = "{PORT: \"8080\"}"},
+        {.key = "umask",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct service_form, command.umask),
+                .standard = "022",
+                .help = "File mode bits that are taken away, in octal.",
+                .example = "\"027\"",
+                .parse = parse_umask,
+                .pattern = PATTERN_UMASK,
+                .single = true},
+        {.key = "limits",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, command.limits),
+                .object = &limits_schema,
+                .help = "Resource limits of the process.",
+                .example = "{open_files: 65536}"},
+        {.key = "stop_signal",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct service_form, command.stop_signal),
+                .standard = "TERM",
+                .help = "Signal that asks the process to end.",
+                .example = "QUIT",
+                .parse = parse_signal,
+                .pattern = PATTERN_SIGNAL,
+                .single = true},
+        {.key = "stop_timeout",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, command.stop_timeout),
+                .standard = "10s",
+                .most = "1h",
+                .help = "What is left of it after this time is killed.",
+                .example = "30s"},
+        {.key = "log",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, command.log),
+                .object = &log_schema,
+                .help = "Where its output goes.",
+                .example = "{file: /var/log/shop/checkout.log, max_size: 50MiB, keep: 5}"},
+        PROBE_STANDARD_FIELDS(struct service_form, false, OWN_STANDARD),
+        {.key = "start_grace",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, start_grace),
+                .standard = "10s",
+                .most = "1d",
+                .help = "Failures are expected this long after a start and do not count. The standard is shortened "
+                        "where `verify` leaves less.",
+                .example = "30s"},
+        {.key = "settle",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, settle),
+                .standard = "5s",
+                .most = "1d",
+                .help = "Time to recover by itself once a dependency is back.",
+                .example = "15s"},
+        {.key = "verify",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, verify),
+                .standard = "30s",
+                .least = "100ms",
+                .most = "1d",
+                .help = "How long the probes have, after an action, to prove the service well.",
+                .example = "1m"},
+        {.key = "require",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct service_form, require),
+                .standard = "all",
+                .help = "How many of the probes must be healthy: `all`, `any` or a number. The process of a `command` "
+                        "must be alive on top.",
+                .example = "any",
+                .parse = parse_require,
+                .pattern = PATTERN_REQUIRE,
+                .single = true},
+        {.key = "probes",
+                .kind = SCHEMA_OBJECT_MAP,
+                .offset = offsetof(struct service_form, probes),
+                .object = &no_probes,
+                .help = "The health checks by name. A `command` service is always watched by a process probe, too.",
+                .example = "{}"},
+        {.key = "recover",
+                .kind = SCHEMA_OBJECTS,
+                .offset = offsetof(struct service_form, recover),
+                .object = &step_schema,
+                .help = "The recovery ladder, tried from the top. Standard: `- restart: {attempts: 5}` for a `command` "
+                        "service, otherwise nothing.",
+                .example = "[notify: {message: the shop is down}]"},
+        {.key = "backoff",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, backoff),
+                .object = &backoff_schema,
+                .help = "How long to wait before each attempt.",
+                .example = "{initial: 500ms, factor: 3, max: 10m}"},
+        {.key = "budget",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, budget),
+                .object = &service_budget_schema,
+                .help = "How many actions the service may cost.",
+                .example = "{actions: 5, per: 30m}"},
+        {0},
+};
+
+void policy_tables_init(struct policy_tables *tables, const struct schema_variant *probes) {
+        static_assert(ELEMENTSOF(service_fields) <= SERVICE_FIELDS_MAX,
+                "SERVICE_FIELDS_MAX is too small");
+
+        tables->probe = (struct schema){
+                .name = "probe",
+                .help = "One health check.",
+                .size = sizeof(struct probe_spec),
+                .fields = probe_fields,
+                .variants = probes,
+                .tag_offset = offsetof(struct probe_spec, type),
+                .variant_offset = offsetof(struct probe_spec, params),
+        };
+        memcpy(tables->service_fields, service_fields, sizeof(service_fields));
+        for (struct schema_field *field = tables->service_fields; field->key; field++) {
+                if (field->object == &no_probes) {
+                        field->object = &tables->probe;
+                }
+        }
+        tables->service = (struct schema){
+                .name = "service",
+                .help = "What is kept alive.",
+                .size = sizeof(struct service_form),
+                .fields = tables->service_fields,
+        };
+}
+
+/* ---- Agent -------------------------------------------------------------------------------------
+ */
+
+static const struct enum_text log_level_texts[] = {
+        {3, "error", "Only what failed for good."},
+        {4, "warning", "And what went wrong and was survived."},
+        {5, "notice", "And every incident."},
+        {6, "info", "And every change of state."},
+        {7, "debug", "And what helps to find faults of the agent."},
+        {0},
+};
+
+static const struct schema_field agent_fields[] = {
+        {.key = "listen",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct agent_spec, listen),
+                .standard = "127.0.0.1:7790",
+                .help = "Address and port of metrics, /healthz and the status page; `none` for no listener.",
+                .example = "\"[::1]:7790\"",
+                .parse = parse_listen,
+                .pattern = PATTERN_LISTEN,
+                .single = true},
+        {.key = "web_config_file",
+                .kind = SCHEMA_PATH,
+                .offset = offsetof(struct agent_spec, web_config_file),
+                .help = "TLS and basic authentication of the listener, in the format that Prometheus exporters share.",
+                .example = "/etc/recoverd/web.yml"},
+        {.key = "operators_group",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct agent_spec, operators_group),
+                .help = "Members may command the agent. Standard: only root and the agent's own user.",
+                .example = "operators"},
+        {.key = "log_level",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct agent_spec, log_level),
+                .standard = "info",
+                .words = log_level_texts,
+                .help = "How much is logged.",
+                .example = "debug"},
+        {.key = "budget",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct agent_spec, budget),
+                .object = &host_budget_schema,
+                .help = "How many actions all services may cost together.",
+                .example = "{actions: 30, per: 1h}"},
+        {.key = "slack",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct agent_spec, slack),
+                .standard = "50ms",
+                .most = "5s",
+                .help = "Probes that are due this close together start together, which saves CPU.",
+                .example = "20ms"},
+        {.key = "max_in_flight",
+                .kind = SCHEMA_UINT,
+                .offset = offsetof(struct agent_spec, max_in_flight),
+                .standard = "2048",
+                .least = "1",
+                .most = "65536",
+                .help = "Most probe runs at one time; more wait.",
+                .example = "512"},
+        {.key = "store_timeout",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct agent_spec, store_timeout),
+                .standard = "1s",
+                .least = "10ms",
+                .most = "1m",
+                .help = "Longest wait for the state database before the agent goes on without it.",
+                .example = "2s"},
+        {.key = "stop_services_on_exit",
+                .kind = SCHEMA_BOOL,
+                .offset = offsetof(struct agent_spec, stop_services_on_exit),
+                .standard = "false",
+                .help = "Ending the agent also stops the `command` services. Otherwise they live on and are adopted by "
+                        "the next agent.",
+                .example = "true"},
+        {.key = "keep_incidents",
+                .kind = SCHEMA_UINT,
+                .offset = offsetof(struct agent_spec, keep_incidents),
+                .standard = "1000",
+                .most = "1000000",
+                .help = "How many closed incidents the history keeps.",
+                .example = "5000"},
+        {0},
+};
+
+const struct schema agent_schema = {
+        .name = "agent",
+        .help = "Settings of the agent, in recoverd.yaml.",
+        .size = sizeof(struct agent_spec),
+        .fields = agent_fields,
+};

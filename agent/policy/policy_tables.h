@@ -1,0 +1,58 @@
+#pragma once
+/* The keys of policy files: the tables that the loader, the JSON Schema and the reference walk.
+ * What the engine fills are the forms below; policy_build turns them into the model. */
+
+#include <stdint.h>
+
+#include "model/policy.h"
+#include "model/schema.h"
+
+enum { REQUIRE_ALL = 0 };
+
+struct step_form {
+        int action; /* enum action: the variant */
+        const struct step_spec
+                *body; /* all variants fill the same struct; its `action` is not set */
+};
+
+struct service_form {
+        const char *description;
+        struct command_spec command;
+        struct strings depends_on, extends;
+        usec_t interval, fast_interval, down_interval, timeout; /* standards of its probes */
+        uint32_t fall, rise;
+        usec_t start_grace, settle, verify;
+        uint32_t require; /* how many probes; REQUIRE_ALL: all of them */
+        struct objects probes; /* struct probe_spec */
+        struct objects recover; /* struct step_form */
+        struct backoff_spec backoff;
+        struct budget_spec budget;
+};
+
+enum { SERVICE_FIELDS_MAX = 40, PROBE_VARIANTS_MAX = 32 };
+
+/* The tables that depend on which probe types there are. */
+struct policy_tables {
+        struct schema service;
+        struct schema_field service_fields[SERVICE_FIELDS_MAX];
+        struct schema probe;
+};
+
+void policy_tables_init(struct policy_tables *tables, const struct schema_variant *probes);
+
+extern const struct schema agent_schema; /* struct agent_spec */
+extern const struct schema step_schema; /* struct step_form */
+extern const struct schema_variant step_variants[];
+
+/* A key that names one service, so that it makes no sense in `defaults`; NULL ends the table. */
+extern const char *const policy_identity_keys[];
+
+/* Keys that do something only where there is a `command`. */
+extern const char *const policy_command_keys[];
+
+/* The keys at the top of a file, with a sentence each; `agent` only in recoverd.yaml. */
+struct top_level_key {
+        const char *key, *help;
+        bool config_only;
+};
+extern const struct top_level_key top_level_keys[]; /* ends with a NULL key */

@@ -16,6 +16,7 @@ struct loop;
 struct store;
 struct runtime; /* heap */
 
+/* The texts must live as long as the process: a thread that hangs on a broken disk may still hold them. */
 struct runtime_options {
         const char *config;            /* NULL: built-in standards */
         const char *const *policies;   /* files and directories */

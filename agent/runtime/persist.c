@@ -1,0 +1,190 @@
+/* What the store is given, and what it remembers. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "runtime/shell.h"
+
+enum { KEEP_EVENTS = 20000 };
+
+/* An intent on its way to the disk. */
+struct intent {
+        struct list node;
+        struct runtime *runtime;
+        uint64_t token;
+        char service[POLICY_NAME_MAX + 1]; /* by name: a reload may move the index meanwhile */
+};
+
+static void on_health(void *cookie, bool degraded, const char *why) {
+        struct runtime *runtime = cookie;
+        runtime->store_up = !degraded;
+        turns_feed(runtime, &(struct input){.kind = INPUT_STORE, .up = !degraded});
+        if (degraded) {
+                effects_say(runtime, LOG_ERR,
+                        "the state database does not work: %s; going on from memory with fewer actions",
+                        why);
+                return;
+        }
+        effects_say(runtime, LOG_NOTICE, "the state database works%s%s",
+                str_empty(why) ? " again" : ": ", str_empty(why) ? "" : why);
+        persist_everything(runtime);
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                turns_feed(runtime, &(struct input){.kind = INPUT_GUARDS, .service = i});
+        }
+}
+
+int persist_open(struct runtime *runtime, struct store_image *ret_image) {
+        AUTO_FREE char *path = NULL;
+        if (asprintf(&path, "%s/state.db", runtime->options.state_dir) < 0) {
+                return -ENOMEM;
+        }
+        struct store_options options = {
+                .path = path,
+                .timeout = runtime->policy->agent.store_timeout,
+                .keep_incidents = runtime->policy->agent.keep_incidents,
+                .keep_events = KEEP_EVENTS,
+                .on_health = on_health,
+                .cookie = runtime,
+        };
+        return store_open(runtime->loop, &options, &runtime->store, ret_image);
+}
+
+static const struct incident *find_open(const struct store_image *image, uint64_t id) {
+        for (size_t i = 0; id != 0 && i < image->n_open; i++) {
+                if (image->open[i].id == id) {
+                        return &image->open[i];
+                }
+        }
+        return NULL;
+}
+
+/* Incidents of services that left the policies while the agent was not looking. */
+static void drop_orphans(struct runtime *runtime, const struct store_image *image) {
+        for (size_t i = 0; i < image->n_open; i++) {
+                struct incident incident = image->open[i];
+                if (!policy_service(runtime->policy, incident.service)) {
+                        incident.closed = loop_now(runtime->loop).wall;
+                        incident.end = INCIDENT_DROPPED;
+                        store_save_incident(runtime->store, &incident);
+                }
+        }
+}
+
+void persist_restore(struct runtime *runtime, const struct store_image *image) {
+        struct instant now = loop_now(runtime->loop);
+        recovery_restore_host(runtime->recovery, &image->host, now);
+        for (size_t i = 0; i < image->n_services; i++) {
+                const struct service_record *record = &image->services[i];
+                if (recovery_restore(
+                            runtime->recovery, record, find_open(image, record->incident), now)) {
+                        uint32_t index = policy_service(runtime->policy, record->service)->index;
+                        runtime->services[index].touched = true;
+                } else {
+                        store_forget_service(runtime->store, record->service);
+                }
+        }
+        drop_orphans(runtime, image);
+}
+
+static void save_record(struct runtime *runtime, uint32_t service) {
+        struct service_record record;
+        recovery_save_record(runtime->recovery, service, loop_now(runtime->loop), &record);
+        store_save_service(runtime->store, &record);
+}
+
+void persist_record(struct runtime *runtime, uint32_t service) {
+        runtime->services[service].record_dirty = true;
+        runtime->services[service].touched = true;
+        loop_defer_schedule(&runtime->flush);
+}
+
+void persist_flush(void *cookie) {
+        struct runtime *runtime = cookie;
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                if (runtime->services[i].record_dirty) {
+                        runtime->services[i].record_dirty = false;
+                        save_record(runtime, i);
+                }
+        }
+}
+
+/* The database missed something: what is not as it would be after a fresh start is written anew. */
+void persist_everything(struct runtime *runtime) {
+        struct host_record host;
+        recovery_save_host(runtime->recovery, loop_now(runtime->loop), &host);
+        store_save_host(runtime->store, &host);
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                struct service_status status;
+                if (!runtime->services[i].touched) {
+                        continue;
+                }
+                recovery_service_status(runtime->recovery, i, &status);
+                if (status.incident) {
+                        store_save_incident(runtime->store, status.incident);
+                }
+                save_record(runtime, i);
+        }
+}
+
+static void on_intent_saved(void *cookie, int result) {
+        struct intent *intent = cookie;
+        struct runtime *runtime = intent->runtime;
+        const struct service *service = policy_service(runtime->policy, intent->service);
+        struct input input = {
+                .kind = INPUT_SAVED,
+                .service = service ? service->index : 0,
+                .saved = {.token = intent->token, .ok = result >= 0},
+        };
+        list_remove(&intent->node);
+        free(intent);
+        if (service) {
+                turns_feed(runtime, &input);
+        }
+}
+
+void persist_attempt(struct runtime *runtime, const struct effect *effect, bool is_intent) {
+        struct instant now = loop_now(runtime->loop);
+        const char *name = runtime->policy->services[effect->service].name;
+        struct service_record record;
+        struct host_record host;
+        recovery_save_record(runtime->recovery, effect->service, now, &record);
+        recovery_save_host(runtime->recovery, now, &host);
+        runtime->services[effect->service].touched = true;
+        if (!is_intent) {
+                store_save_attempt(
+                        runtime->store, &effect->attempt.attempt, name, &record, &host, NULL, NULL);
+                return;
+        }
+        struct intent *intent = calloc(1, sizeof(*intent));
+        if (!intent) {
+                turns_feed(runtime, &(struct input){
+                                            .kind = INPUT_SAVED,
+                                            .service = effect->service,
+                                            .saved = {.token = effect->attempt.token},
+                                    });
+                return;
+        }
+        intent->runtime = runtime;
+        intent->token = effect->attempt.token;
+        str_copy(intent->service, sizeof(intent->service), name);
+        list_append(&runtime->attempts, &intent->node);
+        store_save_attempt(runtime->store, &effect->attempt.attempt, name, &record, &host,
+                on_intent_saved, intent);
+}
+
+void persist_done(struct runtime *runtime) {
+        if (!runtime->store) {
+                return;
+        }
+        persist_flush(runtime);
+        store_close(runtime->store, STORE_CLOSE_PATIENCE);
+        runtime->store = NULL;
+        LIST_FOREACH (node, &runtime->attempts) {
+                free(LIST_ENTRY(node, struct intent, node));
+        }
+        list_init(&runtime->attempts);
+}

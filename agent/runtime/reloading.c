@@ -1,0 +1,246 @@
+/* Check, then swap policies. The files are read in a thread; the swap is one turn of the loop. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "io/worker.h"
+#include "probes/probe.h"
+#include "runtime/shell.h"
+
+struct reload { /* the thread's own */
+        struct runtime_options options;
+        struct policy *policy;
+        struct strbuf text;
+};
+
+/* Who waits; apart from the thread's, which may be abandoned. */
+struct waiting {
+        struct runtime *runtime;
+        runtime_reply call;
+        void *cookie;
+};
+
+int reloading_load(
+        const struct runtime_options *options, struct policy **ret, struct strbuf *ret_text) {
+        struct policy_sources sources = {
+                .config = options->config,
+                .paths = options->policies,
+                .n_paths = options->n_policies,
+                .probes = probe_variants,
+                .trusted_only = true,
+        };
+        AUTO(problems_done) struct problems problems = {0};
+        int r = policy_load(&sources, ret, &problems);
+        if (problems.count > 0) {
+                problems_format(&problems, ret_text);
+        }
+        return r;
+}
+
+int reloading_tables(struct runtime *runtime, const struct policy *policy,
+        struct service_shell **ret_services, struct service_counters **ret_counters) {
+        AUTO_FREE struct service_shell *services =
+                calloc(policy->n_services + 1, sizeof(*services));
+        AUTO_FREE struct service_counters *counters =
+                calloc(policy->n_services + 1, sizeof(*counters));
+        uint32_t *dependents = calloc(policy->n_services + 1, sizeof(*dependents));
+        if (!services || !counters || !dependents ||
+                heap_reserve(&runtime->timers, policy->n_services + 1) < 0) {
+                free(dependents);
+                return -ENOMEM;
+        }
+        free(runtime->dependents);
+        runtime->dependents = dependents;
+        runtime->n_dependents = 0;
+        *ret_services = TAKE_PTR(services);
+        *ret_counters = TAKE_PTR(counters);
+        return 0;
+}
+
+/* A service that leaves with an open incident takes it along. */
+static void drop_removed(struct runtime *runtime, const struct policy *policy) {
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                const char *name = runtime->policy->services[i].name;
+                if (policy_service(policy, name)) {
+                        continue;
+                }
+                struct service_status status;
+                recovery_service_status(runtime->recovery, i, &status);
+                if (status.incident) {
+                        struct incident incident = *status.incident;
+                        incident.closed = loop_now(runtime->loop).wall;
+                        incident.end = INCIDENT_DROPPED;
+                        store_save_incident(runtime->store, &incident);
+                }
+                store_forget_service(runtime->store, name);
+        }
+}
+
+static void carry_tables(struct runtime *runtime, const struct policy *policy,
+        struct service_shell *services, struct service_counters *counters) {
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                heap_remove(&runtime->timers, &runtime->services[i].timer);
+                const struct service *now =
+                        policy_service(policy, runtime->policy->services[i].name);
+                if (now) {
+                        counters[now->index] = runtime->counters[i];
+                        services[now->index].touched = runtime->services[i].touched;
+                        services[now->index].record_dirty = runtime->services[i].record_dirty;
+                }
+        }
+        free(runtime->services);
+        free(runtime->counters);
+        runtime->services = services;
+        runtime->counters = counters;
+}
+
+static int swap(struct runtime *runtime, struct policy *policy, struct error *err) {
+        struct recovery *recovery = NULL;
+        struct service_shell *services = NULL;
+        struct service_counters *counters = NULL;
+        int r = recovery_reload(&recovery, runtime->recovery, policy, loop_now(runtime->loop), err);
+        if (r < 0) {
+                return r;
+        }
+        r = reloading_tables(runtime, policy, &services, &counters);
+        if (r >= 0) {
+                r = scheduler_reload(runtime->scheduler, policy, err);
+        } else {
+                error_set(err, ENOMEM, "out of memory");
+        }
+        if (r < 0) {
+                recovery_free(recovery);
+                free(services);
+                free(counters);
+                return r;
+        }
+        requests_reloaded(runtime);
+        drop_removed(runtime, policy);
+        carry_tables(runtime, policy, services, counters);
+        recovery_free(runtime->recovery);
+        policy_free(runtime->policy);
+        runtime->recovery = recovery;
+        runtime->policy = policy;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                struct service_status status;
+                recovery_service_status(recovery, i, &status);
+                turns_arm(runtime, i, status.timer);
+                scheduler_pace(runtime->scheduler, i, status.pace);
+        }
+        return 0;
+}
+
+static void note_result(struct runtime *runtime, int result, const char *text) {
+        struct runtime_stats *stats = &runtime->stats;
+        stats->last_reload = loop_now(runtime->loop).wall;
+        stats->last_reload_ok = result >= 0;
+        *(result >= 0 ? &stats->reloads_ok : &stats->reloads_failed) += 1;
+        free(runtime->reload_error);
+        runtime->reload_error = result < 0 ? strdup(text) : NULL;
+        if (result >= 0) {
+                effects_say(
+                        runtime, LOG_NOTICE, "reloaded: %u services", runtime->policy->n_services);
+        } else {
+                effects_say(runtime, LOG_ERR,
+                        "the policies are not as they must be, the old ones stay: %.200s", text);
+        }
+}
+
+static void finish(struct runtime *runtime, struct waiting *waiting, int result, const char *text) {
+        note_result(runtime, result, text);
+        requests_reply(runtime, waiting->call, waiting->cookie, result, text);
+        runtime->reload = NULL;
+        free(waiting);
+}
+
+static void on_loaded(void *cookie, int result, void *data) {
+        struct waiting *waiting = cookie;
+        struct runtime *runtime = waiting->runtime;
+        struct reload *reload = data;
+        if (!reload) { /* abandoned: a disk hangs */
+                finish(runtime, waiting, result,
+                        "the policy files could not be read in time, the old ones stay");
+                return;
+        }
+        const char *text = strbuf_text(&reload->text);
+        if (result < 0) {
+                finish(runtime, waiting, result, text ? text : "out of memory");
+                return;
+        }
+        struct error err = {0};
+        result = swap(runtime, reload->policy, &err);
+        if (result >= 0) {
+                reload->policy = NULL;
+                executor_send(runtime, WIRE_RELOAD);
+        }
+        finish(runtime, waiting, result, result < 0 ? err.text : text ? text : "");
+}
+
+static int load_in_thread(void *data) {
+        struct reload *reload = data;
+        return reloading_load(&reload->options, &reload->policy, &reload->text);
+}
+
+static void reload_free(void *data) {
+        struct reload *reload = data;
+        policy_free(reload->policy);
+        strbuf_done(&reload->text);
+        free(reload);
+}
+
+static int submit(struct runtime *runtime, struct waiting *waiting, struct error *err) {
+        struct reload *reload = calloc(1, sizeof(*reload));
+        if (!reload) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        reload->options = runtime->options;
+        struct worker_job job = {
+                .run = load_in_thread,
+                .release = reload_free,
+                .done = on_loaded,
+                .data = reload,
+                .cookie = waiting,
+                .deadline = usec_add(loop_now(runtime->loop).mono, RELOAD_TIMEOUT),
+        };
+        int r = worker_submit(runtime->reload_pool, &job, NULL, err);
+        if (r < 0) {
+                reload_free(reload);
+                return r;
+        }
+        return 0;
+}
+
+void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie) {
+        if (runtime->reload || runtime->stopping) {
+                requests_reply(runtime, call, cookie, -EBUSY,
+                        runtime->reload ? "a reload is under way" : "the agent is ending");
+                return;
+        }
+        struct waiting *waiting = calloc(1, sizeof(*waiting));
+        struct error err = {0};
+        int r = waiting ? 0 : error_set(&err, ENOMEM, "out of memory");
+        if (r >= 0) {
+                *waiting = (struct waiting){runtime, call, cookie};
+                runtime->reload = waiting;
+                r = submit(runtime, waiting, &err);
+        }
+        if (r < 0) {
+                runtime->reload = NULL;
+                free(waiting);
+                requests_reply(runtime, call, cookie, r, err.text);
+        }
+}
+
+int reloading_prepare(struct runtime *runtime, struct error *err) {
+        static const struct worker_limits limits = {"reload", 1, 1, 1};
+        return worker_pool_new(&runtime->reload_pool, runtime->loop, &limits, err);
+}
+
+void reloading_done(struct runtime *runtime) {
+        worker_pool_free(runtime->reload_pool);
+        free(runtime->reload);
+        free(runtime->reload_error);
+}

@@ -1,0 +1,625 @@
+#include "runtime/scheduler.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/heap.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "io/http_client.h"
+#include "io/worker.h"
+
+enum {
+        DISK_THREADS = 16,
+        DISK_QUEUE = 4096,
+        DISK_STUCK = 64,
+        NAME_THREADS = 8,
+        NAME_QUEUE = 4096,
+        NAME_STUCK = 32,
+};
+
+/* First runs are spread over their interval, but nobody waits longer than this for a first look. */
+#define FIRST_SPREAD_MAX (10 * USEC_PER_SEC)
+
+/* How much later than its own deadline the executor's answer may come. */
+#define DELEGATE_MARGIN (500 * USEC_PER_MSEC)
+
+struct run {
+        struct probe_run probe; /* first: a run is found by it */
+        struct heap_node deadline;
+        struct slot *slot;
+        struct run *next_free;
+        bool delegated;
+        _Alignas(max_align_t) char room[];
+};
+
+struct slot { /* one probe of one service */
+        struct heap_node due;
+        struct observation last;
+        struct run *run; /* NULL: not under way */
+        void *state;
+        uint64_t request; /* of a delegated run */
+        usec_t started; /* of the last run */
+        bool again; /* hurry after the run under way */
+};
+
+struct service_slots {
+        struct slot *slots;
+        struct probe_target target;
+        enum pace pace;
+};
+
+struct scheduler {
+        struct loop *loop;
+        const struct policy *policy;
+        struct scheduler_callbacks callbacks;
+        struct probe_host host;
+        struct service_slots *services;
+        struct slot *slots;
+        struct heap due, deadlines;
+        struct loop_timer due_timer, deadline_timer;
+        struct run *free_runs;
+        size_t room_size;
+        struct rng rng;
+        struct scheduler_counts counts;
+        uint64_t last_request;
+        bool delegate;
+};
+
+static const struct service *service_of(
+        const struct scheduler *scheduler, const struct slot *slot) {
+        return &scheduler->policy->services[slot->last.service];
+}
+
+static const struct probe_spec *spec_of(
+        const struct scheduler *scheduler, const struct slot *slot) {
+        return &service_of(scheduler, slot)->probes[slot->last.probe];
+}
+
+static const struct probe_type *type_of(
+        const struct scheduler *scheduler, const struct slot *slot) {
+        return probe_types[spec_of(scheduler, slot)->type];
+}
+
+/* ---- Due times ---- */
+
+/* Timers are armed lazily: one that fires too early is set again, which is cheaper than moving it
+ * for each probe that comes and goes. */
+static void arm(struct loop_timer *timer, const struct heap *heap) {
+        const struct heap_node *top = heap_top(heap);
+        if (top && (!loop_timer_armed(timer) || top->key < timer->node.key)) {
+                loop_timer_set(timer, top->key);
+        }
+}
+
+static void set_due(struct scheduler *scheduler, struct slot *slot, usec_t due) {
+        heap_set(&scheduler->due, &slot->due, due);
+        arm(&scheduler->due_timer, &scheduler->due);
+}
+
+static usec_t interval_of(const struct scheduler *scheduler, const struct slot *slot) {
+        const struct probe_spec *spec = spec_of(scheduler, slot);
+        switch (scheduler->services[slot->last.service].pace) {
+        case PACE_NORMAL:
+                return spec->interval;
+        case PACE_FAST:
+                return spec->fast_interval;
+        case PACE_DOWN:
+                return spec->down_interval;
+        }
+        return spec->interval;
+}
+
+/* Intervals are counted from due time to due time, so that they do not drift; after an overrun, or
+ * a change of pace, from now. */
+static void plan_next(struct scheduler *scheduler, struct slot *slot) {
+        usec_t now = loop_now(scheduler->loop).mono;
+        usec_t due = usec_add(slot->started, interval_of(scheduler, slot));
+        if (slot->again || due < now) {
+                due = now;
+        }
+        slot->again = false;
+        set_due(scheduler, slot, due);
+}
+
+/* ---- Runs ---- */
+
+static struct run *run_take(struct scheduler *scheduler) {
+        struct run *run = scheduler->free_runs;
+        if (run) {
+                scheduler->free_runs = run->next_free;
+                memset(run, 0, sizeof(*run) + scheduler->room_size);
+                return run;
+        }
+        return calloc(1, sizeof(*run) + scheduler->room_size);
+}
+
+static void run_give_back(struct scheduler *scheduler, struct run *run) {
+        heap_remove(&scheduler->deadlines, &run->deadline);
+        run->slot->run = NULL;
+        run->next_free = scheduler->free_runs;
+        scheduler->free_runs = run;
+        scheduler->counts.in_flight--;
+        arm(&scheduler->due_timer, &scheduler->due);
+}
+
+static void conclude(struct scheduler *scheduler, struct slot *slot,
+        const struct probe_result *result, usec_t started) {
+        struct observation *last = &slot->last;
+        last->outcome = result->outcome;
+        last->cause = result->cause;
+        last->certain = result->certain;
+        last->has_value = result->has_value;
+        last->value = result->value;
+        last->at = loop_now(scheduler->loop);
+        last->duration = usec_sub(last->at.mono, started);
+        str_copy(last->detail, sizeof(last->detail), result->detail);
+        scheduler->counts.runs++;
+        scheduler->callbacks.observed(scheduler->callbacks.cookie, last);
+}
+
+static void on_finished(struct probe_run *probe, const struct probe_result *result) {
+        struct run *run = (struct run *) probe;
+        struct scheduler *scheduler = probe->cookie;
+        struct slot *slot = run->slot;
+        usec_t started = probe->started.mono;
+        struct probe_result copy = *result; /* it may live in the run's room */
+        run_give_back(scheduler, run);
+        plan_next(scheduler, slot);
+        conclude(scheduler, slot, &copy, started);
+}
+
+static void finish_unmeasured(struct run *run, const char *why, int code) {
+        struct probe_result result = {0};
+        probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s: %s", why, strerror(code));
+        on_finished(&run->probe, &result);
+}
+
+static bool is_delegated(const struct scheduler *scheduler, const struct slot *slot) {
+        const struct probe_type *type = type_of(scheduler, slot);
+        return scheduler->delegate && type->privileged &&
+               type->privileged(spec_of(scheduler, slot)->params);
+}
+
+static int ensure_state(struct slot *slot, const struct probe_type *type) {
+        if (type->state_size > 0 && !slot->state) {
+                slot->state = calloc(1, type->state_size);
+                return slot->state ? 0 : -ENOMEM;
+        }
+        return 0;
+}
+
+static void begin(struct scheduler *scheduler, struct run *run) {
+        struct slot *slot = run->slot;
+        const struct probe_type *type = type_of(scheduler, slot);
+        if (run->delegated) {
+                slot->request = ++scheduler->last_request;
+                int r = scheduler->callbacks.ask(scheduler->callbacks.cookie, slot->request,
+                        slot->last.service, slot->last.probe, run->probe.timeout);
+                if (r < 0) {
+                        finish_unmeasured(run, "the executor cannot be asked", -r);
+                }
+                return;
+        }
+        int r = ensure_state(slot, type);
+        if (r < 0) {
+                finish_unmeasured(run, "cannot prepare the probe", -r);
+                return;
+        }
+        run->probe.state = slot->state;
+        type->start(&run->probe);
+}
+
+static void run_start(struct scheduler *scheduler, struct slot *slot, struct run *run) {
+        const struct probe_spec *spec = spec_of(scheduler, slot);
+        struct instant now = loop_now(scheduler->loop);
+        usec_t late = usec_sub(now.mono, slot->due.key);
+        if (late > scheduler->counts.worst_lateness) {
+                scheduler->counts.worst_lateness = late;
+        }
+        /* A little early, because it starts with others: the rhythm stays that of the due time. */
+        slot->started = late > spec->interval ? now.mono : slot->due.key;
+        heap_remove(&scheduler->due, &slot->due);
+        slot->run = run;
+        run->slot = slot;
+        run->delegated = is_delegated(scheduler, slot);
+        run->probe = (struct probe_run){
+                .host = &scheduler->host,
+                .service = service_of(scheduler, slot),
+                .spec = spec,
+                .probe = slot->last.probe,
+                .target = scheduler->services[slot->last.service].target,
+                .started = now,
+                .timeout = spec->timeout,
+                .room = run->room,
+                .finished = on_finished,
+                .cookie = scheduler,
+        };
+        scheduler->counts.in_flight++;
+        usec_t margin = run->delegated ? DELEGATE_MARGIN : 0;
+        heap_set(&scheduler->deadlines, &run->deadline,
+                usec_add(now.mono, usec_add(spec->timeout, margin)));
+        arm(&scheduler->deadline_timer, &scheduler->deadlines);
+        begin(scheduler, run);
+}
+
+static void on_due(void *cookie) {
+        struct scheduler *scheduler = cookie;
+        usec_t horizon = usec_add(loop_now(scheduler->loop).mono, scheduler->policy->agent.slack);
+        uint32_t max = scheduler->policy->agent.max_in_flight;
+        /* A probe that concludes at once is planned for a later time, so this ends by itself; the
+         * bound is for one that is hurried at each conclusion. */
+        for (uint32_t n = scheduler->policy->n_probes; n > 0; n--) {
+                struct heap_node *node = heap_top(&scheduler->due);
+                if (!node || node->key > horizon || scheduler->counts.in_flight >= max) {
+                        break;
+                }
+                struct run *run = run_take(scheduler);
+                if (!run) {
+                        break;
+                }
+                run_start(scheduler, LIST_ENTRY(node, struct slot, due), run);
+        }
+        if (scheduler->counts.in_flight < max) { /* else the next conclusion arms it */
+                arm(&scheduler->due_timer, &scheduler->due);
+        }
+}
+
+/* ---- Deadlines ---- */
+
+static void run_end(struct scheduler *scheduler, struct run *run, char *detail) {
+        if (!run->delegated) {
+                type_of(scheduler, run->slot)->stop(&run->probe, detail);
+        }
+        run->slot->request = 0;
+        run_give_back(scheduler, run);
+}
+
+static void expire(struct scheduler *scheduler, struct run *run) {
+        struct slot *slot = run->slot;
+        char far[OBSERVATION_DETAIL_MAX] = "", within[UNITS_TEXT_MAX];
+        usec_t started = run->probe.started.mono;
+        bool delegated = run->delegated;
+        units_format_duration(run->probe.timeout, within);
+        run_end(scheduler, run, far);
+        struct probe_result result = {0};
+        if (delegated) { /* the executor's silence says nothing about the service */
+                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "the executor did not answer within %s", within);
+        } else {
+                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, "%s within %s",
+                        far[0] ? far : "no answer", within);
+        }
+        plan_next(scheduler, slot);
+        conclude(scheduler, slot, &result, started);
+}
+
+static void on_deadline(void *cookie) {
+        struct scheduler *scheduler = cookie;
+        usec_t now = loop_now(scheduler->loop).mono;
+        struct heap_node *node;
+        while ((node = heap_top(&scheduler->deadlines)) && node->key <= now) {
+                expire(scheduler, LIST_ENTRY(node, struct run, deadline));
+        }
+        arm(&scheduler->deadline_timer, &scheduler->deadlines);
+}
+
+/* ---- From outside ---- */
+
+void scheduler_pace(struct scheduler *scheduler, uint32_t service, enum pace pace) {
+        struct service_slots *slots = &scheduler->services[service];
+        if (slots->pace == pace) {
+                return;
+        }
+        slots->pace = pace;
+        for (uint32_t i = 0; i < scheduler->policy->services[service].n_probes; i++) {
+                struct slot *slot = &slots->slots[i];
+                /* What is due already stays due, and a first run keeps its place in the spread. */
+                if (!slot->run && slot->started && slot->due.key > loop_now(scheduler->loop).mono) {
+                        plan_next(scheduler, slot);
+                }
+        }
+}
+
+void scheduler_hurry_probe(struct scheduler *scheduler, uint32_t service, uint32_t probe) {
+        struct slot *slot = &scheduler->services[service].slots[probe];
+        if (slot->run) {
+                slot->again = true;
+        } else {
+                set_due(scheduler, slot, loop_now(scheduler->loop).mono);
+        }
+}
+
+void scheduler_hurry(struct scheduler *scheduler, uint32_t service) {
+        for (uint32_t i = 0; i < scheduler->policy->services[service].n_probes; i++) {
+                scheduler_hurry_probe(scheduler, service, i);
+        }
+}
+
+void scheduler_target(
+        struct scheduler *scheduler, uint32_t service, const struct probe_target *target) {
+        scheduler->services[service].target = *target;
+}
+
+void scheduler_delegate(struct scheduler *scheduler, bool delegate) {
+        scheduler->delegate = delegate;
+}
+
+void scheduler_answer(struct scheduler *scheduler, const struct wire_message *message) {
+        const struct service *service = policy_service(scheduler->policy, message->service);
+        const struct probe_spec *spec = service ? policy_probe(service, message->probe) : NULL;
+        if (!spec) {
+                return;
+        }
+        struct slot *slot = &scheduler->services[service->index].slots[spec - service->probes];
+        if (!slot->run || !slot->run->delegated || slot->request != message->request) {
+                return;
+        }
+        struct probe_result result = {
+                .outcome = message->outcome,
+                .cause = message->cause,
+                .certain = message->certain,
+                .has_value = message->has_value,
+                .value = message->value,
+        };
+        str_copy(result.detail, sizeof(result.detail), message->text);
+        slot->request = 0;
+        on_finished(&slot->run->probe, &result);
+}
+
+static void on_notify(
+        void *cookie, uint32_t service, uint32_t probe, const struct probe_result *result) {
+        struct scheduler *scheduler = cookie;
+        conclude(scheduler, &scheduler->services[service].slots[probe], result,
+                loop_now(scheduler->loop).mono);
+}
+
+static usec_t spread(struct scheduler *scheduler, usec_t interval) {
+        usec_t most = interval < FIRST_SPREAD_MAX ? interval : FIRST_SPREAD_MAX;
+        return (usec_t) (rng_unit(&scheduler->rng) * (double) most);
+}
+
+void scheduler_stalled(struct scheduler *scheduler, usec_t gap) {
+        usec_t now = loop_now(scheduler->loop).mono;
+        char how_long[UNITS_TEXT_MAX];
+        units_format_duration_short(gap, how_long);
+        for (uint32_t i = 0; i < scheduler->policy->n_probes; i++) {
+                struct slot *slot = &scheduler->slots[i];
+                usec_t due = usec_add(now, spread(scheduler, interval_of(scheduler, slot)));
+                struct run *run = slot->run;
+                if (!run) {
+                        set_due(scheduler, slot, due);
+                        continue;
+                }
+                char far[OBSERVATION_DETAIL_MAX] = "";
+                usec_t started = run->probe.started.mono;
+                run_end(scheduler, run, far);
+                set_due(scheduler, slot, due);
+                struct probe_result result = {0};
+                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "the agent itself stood still for %s", how_long);
+                conclude(scheduler, slot, &result, started);
+        }
+}
+
+const struct observation *scheduler_observation(
+        const struct scheduler *scheduler, uint32_t service, uint32_t probe) {
+        return &scheduler->services[service].slots[probe].last;
+}
+
+struct scheduler_counts scheduler_counts(const struct scheduler *scheduler) {
+        struct scheduler_counts counts = scheduler->counts;
+        const struct heap_node *top = heap_top(&scheduler->due);
+        counts.overdue = top ? usec_sub(loop_now(scheduler->loop).mono, top->key) : 0;
+        return counts;
+}
+
+void scheduler_counts_reset(struct scheduler *scheduler) {
+        scheduler->counts.worst_lateness = 0;
+}
+
+/* ---- Making, changing, ending ---- */
+
+struct table { /* what belongs to one policy */
+        struct service_slots *services;
+        struct slot *slots;
+};
+
+static int table_new(struct table *ret, const struct policy *policy) {
+        AUTO_FREE struct service_slots *services =
+                calloc(policy->n_services + 1, sizeof(*services));
+        AUTO_FREE struct slot *slots = calloc(policy->n_probes + 1, sizeof(*slots));
+        if (!services || !slots) {
+                return -ENOMEM;
+        }
+        struct slot *next = slots;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                services[i].slots = next;
+                for (uint32_t j = 0; j < policy->services[i].n_probes; j++, next++) {
+                        next->last.service = i;
+                        next->last.probe = j;
+                }
+        }
+        ret->services = TAKE_PTR(services);
+        ret->slots = TAKE_PTR(slots);
+        return 0;
+}
+
+static void slot_release(struct scheduler *scheduler, struct slot *slot) {
+        char detail[OBSERVATION_DETAIL_MAX];
+        if (slot->run) {
+                run_end(scheduler, slot->run, detail);
+        }
+        const struct probe_type *type = type_of(scheduler, slot);
+        if (slot->state && type->release) {
+                type->release(slot->state);
+        }
+        free(TAKE_PTR(slot->state));
+}
+
+static void release_all(struct scheduler *scheduler) {
+        for (uint32_t i = 0; i < scheduler->policy->n_probes; i++) {
+                slot_release(scheduler, &scheduler->slots[i]);
+                heap_remove(&scheduler->due, &scheduler->slots[i].due);
+        }
+        free(TAKE_PTR(scheduler->slots));
+        free(TAKE_PTR(scheduler->services));
+}
+
+static void plan_first(struct scheduler *scheduler) {
+        usec_t now = loop_now(scheduler->loop).mono;
+        for (uint32_t i = 0; i < scheduler->policy->n_probes; i++) {
+                struct slot *slot = &scheduler->slots[i];
+                if (slot->due.position == 0) {
+                        usec_t interval = spec_of(scheduler, slot)->interval;
+                        set_due(scheduler, slot, usec_add(now, spread(scheduler, interval)));
+                }
+        }
+}
+
+static int make_pools(struct scheduler *scheduler, struct error *err) {
+        static const struct worker_limits disk = {"disk", DISK_THREADS, DISK_QUEUE, DISK_STUCK};
+        static const struct worker_limits names = {"names", NAME_THREADS, NAME_QUEUE, NAME_STUCK};
+        uint32_t max = scheduler->policy->agent.max_in_flight;
+        struct http_client_limits http = {.max_in_flight = max, .max_queue = max};
+        int r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
+        if (r < 0) {
+                return r;
+        }
+        r = worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
+        return r < 0 ? r : worker_pool_new(&scheduler->host.names, scheduler->loop, &names, err);
+}
+
+static int prepare(struct scheduler *scheduler, struct error *err) {
+        for (size_t i = 0; probe_types[i]; i++) {
+                if (probe_types[i]->run_size > scheduler->room_size) {
+                        scheduler->room_size = probe_types[i]->run_size;
+                }
+        }
+        int r = loop_timer_init(&scheduler->due_timer, scheduler->loop, on_due, scheduler);
+        if (r >= 0) {
+                r = loop_timer_init(
+                        &scheduler->deadline_timer, scheduler->loop, on_deadline, scheduler);
+        }
+        if (r >= 0) {
+                r = heap_init(&scheduler->due, scheduler->policy->n_probes + 1);
+        }
+        if (r >= 0) {
+                r = heap_init(&scheduler->deadlines, scheduler->policy->agent.max_in_flight + 1);
+        }
+        struct table table = {0};
+        if (r >= 0) {
+                r = table_new(&table, scheduler->policy);
+        }
+        if (r < 0) {
+                return error_set_errno(err, -r, "cannot prepare the scheduler");
+        }
+        scheduler->services = table.services;
+        scheduler->slots = table.slots;
+        return make_pools(scheduler, err);
+}
+
+DEFINE_CLEANUP(scheduler_free_p, struct scheduler, scheduler_free)
+
+int scheduler_new(struct scheduler **ret, struct loop *loop, const struct policy *policy,
+        const struct scheduler_callbacks *callbacks, struct error *err) {
+        AUTO(scheduler_free_p) struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
+        if (!scheduler) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        scheduler->loop = loop;
+        scheduler->policy = policy;
+        scheduler->callbacks = *callbacks;
+        scheduler->host.loop = loop;
+        scheduler->host.notify = on_notify;
+        scheduler->host.cookie = scheduler;
+        scheduler->last_request = loop_now(loop).wall;
+        rng_seed_from_system(&scheduler->rng);
+        int r = prepare(scheduler, err);
+        if (r < 0) {
+                return r;
+        }
+        plan_first(scheduler);
+        *ret = TAKE_PTR(scheduler);
+        return 0;
+}
+
+/* A probe whose service did not change goes on as if nothing had happened. */
+static void carry(
+        struct scheduler *scheduler, const struct policy *before, const struct table *old) {
+        for (uint32_t i = 0; i < scheduler->policy->n_services; i++) {
+                const struct service *now = &scheduler->policy->services[i];
+                const struct service *was = policy_service(before, now->name);
+                if (!was) {
+                        continue;
+                }
+                scheduler->services[i].target = old->services[was->index].target;
+                scheduler->services[i].pace = old->services[was->index].pace;
+                for (uint32_t j = 0; str_eq(now->digest, was->digest) && j < now->n_probes; j++) {
+                        struct slot *to = &scheduler->services[i].slots[j];
+                        const struct slot *from = &old->services[was->index].slots[j];
+                        to->last = from->last;
+                        to->last.service = i;
+                        to->started = from->started;
+                        set_due(scheduler, to, from->due.key);
+                }
+        }
+}
+
+int scheduler_reload(struct scheduler *scheduler, const struct policy *policy, struct error *err) {
+        struct table table;
+        int r = table_new(&table, policy);
+        if (r >= 0) {
+                r = heap_reserve(&scheduler->due, policy->n_probes + 1);
+        }
+        if (r >= 0) {
+                r = heap_reserve(&scheduler->deadlines, policy->agent.max_in_flight + 1);
+        }
+        if (r < 0) {
+                return error_set_errno(err, -r, "cannot prepare the scheduler");
+        }
+        const struct policy *before = scheduler->policy;
+        struct table old = {scheduler->services, scheduler->slots};
+        for (uint32_t i = 0; i < before->n_probes; i++) {
+                usec_t due = old.slots[i].due.position ? old.slots[i].due.key
+                                                       : loop_now(scheduler->loop).mono;
+                slot_release(scheduler, &old.slots[i]);
+                heap_remove(&scheduler->due, &old.slots[i].due);
+                old.slots[i].due.key = due;
+        }
+        scheduler->policy = policy;
+        scheduler->services = table.services;
+        scheduler->slots = table.slots;
+        carry(scheduler, before, &old);
+        plan_first(scheduler);
+        free(old.slots);
+        free(old.services);
+        return 0;
+}
+
+void scheduler_free(struct scheduler *scheduler) {
+        if (!scheduler) {
+                return;
+        }
+        if (scheduler->slots) {
+                release_all(scheduler);
+        }
+        while (scheduler->free_runs) {
+                struct run *run = scheduler->free_runs;
+                scheduler->free_runs = run->next_free;
+                free(run);
+        }
+        loop_timer_done(&scheduler->due_timer);
+        loop_timer_done(&scheduler->deadline_timer);
+        heap_done(&scheduler->due);
+        heap_done(&scheduler->deadlines);
+        http_client_free(scheduler->host.http);
+        worker_pool_free(scheduler->host.disk);
+        worker_pool_free(scheduler->host.names);
+        free(scheduler);
+}

@@ -103,8 +103,8 @@ void http_client_free(struct http_client *client);
 int http_client_start(struct http_client *client, const struct http_request *request,
         http_done done, void *cookie, struct http_transfer **ret, struct error *err);
 void http_client_cancel(struct http_transfer *transfer); /* done is not called */
-/* How far it has come: the times reached so far, status and body_length; the rest is empty. A
- * transfer that still waits in the queue has `queued` only. */
+/* How far it has come: status, the times reached so far, body_length and, as total_time, the time
+ * on the wire. A transfer that still waits in the queue has `queued` only. */
 void http_client_progress(const struct http_transfer *transfer, struct http_result *ret);
 struct http_client_counts http_client_counts(const struct http_client *client);
 

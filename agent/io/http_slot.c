@@ -1,0 +1,658 @@
+#include "io/http_slot.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+
+DEFINE_CLEANUP(cleanup_url, CURLU, curl_url_cleanup)
+DEFINE_CLEANUP(cleanup_curl_text, char, curl_free)
+
+/* ---- the request ---- */
+
+static bool is_token(const char *text) {
+        return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") ==
+                                strlen(text);
+}
+
+int http_request_check(const struct http_request *request, struct error *err) {
+        if (str_empty(request->url)) {
+                return error_set(err, EINVAL, "a request needs a URL");
+        }
+        if (request->timeout == 0 || request->timeout == USEC_INFINITY) {
+                return error_set(err, EINVAL, "%s: a request needs a timeout", request->url);
+        }
+        if (request->method && !is_token(request->method)) {
+                return error_set(
+                        err, EINVAL, "%s: not a method: %s", request->url, request->method);
+        }
+        if (request->n_headers > HTTP_CLIENT_MAX_HEADERS) {
+                return error_set(err, EINVAL, "%s: more than %d headers", request->url,
+                        HTTP_CLIENT_MAX_HEADERS);
+        }
+        for (size_t i = 0; i < request->n_headers; i++) {
+                if (strpbrk(request->headers[i], "\r\n") || !strchr(request->headers[i], ':')) {
+                        return error_set(err, EINVAL, "%s: not a header: %s", request->url,
+                                request->headers[i]);
+                }
+        }
+        return 0;
+}
+
+/* ---- what libcurl calls ---- */
+
+/* To learn why there is no socket, and because libcurl opens its own without close-on-exec. */
+static curl_socket_t open_socket(
+        void *cookie, curlsocktype purpose, struct curl_sockaddr *address) {
+        struct http_slot *slot = cookie;
+
+        (void) purpose;
+        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                address->protocol);
+        if (fd < 0) {
+                slot->socket_errno = errno;
+                return CURL_SOCKET_BAD;
+        }
+        return fd;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *cookie) {
+        struct http_slot *slot = cookie;
+        size_t max = slot->request->max_body ? slot->request->max_body : HTTP_CLIENT_BODY_BYTES;
+        size_t length = size * count, room = max - slot->body.length;
+
+        strbuf_add_bytes(&slot->body, data, length < room ? length : room);
+        if (slot->body.failed) {
+                return 0;
+        }
+        slot->body_cut = length > room;
+        return slot->body_cut ? 0 : length; /* anything but length ends the transfer */
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *cookie) {
+        struct http_slot *slot = cookie;
+        size_t max =
+                slot->request->max_header ? slot->request->max_header : HTTP_CLIENT_HEADER_BYTES;
+        size_t length = size * count;
+
+        slot->header_bytes += length;
+        slot->header_cut = slot->header_bytes > max;
+        if (slot->header_cut) {
+                return 0;
+        }
+        if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+                strbuf_reset(&slot->header); /* one more response: a redirect, or after a 1xx */
+        }
+        strbuf_add_bytes(&slot->header, line, length);
+        return slot->header.failed ? 0 : length;
+}
+
+/* ---- options ---- */
+
+/* Remembers the first failure, so that a row of options needs one check at its end. */
+struct options {
+        CURL *easy;
+        CURLcode code;
+};
+
+static void set_long(struct options *options, CURLoption option, long value) {
+        if (options->code == CURLE_OK) {
+                options->code = curl_easy_setopt(options->easy, option, value);
+        }
+}
+
+static void set_text(struct options *options, CURLoption option, const char *text) {
+        if (options->code == CURLE_OK && text) {
+                options->code = curl_easy_setopt(options->easy, option, text);
+        }
+}
+
+static void set_pointer(struct options *options, CURLoption option, const void *pointer) {
+        if (options->code == CURLE_OK) {
+                options->code = curl_easy_setopt(options->easy, option, pointer);
+        }
+}
+
+static void set_protocols(struct options *options) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+        set_text(options, CURLOPT_PROTOCOLS_STR, "http,https");
+        set_text(options, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+        set_long(options, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+        set_long(options, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+}
+
+static void set_always(struct options *options, struct http_slot *slot, void *transfer) {
+        set_pointer(options, CURLOPT_PRIVATE, transfer);
+        set_pointer(options, CURLOPT_ERRORBUFFER, slot->curl_error);
+        set_pointer(options, CURLOPT_WRITEDATA, slot);
+        set_pointer(options, CURLOPT_HEADERDATA, slot);
+        set_pointer(options, CURLOPT_OPENSOCKETDATA, slot);
+        if (options->code == CURLE_OK) {
+                options->code = curl_easy_setopt(options->easy, CURLOPT_WRITEFUNCTION, on_body);
+        }
+        if (options->code == CURLE_OK) {
+                options->code = curl_easy_setopt(options->easy, CURLOPT_HEADERFUNCTION, on_header);
+        }
+        if (options->code == CURLE_OK) {
+                options->code =
+                        curl_easy_setopt(options->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        }
+        set_long(options, CURLOPT_NOSIGNAL, 1);
+        set_text(options, CURLOPT_PROXY, ""); /* none, whatever the environment says */
+        set_text(options, CURLOPT_USERAGENT, "recoverd/" RECOVERD_VERSION);
+#if LIBCURL_VERSION_NUM >= 0x075700
+        set_long(options, CURLOPT_QUICK_EXIT, 1); /* never wait for a hanging name look-up */
+#endif
+        set_protocols(options);
+}
+
+static long milliseconds(usec_t duration) {
+        usec_t rounded = usec_add(duration, USEC_PER_MSEC - 1) / USEC_PER_MSEC;
+        return rounded > INT32_MAX ? INT32_MAX : (long) rounded;
+}
+
+static void set_limits(struct options *options, const struct http_request *request) {
+        unsigned redirects =
+                request->max_redirects ? request->max_redirects : HTTP_CLIENT_MAX_REDIRECTS;
+
+        set_long(options, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+        set_long(options, CURLOPT_CONNECTTIMEOUT_MS,
+                milliseconds(
+                        request->connect_timeout ? request->connect_timeout : request->timeout));
+        if (request->follow_redirects) {
+                set_long(options, CURLOPT_FOLLOWLOCATION, 1);
+                set_long(options, CURLOPT_MAXREDIRS, (long) redirects);
+        }
+        if (!request->reuse) {
+                set_long(options, CURLOPT_FRESH_CONNECT, 1);
+                set_long(options, CURLOPT_FORBID_REUSE, 1);
+                /* A resumed session does not show the certificate that new clients would get. */
+                set_long(options, CURLOPT_SSL_SESSIONID_CACHE, 0);
+        }
+}
+
+static void set_method(struct options *options, const struct http_request *request) {
+        const char *method = request->method ? request->method : "GET";
+
+        if (request->body) {
+                set_pointer(options, CURLOPT_POSTFIELDS, request->body);
+                set_long(options, CURLOPT_POSTFIELDSIZE, (long) request->body_length);
+        }
+        if (str_eq(method, "HEAD")) {
+                set_long(options, CURLOPT_NOBODY, 1);
+        } else if (!str_eq(method, request->body ? "POST" : "GET")) {
+                set_text(options, CURLOPT_CUSTOMREQUEST, method);
+        }
+}
+
+static void set_tls(struct options *options, const struct http_request *request) {
+        const struct http_tls *tls = &request->tls;
+
+        if (tls->insecure) {
+                set_long(options, CURLOPT_SSL_VERIFYPEER, 0);
+                set_long(options, CURLOPT_SSL_VERIFYHOST, 0);
+        }
+        set_text(options, CURLOPT_CAINFO, tls->ca_file);
+        set_text(options, CURLOPT_SSLCERT, tls->cert_file);
+        set_text(options, CURLOPT_SSLKEY, tls->key_file);
+        if (request->want_certificate) {
+                set_long(options, CURLOPT_CERTINFO, 1);
+        }
+}
+
+static void set_version_and_user(struct options *options, const struct http_request *request) {
+        static const long versions[] = {
+                [HTTP_VERSION_ANY] = CURL_HTTP_VERSION_NONE,
+                [HTTP_VERSION_1_0] = CURL_HTTP_VERSION_1_0,
+                [HTTP_VERSION_1_1] = CURL_HTTP_VERSION_1_1,
+                [HTTP_VERSION_2] = CURL_HTTP_VERSION_2_0,
+        };
+
+        set_long(options, CURLOPT_HTTP_VERSION, versions[request->version]);
+        if (request->user) {
+                set_long(options, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+                set_text(options, CURLOPT_USERNAME, request->user);
+                set_text(options, CURLOPT_PASSWORD, request->password ? request->password : "");
+        }
+}
+
+static bool has_header(const struct http_request *request, const char *name) {
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < request->n_headers; i++) {
+                if (strncasecmp(request->headers[i], name, length) == 0 &&
+                        request->headers[i][length] == ':') {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* The list is built in the slot and points to the request's lines: nothing is copied. */
+static void add_header(struct http_slot *slot, size_t *n, const char *line) {
+        slot->headers[*n] = (struct curl_slist){.data = (char *) line};
+        if (*n > 0) {
+                slot->headers[*n - 1].next = &slot->headers[*n];
+        }
+        ++*n;
+}
+
+static void set_headers(
+        struct options *options, struct http_slot *slot, const struct http_request *request) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < request->n_headers; i++) {
+                add_header(slot, &n, request->headers[i]);
+        }
+        if (*slot->host_header && !has_header(request, "Host")) {
+                add_header(slot, &n, slot->host_header);
+        }
+        if (request->body && !has_header(request, "Expect")) {
+                add_header(slot, &n, "Expect:"); /* no header: it costs a round trip */
+        }
+        if (request->body && !has_header(request, "Content-Type")) {
+                add_header(slot, &n, "Content-Type:"); /* no header: libcurl would say "a form" */
+        }
+        if (n > 0) {
+                set_pointer(options, CURLOPT_HTTPHEADER, slot->headers);
+        }
+}
+
+static int set_connect_to(
+        struct options *options, struct http_slot *slot, const char *where, struct error *err) {
+        size_t size = sizeof(slot->connect_to_text);
+
+        if ((size_t) snprintf(slot->connect_to_text, size, "::%s", where) >= size) {
+                return error_set(err, EINVAL, "an address that is too long: %s", where);
+        }
+        slot->connect_to = (struct curl_slist){.data = slot->connect_to_text};
+        set_pointer(options, CURLOPT_CONNECT_TO, &slot->connect_to);
+        return 0;
+}
+
+/* Host and port of a URL, as "host:port"; the port is explicit. */
+static bool url_address(CURLU *url, char *text, size_t size) {
+        AUTO(cleanup_curl_text) char *host = NULL;
+        AUTO(cleanup_curl_text) char *port = NULL;
+
+        if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+                curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK) {
+                return false;
+        }
+        return (size_t) snprintf(text, size, "%s:%s", host, port) < size;
+}
+
+/* libcurl takes the name for SNI and verification from the URL. So the wanted name goes into the
+ * URL, the URL's own host into the Host header, and its address into CONNECT_TO. */
+static int rename_server(struct options *options, struct http_slot *slot,
+        const struct http_request *request, struct error *err) {
+        AUTO(cleanup_url) CURLU *url = curl_url();
+        AUTO(cleanup_curl_text) char *text = NULL;
+        char address[HTTP_SLOT_CONNECT_TO_MAX - 8];
+
+        if (!url) {
+                return error_set_errno(err, ENOMEM, "%s", request->url);
+        }
+        if (curl_url_set(url, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
+                !url_address(url, address, sizeof(address)) ||
+                curl_url_set(url, CURLUPART_HOST, request->tls.server_name, 0) != CURLUE_OK ||
+                curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
+                return error_set(err, EINVAL, "%s: the server name %s cannot be used", request->url,
+                        request->tls.server_name);
+        }
+        (void) snprintf(slot->host_header, sizeof(slot->host_header), "Host: %s", address);
+        set_text(options, CURLOPT_URL, text);
+        return request->connect_to ? 0 : set_connect_to(options, slot, address, err);
+}
+
+static int set_target(struct options *options, struct http_slot *slot,
+        const struct http_request *request, struct error *err) {
+        int r = 0;
+
+        *slot->host_header = *slot->connect_to_text = '\0';
+        set_text(options, CURLOPT_URL, request->url);
+        set_text(options, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+        if (request->tls.server_name) {
+                r = rename_server(options, slot, request, err);
+        }
+        if (r == 0 && request->connect_to) {
+                r = set_connect_to(options, slot, request->connect_to, err);
+        }
+        return r;
+}
+
+int http_slot_prepare(struct http_slot *slot, const struct http_request *request, void *transfer,
+        struct error *err) {
+        struct options options = {.easy = slot->easy, .code = CURLE_OK};
+
+        curl_easy_reset(slot->easy);
+        slot->request = request;
+        strbuf_reset(&slot->body);
+        strbuf_reset(&slot->header);
+        slot->header_bytes = 0;
+        slot->body_cut = slot->header_cut = false;
+        slot->socket_errno = 0;
+        *slot->curl_error = '\0';
+        set_always(&options, slot, transfer);
+        set_limits(&options, request);
+        set_method(&options, request);
+        set_tls(&options, request);
+        set_version_and_user(&options, request);
+        int r = set_target(&options, slot, request, err);
+        if (r < 0) {
+                return r;
+        }
+        set_headers(&options, slot, request);
+        if (options.code != CURLE_OK) {
+                int code = options.code == CURLE_OUT_OF_MEMORY ? ENOMEM : EINVAL;
+                return error_set(
+                        err, code, "%s: %s", request->url, curl_easy_strerror(options.code));
+        }
+        return 0;
+}
+
+/* ---- the result ---- */
+
+static const struct code_meaning {
+        CURLcode code;
+        enum http_outcome outcome;
+} code_meanings[] = {
+        {CURLE_OK, HTTP_OK},
+        {CURLE_COULDNT_RESOLVE_HOST, HTTP_DNS},
+        {CURLE_OPERATION_TIMEDOUT, HTTP_TIMEOUT},
+        {CURLE_SSL_CONNECT_ERROR, HTTP_TLS},
+        {CURLE_PEER_FAILED_VERIFICATION, HTTP_TLS},
+        {CURLE_SSL_INVALIDCERTSTATUS, HTTP_TLS},
+        {CURLE_SSL_CIPHER, HTTP_TLS},
+        {CURLE_SSL_CERTPROBLEM, HTTP_BAD_REQUEST},
+        {CURLE_SSL_CACERT_BADFILE, HTTP_BAD_REQUEST},
+        {CURLE_SSL_ISSUER_ERROR, HTTP_TLS},
+        {CURLE_URL_MALFORMAT, HTTP_BAD_REQUEST},
+        {CURLE_BAD_FUNCTION_ARGUMENT, HTTP_BAD_REQUEST},
+        {CURLE_NOT_BUILT_IN, HTTP_BAD_REQUEST},
+        {CURLE_TOO_MANY_REDIRECTS, HTTP_REDIRECTS},
+        {CURLE_WEIRD_SERVER_REPLY, HTTP_PROTOCOL},
+        {CURLE_PARTIAL_FILE, HTTP_PROTOCOL},
+        {CURLE_GOT_NOTHING, HTTP_PROTOCOL},
+        {CURLE_SEND_ERROR, HTTP_PROTOCOL},
+        {CURLE_RECV_ERROR, HTTP_PROTOCOL},
+        {CURLE_HTTP2, HTTP_PROTOCOL},
+        {CURLE_HTTP2_STREAM, HTTP_PROTOCOL},
+        {CURLE_BAD_CONTENT_ENCODING, HTTP_PROTOCOL},
+        {CURLE_FAILED_INIT, HTTP_LOCAL},
+};
+
+static long info_long(CURL *easy, CURLINFO info) {
+        long value = 0;
+        return curl_easy_getinfo(easy, info, &value) == CURLE_OK ? value : 0;
+}
+
+static usec_t info_time(CURL *easy, CURLINFO info) {
+        curl_off_t value = 0;
+        return curl_easy_getinfo(easy, info, &value) == CURLE_OK && value > 0 ? (usec_t) value : 0;
+}
+
+static const char *info_text(CURL *easy, CURLINFO info) {
+        const char *text = NULL;
+        return curl_easy_getinfo(easy, info, &text) == CURLE_OK && text ? text : "";
+}
+
+/* The errno of connect(), or of socket(); 0 when it is not known. */
+static int connect_errno(const struct http_slot *slot) {
+        long code = info_long(slot->easy, CURLINFO_OS_ERRNO);
+        return slot->socket_errno ? slot->socket_errno : (int) code;
+}
+
+static enum http_outcome connect_outcome(const struct http_slot *slot) {
+        switch (connect_errno(slot)) {
+        case ECONNREFUSED:
+                return HTTP_REFUSED;
+        case ETIMEDOUT:
+                return HTTP_TIMEOUT;
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ENOBUFS:
+        case EADDRNOTAVAIL: /* no local port left */
+        case EACCES:
+        case EPERM:
+                return HTTP_LOCAL;
+        default:
+                return HTTP_UNREACHABLE;
+        }
+}
+
+/* A code that says little by itself: what it means depends on how far the transfer had come. */
+static enum http_outcome outcome_by_progress(const struct http_slot *slot, CURLcode code) {
+        bool connected = info_time(slot->easy, CURLINFO_CONNECT_TIME_T) > 0;
+
+        if (code == CURLE_UNSUPPORTED_PROTOCOL && info_long(slot->easy, CURLINFO_REDIRECT_COUNT)) {
+                return HTTP_REDIRECTS;
+        }
+        if (code == CURLE_UNSUPPORTED_PROTOCOL) { /* of the URL; or HTTP/0.9, that is no HTTP */
+                return connected ? HTTP_PROTOCOL : HTTP_BAD_REQUEST;
+        }
+        if (code ==
+                CURLE_OUT_OF_MEMORY) { /* libcurl says that of a header line above 100 kB, too */
+                return connected && slot->header_bytes == 0 ? HTTP_HEADER_TOO_LARGE : HTTP_LOCAL;
+        }
+        return connected ? HTTP_PROTOCOL : HTTP_LOCAL;
+}
+
+static enum http_outcome find_outcome(const struct http_slot *slot, CURLcode code) {
+        if (slot->header_cut) {
+                return HTTP_HEADER_TOO_LARGE;
+        }
+        if (slot->body_cut) {
+                return HTTP_BODY_TOO_LARGE;
+        }
+        if (slot->header.failed || slot->body.failed) {
+                return HTTP_LOCAL;
+        }
+        if (code == CURLE_COULDNT_CONNECT) {
+                return connect_outcome(slot);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(code_meanings); i++) {
+                if (code_meanings[i].code == code) {
+                        return code_meanings[i].outcome;
+                }
+        }
+        return outcome_by_progress(slot, code);
+}
+
+/* Whom we talked to, for a person: the unix socket, or host and port; the last hop after redirects.
+ */
+static const char *peer_name(const struct http_slot *slot, char *text, size_t size) {
+        const struct http_request *request = slot->request;
+        AUTO(cleanup_url) CURLU *url = curl_url();
+        const char *effective = info_text(slot->easy, CURLINFO_EFFECTIVE_URL);
+
+        if (request->unix_socket) {
+                (void) snprintf(text, size, "%s", request->unix_socket);
+        } else if (*slot->connect_to_text) {
+                (void) snprintf(text, size, "%s", slot->connect_to_text + strlen("::"));
+        } else if (!url || curl_url_set(url, CURLUPART_URL, effective, 0) != CURLUE_OK ||
+                   !url_address(url, text, size)) {
+                (void) snprintf(text, size, "%s", request->url);
+        }
+        return text;
+}
+
+static const char *library_error(const struct http_slot *slot, CURLcode code) {
+        return *slot->curl_error ? slot->curl_error : curl_easy_strerror(code);
+}
+
+static void describe_timeout(struct http_slot *slot, const char *peer) {
+        char limit[UNITS_TEXT_MAX];
+        const struct http_request *request = slot->request;
+        usec_t timeout = request->timeout;
+        const char *what = "the answer was not complete";
+
+        if (info_time(slot->easy, CURLINFO_CONNECT_TIME_T) == 0) {
+                what = "no connection";
+                timeout = request->connect_timeout && request->connect_timeout < timeout
+                                  ? request->connect_timeout
+                                  : timeout;
+        } else if (info_time(slot->easy, CURLINFO_PRETRANSFER_TIME_T) == 0) {
+                what = "no TLS session";
+        } else if (info_time(slot->easy, CURLINFO_STARTTRANSFER_TIME_T) == 0) {
+                what = "no answer";
+        }
+        (void) snprintf(slot->error, sizeof(slot->error), "%s: %s within %s", peer, what,
+                units_format_duration(timeout, limit));
+}
+
+static void describe_size(struct http_slot *slot, const char *peer, const char *what, size_t max) {
+        char limit[UNITS_TEXT_MAX];
+
+        (void) snprintf(slot->error, sizeof(slot->error), "%s: the %s is larger than %s", peer,
+                what, units_format_size(max, limit));
+}
+
+static void describe_connect(struct http_slot *slot, const char *peer) {
+        char reason[128];
+        int code = connect_errno(slot);
+
+        (void) snprintf(slot->error, sizeof(slot->error), "connecting to %s: %s", peer,
+                code ? strerror_r(code, reason, sizeof(reason)) : slot->curl_error);
+}
+
+static void describe(struct http_slot *slot, CURLcode code, enum http_outcome outcome) {
+        const struct http_request *request = slot->request;
+        char peer[HTTP_SLOT_CONNECT_TO_MAX];
+
+        peer_name(slot, peer, sizeof(peer));
+        if (outcome == HTTP_REFUSED) {
+                (void) snprintf(slot->error, sizeof(slot->error), "connection refused by %s", peer);
+        } else if (code == CURLE_COULDNT_CONNECT) {
+                describe_connect(slot, peer);
+        } else if (outcome == HTTP_TIMEOUT) {
+                describe_timeout(slot, peer);
+        } else if (outcome == HTTP_BODY_TOO_LARGE) {
+                describe_size(slot, peer, "body",
+                        request->max_body ? request->max_body : HTTP_CLIENT_BODY_BYTES);
+        } else if (outcome == HTTP_HEADER_TOO_LARGE) {
+                describe_size(slot, peer, "header",
+                        request->max_header ? request->max_header : HTTP_CLIENT_HEADER_BYTES);
+        } else {
+                (void) snprintf(slot->error, sizeof(slot->error), "%s: %s", peer,
+                        library_error(slot, code));
+        }
+        str_make_printable(slot->error);
+}
+
+/* "Jan  2 03:04:05 2030 GMT", as OpenSSL prints it. By hand: strptime() depends on the locale. */
+static wall_usec_t parse_certificate_date(const char *text) {
+        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        char month[4] = "";
+        struct tm tm = {0};
+
+        if (sscanf(text, "%3s %d %d:%d:%d %d GMT", month, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+                    &tm.tm_sec, &tm.tm_year) != 6) {
+                return 0;
+        }
+        const char *found = strstr(months, month);
+        if (!found || strlen(month) != 3) {
+                return 0;
+        }
+        tm.tm_mon = (int) (found - months) / 3;
+        tm.tm_year -= 1900;
+        time_t seconds = timegm(&tm);
+        return seconds > 0 ? (wall_usec_t) seconds * USEC_PER_SEC : 0;
+}
+
+static wall_usec_t certificate_expiry(CURL *easy) {
+        static const char key[] = "Expire date:";
+        struct curl_certinfo *info = NULL;
+
+        if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info ||
+                info->num_of_certs < 1) {
+                return 0;
+        }
+        for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next) {
+                if (strncasecmp(line->data, key, strlen(key)) == 0) {
+                        return parse_certificate_date(line->data + strlen(key));
+                }
+        }
+        return 0;
+}
+
+void http_slot_progress(const struct http_slot *slot, struct http_result *ret) {
+        CURL *easy = slot->easy;
+
+        *ret = (struct http_result){
+                .status = (int) info_long(easy, CURLINFO_RESPONSE_CODE),
+                .body_length = slot->body.length,
+                .name_time = info_time(easy, CURLINFO_NAMELOOKUP_TIME_T),
+                .connect_time = info_time(easy, CURLINFO_CONNECT_TIME_T),
+                .tls_time = info_time(easy, CURLINFO_APPCONNECT_TIME_T),
+                .first_byte_time = info_time(easy, CURLINFO_STARTTRANSFER_TIME_T),
+                .total_time = info_time(easy, CURLINFO_TOTAL_TIME_T),
+        };
+}
+
+void http_slot_result(struct http_slot *slot, CURLcode code, struct http_result *ret) {
+        const char *body = strbuf_text(&slot->body), *header = strbuf_text(&slot->header);
+        enum http_outcome outcome = find_outcome(slot, code);
+        CURL *easy = slot->easy;
+
+        http_slot_progress(slot, ret);
+        ret->outcome = outcome;
+        ret->body = body ? body : "";
+        ret->body_length = body ? slot->body.length : 0;
+        ret->headers = header ? header : "";
+        if (slot->request->want_certificate) {
+                ret->certificate_expiry = certificate_expiry(easy);
+        }
+        if (outcome != HTTP_OK) {
+                describe(slot, code, outcome);
+                ret->error = slot->error;
+        }
+}
+
+/* ---- the slot itself ---- */
+
+struct http_slot *http_slot_new(void) {
+        struct http_slot *slot = calloc(1, sizeof(*slot));
+
+        if (!slot) {
+                return NULL;
+        }
+        list_init(&slot->node);
+        slot->easy = curl_easy_init();
+        if (!slot->easy) {
+                free(slot);
+                return NULL;
+        }
+        return slot;
+}
+
+void http_slot_free(struct http_slot *slot) {
+        if (!slot) {
+                return;
+        }
+        curl_easy_cleanup(slot->easy);
+        strbuf_done(&slot->body);
+        strbuf_done(&slot->header);
+        free(slot);
+}
+
+static void trim(struct strbuf *buf) {
+        if (buf->capacity > HTTP_SLOT_KEPT_BYTES) {
+                strbuf_done(buf);
+        }
+}
+
+void http_slot_trim(struct http_slot *slot) {
+        trim(&slot->body);
+        trim(&slot->header);
+}

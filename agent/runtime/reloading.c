@@ -117,7 +117,7 @@ static int swap(struct runtime *runtime, struct policy *policy, struct error *er
                 free(counters);
                 return r;
         }
-        requests_reloaded(runtime);
+        answers_reloaded(runtime);
         drop_removed(runtime, policy);
         carry_tables(runtime, policy, services, counters);
         recovery_free(runtime->recovery);
@@ -151,7 +151,7 @@ static void note_result(struct runtime *runtime, int result, const char *text) {
 
 static void finish(struct runtime *runtime, struct waiting *waiting, int result, const char *text) {
         note_result(runtime, result, text);
-        requests_reply(runtime, waiting->call, waiting->cookie, result, text);
+        answers_reply(runtime, waiting->call, waiting->cookie, result, text);
         runtime->reload = NULL;
         free(waiting);
 }
@@ -215,7 +215,7 @@ static int submit(struct runtime *runtime, struct waiting *waiting, struct error
 
 void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie) {
         if (runtime->reload || runtime->stopping) {
-                requests_reply(runtime, call, cookie, -EBUSY,
+                answers_reply(runtime, call, cookie, -EBUSY,
                         runtime->reload ? "a reload is under way" : "the agent is ending");
                 return;
         }
@@ -230,7 +230,7 @@ void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie) {
         if (r < 0) {
                 runtime->reload = NULL;
                 free(waiting);
-                requests_reply(runtime, call, cookie, r, err.text);
+                answers_reply(runtime, call, cookie, r, err.text);
         }
 }
 

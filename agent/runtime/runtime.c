@@ -29,7 +29,7 @@ static void on_observed(void *cookie, const struct observation *observation) {
                                     .service = observation->service,
                                     .observation = observation,
                             });
-        requests_observed(runtime, observation);
+        answers_observed(runtime, observation);
 }
 
 static void on_stall(void *cookie, usec_t gap) {
@@ -204,7 +204,7 @@ void runtime_free(struct runtime *runtime) {
                 return;
         }
         runtime->stopping = true;
-        requests_done(runtime);
+        answers_done(runtime);
         executor_link_free(runtime->link);
         if (runtime->recovery) {
                 persist_done(runtime);

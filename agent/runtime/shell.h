@@ -113,12 +113,12 @@ void counters_observed(struct runtime *runtime, const struct observation *observ
 void counters_measured(struct runtime *runtime, const struct effect *effect);
 void counters_attempt(struct runtime *runtime, uint32_t service, const struct attempt *attempt);
 
-/* requests.c: people who wait for an answer */
-void requests_observed(struct runtime *runtime, const struct observation *observation);
-void requests_reply(
+/* answers.c: people who wait for an answer */
+void answers_observed(struct runtime *runtime, const struct observation *observation);
+void answers_reply(
         struct runtime *runtime, runtime_reply reply, void *cookie, int result, const char *text);
-void requests_reloaded(struct runtime *runtime);
-void requests_done(struct runtime *runtime);
+void answers_reloaded(struct runtime *runtime);
+void answers_done(struct runtime *runtime);
 
 /* reloading.c */
 int reloading_prepare(struct runtime *runtime, struct error *err);

@@ -32,7 +32,7 @@ static void on_reply(void *cookie) {
         reply_free(reply);
 }
 
-void requests_reply(
+void answers_reply(
         struct runtime *runtime, runtime_reply call, void *cookie, int result, const char *text) {
         struct reply *reply = call ? calloc(1, sizeof(*reply)) : NULL;
         if (!reply) {
@@ -57,14 +57,14 @@ void runtime_command(struct runtime *runtime, uint32_t service, enum command_kin
         str_copy(input.command.by, sizeof(input.command.by), by ? by : "");
         str_copy(input.command.reason, sizeof(input.command.reason), reason ? reason : "");
         if (runtime->stopping) {
-                requests_reply(runtime, call, cookie, -ESHUTDOWN, "the agent is ending");
+                answers_reply(runtime, call, cookie, -ESHUTDOWN, "the agent is ending");
                 return;
         }
         runtime->replied = false;
         turns_feed(runtime, &input);
         const struct effect *reply = &runtime->reply;
         bool ok = runtime->replied && reply->reply.ok;
-        requests_reply(
+        answers_reply(
                 runtime, call, cookie, ok ? 0 : -EBUSY, runtime->replied ? reply->reply.text : "");
 }
 
@@ -130,7 +130,7 @@ int runtime_probe(struct runtime *runtime, uint32_t index, const char *probe, ru
         return 0;
 }
 
-void requests_observed(struct runtime *runtime, const struct observation *observation) {
+void answers_observed(struct runtime *runtime, const struct observation *observation) {
         LIST_FOREACH (node, &runtime->probe_requests) {
                 struct probe_request *request = LIST_ENTRY(node, struct probe_request, node);
                 uint64_t bit = UINT64_C(1) << observation->probe;
@@ -158,11 +158,11 @@ static void drop_probe_requests(struct runtime *runtime) {
         }
 }
 
-void requests_reloaded(struct runtime *runtime) {
+void answers_reloaded(struct runtime *runtime) {
         drop_probe_requests(runtime); /* their indices are of the old policy */
 }
 
-void requests_done(struct runtime *runtime) {
+void answers_done(struct runtime *runtime) {
         drop_probe_requests(runtime);
         LIST_FOREACH (node, &runtime->replies) {
                 on_reply(LIST_ENTRY(node, struct reply, node));

@@ -87,7 +87,10 @@ def remove(root: Path) -> None:
 
 
 def _words(root: Path) -> Words:
-    words: Words = {"root": str(root), "orders_login": _login().hex()}
+    words: Words = {
+        "root": str(root),
+        "orders_login": "".join(f"\\x{byte:02x}" for byte in _login()),
+    }
     words["python"] = "/usr/bin/python3"
     for name, program in (("nginx", "nginx"), ("redis", "redis-server"), ("find", "find")):
         words[name] = _program(program)

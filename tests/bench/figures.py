@@ -124,7 +124,7 @@ def _restarts_of_agent(folder: str) -> list[float]:
             command: [{program("bench_stamp")}, {stamps.path}]
             rise: 1
             recover: [{{restart: {{attempts: 100}}}}]
-            backoff: {{initial: 0s}}
+            backoff: {{delays: [0s]}}
             budget: {{actions: 256, per: 1h}}
             log: {{to: none}}
         """

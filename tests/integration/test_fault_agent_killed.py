@@ -24,7 +24,7 @@ def _policy(service) -> str:
             command: {service.yaml_command}
             probes: {{page: {{http: {{url: '{service.url}'}}}}}}
             recover: [{{restart: {{attempts: 1000}}}}]
-            backoff: {{initial: 0s}}
+            backoff: {{delays: [0s]}}
             budget: {{actions: 256, per: 1h}}
             start_grace: 5s
             verify: 20s

@@ -25,7 +25,7 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
           web:
             command: {service.yaml_command}
             probes: {{page: {{http: {{url: '{service.url}'}}}}}}
-            backoff: {{initial: 0s}}
+            backoff: {{delays: [0s]}}
             log: {{to: none}}
         """
     )

@@ -1,0 +1,377 @@
+/* The scheduler over a real loop, with probe types made of paper: what starts when, and what comes
+ * out. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "probes/probe.h"
+#include "runtime/scheduler.h"
+#include "unit_test.h"
+
+#define MS USEC_PER_MSEC
+
+enum { PAPER_LOCAL, PAPER_PRIVILEGED };
+enum { PAPER_PASSES_AT_ONCE, PAPER_SILENT };
+
+/* ---- Types made of paper ---- */
+
+static struct {
+        int mode;
+        int starts, stops, releases;
+        struct probe_run *last;
+} paper;
+
+struct paper_state {
+        int runs;
+};
+
+static void paper_start(struct probe_run *run) {
+        struct paper_state *state = run->state;
+        state->runs++;
+        paper.starts++;
+        paper.last = run;
+        if (paper.mode == PAPER_PASSES_AT_ONCE) {
+                struct probe_result result = {0};
+                probe_conclude(&result, OUTCOME_PASS, CAUSE_NONE, "run %d", state->runs);
+                probe_run_finish(run, &result);
+        }
+}
+
+static void paper_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]) {
+        (void) run;
+        paper.stops++;
+        str_copy(detail, OBSERVATION_DETAIL_MAX, "half way");
+}
+
+static void paper_release(void *state) {
+        (void) state;
+        paper.releases++;
+}
+
+static bool paper_privileged(const void *params) {
+        (void) params;
+        return true;
+}
+
+static const struct probe_type local = {
+        .name = "local",
+        .state_size = sizeof(struct paper_state),
+        .run_size = 8,
+        .start = paper_start,
+        .stop = paper_stop,
+        .release = paper_release,
+};
+static const struct probe_type privileged = {
+        .name = "privileged",
+        .state_size = sizeof(struct paper_state),
+        .start = paper_start,
+        .stop = paper_stop,
+        .privileged = paper_privileged,
+};
+const struct probe_type *const probe_types[] = {&local, &privileged, NULL};
+const struct schema_variant probe_variants[] = {{NULL, 0, NULL, NULL}};
+
+void probe_conclude(struct probe_result *result, enum outcome outcome, enum cause cause,
+        const char *format, ...) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(result->detail, sizeof(result->detail), format, arguments);
+        va_end(arguments);
+        result->outcome = outcome;
+        result->cause = cause;
+}
+
+/* ---- A policy of one service with some probes ---- */
+
+enum { PROBES = 4 };
+
+struct world {
+        struct loop *loop;
+        struct scheduler *scheduler;
+        struct policy policy;
+        struct service service;
+        struct probe_spec probes[PROBES];
+        uint32_t by_depth[1];
+        struct observation seen[64];
+        size_t n_seen;
+        uint64_t asked;
+        int ask_result;
+        bool late; /* the end of a wait */
+};
+
+static void on_observed(void *cookie, const struct observation *observation) {
+        struct world *world = cookie;
+        if (world->n_seen < ELEMENTSOF(world->seen)) {
+                world->seen[world->n_seen++] = *observation;
+        }
+}
+
+static int on_ask(
+        void *cookie, uint64_t request, uint32_t service, uint32_t probe, usec_t timeout) {
+        struct world *world = cookie;
+        assert_int_equal(service, 0);
+        assert_true(probe < PROBES);
+        assert_true(timeout > 0);
+        world->asked = request;
+        return world->ask_result;
+}
+
+static void world_policy(struct world *world, int type, usec_t interval, usec_t timeout) {
+        static const char *const names[PROBES] = {"a", "b", "c", "d"};
+        for (uint32_t i = 0; i < PROBES; i++) {
+                world->probes[i] = (struct probe_spec){
+                        .name = names[i],
+                        .type = type,
+                        .interval = interval,
+                        .fast_interval = interval / 4,
+                        .down_interval = 4 * interval,
+                        .timeout = timeout,
+                        .fall = 3,
+                        .rise = 2,
+                };
+        }
+        world->service = (struct service){
+                .name = "web", .probes = world->probes, .n_probes = PROBES, .require = PROBES};
+        str_copy(world->service.digest, sizeof(world->service.digest), "one");
+        world->policy.services = &world->service;
+        world->policy.n_services = 1;
+        world->policy.n_probes = PROBES;
+        world->policy.by_name = map_new();
+        assert_non_null(world->policy.by_name);
+        assert_int_equal(map_put(world->policy.by_name, "web", &world->service), 0);
+        world->policy.agent.slack = 2 * MS;
+        world->policy.agent.max_in_flight = PROBES;
+}
+
+static struct world *world_new(int type, usec_t interval, usec_t timeout) {
+        struct world *world = calloc(1, sizeof(*world));
+        assert_non_null(world);
+        memset(&paper, 0, sizeof(paper));
+        world_policy(world, type, interval, timeout);
+        assert_int_equal(loop_new(&world->loop, NULL), 0);
+        struct scheduler_callbacks callbacks = {on_observed, on_ask, world};
+        assert_int_equal(
+                scheduler_new(&world->scheduler, world->loop, &world->policy, &callbacks, NULL), 0);
+        return world;
+}
+
+static void world_free(struct world *world) {
+        scheduler_free(world->scheduler);
+        map_free(world->policy.by_name);
+        loop_free(world->loop);
+        free(world);
+}
+
+static void on_late(void *cookie) {
+        struct world *world = cookie;
+        world->late = true;
+}
+
+/* Turns the loop until `n` observations were seen, or the time is over. */
+static void world_wait(struct world *world, size_t n, usec_t within) {
+        struct loop_timer timer = {0};
+        assert_int_equal(loop_timer_init(&timer, world->loop, on_late, world), 0);
+        loop_timer_set_after(&timer, within);
+        world->late = false;
+        while (world->n_seen < n && !world->late) {
+                assert_int_equal(loop_turn(world->loop, within), 1);
+        }
+        loop_timer_done(&timer);
+}
+
+/* ---- Tests ---- */
+
+static void test_each_probe_is_seen_within_its_first_interval(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 20 * MS, 10 * MS);
+        world_wait(world, PROBES, 500 * MS);
+        uint32_t seen = 0;
+        for (size_t i = 0; i < world->n_seen; i++) {
+                seen |= 1U << world->seen[i].probe;
+                assert_int_equal(world->seen[i].outcome, OUTCOME_PASS);
+        }
+        assert_int_equal(seen, (1U << PROBES) - 1);
+        assert_int_equal(scheduler_counts(world->scheduler).runs, world->n_seen);
+        assert_int_equal(scheduler_counts(world->scheduler).in_flight, 0);
+        world_free(world);
+}
+
+static void test_state_is_kept_between_runs(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 4 * MS, 2 * MS);
+        world_wait(world, 3 * PROBES, 500 * MS);
+        const struct observation *last = scheduler_observation(world->scheduler, 0, 0);
+        assert_true(str_starts(last->detail, "run "));
+        assert_true(atol(last->detail + 4) >= 2);
+        world_free(world);
+        assert_int_equal(paper.releases, PROBES);
+}
+
+static void test_a_silent_probe_times_out_at_its_deadline(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 20 * MS, 5 * MS);
+        paper.mode = PAPER_SILENT;
+        world_wait(world, 1, 500 * MS);
+        assert_int_equal(world->seen[0].outcome, OUTCOME_TIMEOUT);
+        assert_int_equal(world->seen[0].cause, CAUSE_UNRESPONSIVE);
+        assert_string_equal(world->seen[0].detail, "half way within 5ms");
+        assert_true(world->seen[0].duration >= 5 * MS);
+        assert_int_equal(paper.stops, 1);
+        world_free(world);
+}
+
+static void test_no_more_than_max_in_flight_at_once(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 10 * MS, 10 * MS);
+        world->policy.agent.max_in_flight = 1;
+        paper.mode = PAPER_SILENT;
+        scheduler_hurry(world->scheduler, 0);
+        assert_int_equal(loop_turn(world->loop, 50 * MS), 1);
+        assert_int_equal(paper.starts, 1);
+        world_wait(world, PROBES, 500 * MS);
+        assert_true(world->n_seen >= PROBES); /* the others had their turn as room was made */
+        world_free(world);
+}
+
+static void test_hurry_runs_at_once_and_again_after_a_run_under_way(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 10 * USEC_PER_SEC, 20 * MS);
+        paper.mode = PAPER_SILENT;
+        scheduler_hurry_probe(world->scheduler, 0, 2);
+        while (paper.starts == 0) {
+                assert_int_equal(loop_turn(world->loop, 50 * MS), 1);
+        }
+        assert_int_equal(paper.last->probe, 2);
+        scheduler_hurry_probe(world->scheduler, 0, 2);
+        paper.mode = PAPER_PASSES_AT_ONCE;
+        world_wait(world, 2, 500 * MS);
+        assert_int_equal(world->seen[0].outcome, OUTCOME_TIMEOUT);
+        assert_int_equal(world->seen[1].probe, 2);
+        assert_int_equal(world->seen[1].outcome, OUTCOME_PASS);
+        world_free(world);
+}
+
+static void test_pace_changes_the_interval(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 10 * USEC_PER_SEC, 5 * MS);
+        for (uint32_t i = 0; i < PROBES; i++) {
+                world->probes[i].fast_interval = 2 * MS;
+        }
+        scheduler_hurry(world->scheduler, 0);
+        world_wait(world, PROBES, 500 * MS);
+        scheduler_pace(world->scheduler, 0, PACE_FAST);
+        world_wait(world, 3 * PROBES, 500 * MS);
+        assert_true(world->n_seen >= 3 * PROBES);
+        scheduler_pace(world->scheduler, 0, PACE_NORMAL);
+        world->n_seen = 0;
+        world_wait(world, PROBES + 1, 20 * MS);
+        assert_true(world->n_seen <= PROBES); /* what was due at once, and then no more */
+        world_free(world);
+}
+
+static void test_what_ran_during_a_stall_is_unknown(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 10 * USEC_PER_SEC, 5 * USEC_PER_SEC);
+        paper.mode = PAPER_SILENT;
+        scheduler_hurry_probe(world->scheduler, 0, 1);
+        while (paper.starts == 0) {
+                assert_int_equal(loop_turn(world->loop, 50 * MS), 1);
+        }
+        scheduler_stalled(world->scheduler, 61 * USEC_PER_SEC);
+        assert_int_equal(world->n_seen, 1);
+        assert_int_equal(world->seen[0].outcome, OUTCOME_UNKNOWN);
+        assert_string_equal(world->seen[0].detail, "the agent itself stood still for 1m1s");
+        assert_int_equal(paper.stops, 1);
+        world_free(world);
+}
+
+static struct wire_message answer(const struct world *world, enum outcome outcome) {
+        struct wire_message message = {
+                .type = WIRE_OBSERVATION,
+                .request = world->asked,
+                .outcome = outcome,
+        };
+        str_copy(message.service, sizeof(message.service), "web");
+        str_copy(message.probe, sizeof(message.probe), "b");
+        str_copy(message.text, sizeof(message.text), "measured as root");
+        return message;
+}
+
+static void test_privileged_probes_go_to_a_stronger_executor(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_PRIVILEGED, 10 * USEC_PER_SEC, USEC_PER_SEC);
+        scheduler_delegate(world->scheduler, true);
+        scheduler_hurry_probe(world->scheduler, 0, 1);
+        while (world->asked == 0) {
+                assert_int_equal(loop_turn(world->loop, 50 * MS), 1);
+        }
+        struct wire_message stranger = answer(world, OUTCOME_FAIL);
+        stranger.request++;
+        scheduler_answer(world->scheduler, &stranger);
+        assert_int_equal(world->n_seen, 0);
+        struct wire_message message = answer(world, OUTCOME_FAIL);
+        scheduler_answer(world->scheduler, &message);
+        scheduler_answer(world->scheduler, &message); /* said twice, counted once */
+        assert_int_equal(world->n_seen, 1);
+        assert_int_equal(world->seen[0].outcome, OUTCOME_FAIL);
+        assert_string_equal(world->seen[0].detail, "measured as root");
+        assert_int_equal(paper.starts, 0);
+        world_free(world);
+}
+
+static void test_an_executor_that_is_away_or_silent_means_unknown(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_PRIVILEGED, 10 * USEC_PER_SEC, 2 * MS);
+        scheduler_delegate(world->scheduler, true);
+        world->ask_result = -ENOTCONN;
+        scheduler_hurry_probe(world->scheduler, 0, 0);
+        world_wait(world, 1, 500 * MS);
+        assert_int_equal(world->seen[0].outcome, OUTCOME_UNKNOWN);
+        world->ask_result = 0;
+        scheduler_hurry_probe(world->scheduler, 0, 0);
+        world_wait(world, 2, 2 * USEC_PER_SEC);
+        assert_int_equal(world->seen[1].outcome, OUTCOME_UNKNOWN);
+        assert_string_equal(world->seen[1].detail, "the executor did not answer within 2ms");
+        world_free(world);
+}
+
+static void test_reload_keeps_what_did_not_change(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_LOCAL, 10 * USEC_PER_SEC, 5 * MS);
+        scheduler_hurry(world->scheduler, 0);
+        world_wait(world, PROBES, 500 * MS);
+        struct world *other = calloc(1, sizeof(*other));
+        assert_non_null(other);
+        world_policy(other, PAPER_LOCAL, 10 * USEC_PER_SEC, 5 * MS);
+        assert_int_equal(scheduler_reload(world->scheduler, &other->policy, NULL), 0);
+        assert_string_equal(scheduler_observation(world->scheduler, 0, 3)->detail, "run 1");
+        world->n_seen = 0;
+        world_wait(world, 1, 10 * MS);
+        assert_int_equal(world->n_seen, 0); /* due times were kept, too */
+
+        str_copy(world->service.digest, sizeof(world->service.digest), "two");
+        assert_int_equal(scheduler_reload(world->scheduler, &world->policy, NULL), 0);
+        assert_int_equal(scheduler_observation(world->scheduler, 0, 3)->at.mono, 0);
+        map_free(other->policy.by_name);
+        free(other);
+        world_free(world);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_each_probe_is_seen_within_its_first_interval),
+                cmocka_unit_test(test_state_is_kept_between_runs),
+                cmocka_unit_test(test_a_silent_probe_times_out_at_its_deadline),
+                cmocka_unit_test(test_no_more_than_max_in_flight_at_once),
+                cmocka_unit_test(test_hurry_runs_at_once_and_again_after_a_run_under_way),
+                cmocka_unit_test(test_pace_changes_the_interval),
+                cmocka_unit_test(test_what_ran_during_a_stall_is_unknown),
+                cmocka_unit_test(test_privileged_probes_go_to_a_stronger_executor),
+                cmocka_unit_test(test_an_executor_that_is_away_or_silent_means_unknown),
+                cmocka_unit_test(test_reload_keeps_what_did_not_change),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -34,6 +34,7 @@ static void on_reply(void *cookie, int result, const char *text) {
         } failures[] = {
                 {-EBUSY, 409, "busy"},
                 {-EINVAL, 409, "refused"},
+                {-ESHUTDOWN, 503, "stopping"},
         };
         struct call *call = cookie;
         for (size_t i = 0; i < ELEMENTSOF(failures); i++) {

@@ -1,0 +1,237 @@
+#include "cli/check_report.h"
+
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "cli/text_table.h"
+#include "policy/implications.h"
+#include "recovery/backoff.h"
+
+enum { WAITS_NAMED = 3 };
+
+static void implied(const struct policy *policy, uint32_t service, struct implications *ret) {
+        implications_compute(policy, &policy->services[service], backoff_bounds, ret);
+}
+
+/* ---- Text ---- */
+
+static void add_duration(struct strbuf *out, usec_t duration) {
+        char text[UNITS_TEXT_MAX];
+        strbuf_add(out, units_format_duration_short(duration, text));
+}
+
+/* "2s" or "1s to 2s". */
+static void add_range(struct strbuf *out, usec_t least, usec_t most) {
+        if (least != most) {
+                add_duration(out, least);
+                strbuf_add(out, "-");
+        }
+        add_duration(out, most);
+}
+
+static void add_cell(struct text_table *table, const struct strbuf *text) {
+        const char *cell = strbuf_text(text);
+        if (cell) {
+                text_table_add(table, cell, PAINT_NONE);
+        } else {
+                table->failed = true;
+        }
+}
+
+static void add_detection(struct text_table *table, const struct implications *implied) {
+        AUTO_STRBUF struct strbuf text = {0};
+        if (implied->n_detections > 0) {
+                add_range(&text, implied->typical_detection, implied->worst_detection);
+        }
+        add_cell(table, &text);
+}
+
+static void add_waits(struct text_table *table, const struct implications *implied) {
+        AUTO_STRBUF struct strbuf text = {0};
+        for (uint32_t i = 0; i < implied->n_attempts && i < WAITS_NAMED; i++) {
+                strbuf_add(&text, i ? ", " : "");
+                add_range(&text, implied->attempts[i].least, implied->attempts[i].most);
+        }
+        if (implied->n_attempts > WAITS_NAMED) {
+                const struct implied_attempt *last = &implied->attempts[implied->n_attempts - 1];
+                strbuf_add(&text, implied->n_attempts > WAITS_NAMED + 1 ? ", ... " : ", ");
+                add_range(&text, last->least, last->most);
+        }
+        add_cell(table, &text);
+}
+
+static void add_giving_up(struct text_table *table, const struct implications *implied) {
+        AUTO_STRBUF struct strbuf text = {0};
+        if (implied->total_attempts > 0) {
+                add_range(&text, implied->exhausted_least, implied->exhausted_most);
+        }
+        add_cell(table, &text);
+}
+
+static void add_row(struct text_table *table, const struct policy *policy, uint32_t service) {
+        struct implications implications;
+        implied(policy, service, &implications);
+        text_table_add(table, policy->services[service].name, PAINT_NONE);
+        text_table_addf(table, "%u", policy->services[service].n_probes);
+        add_detection(table, &implications);
+        text_table_addf(table, "%u", implications.total_attempts);
+        add_giving_up(table, &implications);
+        text_table_addf(table, "%u", implications.actions_per_hour);
+        add_waits(table, &implications);
+}
+
+static void put_implications(
+        const struct policy *policy, const struct terminal *terminal, struct strbuf *out) {
+        static const char *const headers[] = {"SERVICE", "PROBES", "DETECTED IN", "ATTEMPTS",
+                "GIVEN UP AFTER", "ACTIONS/H", "WAITS BEFORE ATTEMPTS"};
+        AUTO_TEXT_TABLE struct text_table table;
+        text_table_init(&table, headers, ELEMENTSOF(headers));
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                add_row(&table, policy, i);
+        }
+        text_table_render(&table, terminal, out);
+}
+
+static void add_count(struct strbuf *out, size_t n, const char *what) {
+        strbuf_addf(out, "%zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+void check_report_text(const struct policy *policy, const struct problems *problems,
+        const struct terminal *terminal, struct strbuf *out) {
+        AUTO_STRBUF struct strbuf text = {0};
+        problems_format(problems, &text);
+        terminal_add_lines(out, strbuf_text(&text) ? strbuf_text(&text) : "");
+        strbuf_add(out, problems->count > 0 ? "\n" : "");
+        if (policy) {
+                put_implications(policy, terminal, out);
+                strbuf_add(out, policy->n_services > 0 ? "\n" : "");
+                terminal_paint(terminal, out, PAINT_GOOD, "ok");
+                strbuf_add(out, ": ");
+                add_count(out, policy->n_services, "service");
+                strbuf_add(out, ", ");
+                add_count(out, policy->n_probes, "probe");
+        } else {
+                terminal_paint(terminal, out, PAINT_BAD, "refused");
+                strbuf_add(out, ": ");
+                add_count(out, problems->errors, "error");
+        }
+        size_t warnings = problems->count - problems->errors;
+        if (warnings > 0) {
+                strbuf_add(out, ", ");
+                add_count(out, warnings, "warning");
+        }
+        strbuf_add_char(out, '\n');
+}
+
+/* ---- JSON ---- */
+
+/* Adds a member, or with `key` NULL an element. A failure frees the value and is remembered. */
+static void put(struct json_object *to, const char *key, struct json_object *value, bool *failed) {
+        int r = !value ? -1
+                : key  ? json_object_object_add(to, key, value)
+                       : json_object_array_add(to, value);
+        if (r < 0) {
+                json_object_put(value);
+                *failed = true;
+        }
+}
+
+static struct json_object *text_or_null(const char *text) {
+        return text ? json_object_new_string(text) : json_object_new_null();
+}
+
+static struct json_object *seconds(usec_t duration) {
+        return json_object_new_double((double) duration / (double) USEC_PER_SEC);
+}
+
+static struct json_object *problem_json(const struct problem *problem, bool *failed) {
+        struct json_object *json = json_object_new_object();
+        if (!json) {
+                return NULL;
+        }
+        put(json, "level",
+                json_object_new_string(problem->level == PROBLEM_ERROR ? "error" : "warning"),
+                failed);
+        put(json, "code", json_object_new_string(problem->code), failed);
+        put(json, "file", json_object_new_string(problem->file), failed);
+        put(json, "line", json_object_new_int64(problem->line), failed);
+        put(json, "column", json_object_new_int64(problem->column), failed);
+        put(json, "message", json_object_new_string(problem->message), failed);
+        if (problem->source) {
+                put(json, "source", text_or_null(problem->source), failed);
+        }
+        if (problem->hint) {
+                put(json, "hint", text_or_null(problem->hint), failed);
+        }
+        return json;
+}
+
+static struct json_object *attempt_json(const struct implied_attempt *attempt, bool *failed) {
+        struct json_object *json = json_object_new_object();
+        if (!json) {
+                return NULL;
+        }
+        put(json, "number", json_object_new_int64(attempt->number), failed);
+        put(json, "step", json_object_new_int64(attempt->step), failed);
+        put(json, "action", json_object_new_string(action_text((enum action) attempt->action)),
+                failed);
+        put(json, "wait_least_seconds", seconds(attempt->least), failed);
+        put(json, "wait_most_seconds", seconds(attempt->most), failed);
+        return json;
+}
+
+static struct json_object *service_json(
+        const struct policy *policy, uint32_t service, bool *failed) {
+        struct implications implications;
+        implied(policy, service, &implications);
+        struct json_object *json = json_object_new_object();
+        struct json_object *attempts = json_object_new_array();
+        if (!json || !attempts) {
+                json_object_put(json);
+                json_object_put(attempts);
+                return NULL;
+        }
+        put(json, "name", json_object_new_string(policy->services[service].name), failed);
+        put(json, "probes", json_object_new_int64(policy->services[service].n_probes), failed);
+        put(json, "detection_typical_seconds", seconds(implications.typical_detection), failed);
+        put(json, "detection_worst_seconds", seconds(implications.worst_detection), failed);
+        put(json, "attempts_total", json_object_new_int64(implications.total_attempts), failed);
+        put(json, "given_up_least_seconds", seconds(implications.exhausted_least), failed);
+        put(json, "given_up_most_seconds", seconds(implications.exhausted_most), failed);
+        put(json, "actions_per_hour", json_object_new_int64(implications.actions_per_hour), failed);
+        put(json, "budget_holds", json_object_new_boolean(implications.budget_holds), failed);
+        for (uint32_t i = 0; i < implications.n_attempts; i++) {
+                put(attempts, NULL, attempt_json(&implications.attempts[i], failed), failed);
+        }
+        put(json, "attempts", attempts, failed);
+        return json;
+}
+
+struct json_object *check_report_json(
+        const struct policy *policy, const struct problems *problems) {
+        bool failed = false;
+        struct json_object *json = json_object_new_object();
+        struct json_object *list = json_object_new_array(), *services = json_object_new_array();
+        if (!json || !list || !services) {
+                json_object_put(json);
+                json_object_put(list);
+                json_object_put(services);
+                return NULL;
+        }
+        for (size_t i = 0; i < problems->count; i++) {
+                put(list, NULL, problem_json(&problems->items[i], &failed), &failed);
+        }
+        for (uint32_t i = 0; policy && i < policy->n_services; i++) {
+                put(services, NULL, service_json(policy, i, &failed), &failed);
+        }
+        put(json, "ok", json_object_new_boolean(policy != NULL), &failed);
+        put(json, "errors", json_object_new_int64((int64_t) problems->errors), &failed);
+        put(json, "warnings", json_object_new_int64((int64_t) (problems->count - problems->errors)),
+                &failed);
+        put(json, "problems", list, &failed);
+        put(json, "services", services, &failed);
+        if (failed) {
+                json_object_put(json);
+                return NULL;
+        }
+        return json;
+}

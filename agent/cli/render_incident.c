@@ -1,0 +1,124 @@
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "cli/json_read.h"
+#include "cli/render.h"
+#include "cli/text_table.h"
+
+/* ---- The list ---- */
+
+void render_incidents(
+        struct json_object *answer, const struct terminal *terminal, struct strbuf *out) {
+        static const char *const headers[] = {
+                "ID", "SERVICE", "OPENED", "END", "LASTED", "ATTEMPTS", "CAUSE", "DETAIL"};
+        struct json_object *rows = json_member(answer, "incidents");
+        AUTO_TEXT_TABLE struct text_table table;
+        text_table_init(&table, headers, ELEMENTSOF(headers));
+        for (size_t i = 0; i < json_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+                char opened[JSON_TIME_MAX], lasted[UNITS_TEXT_MAX];
+                const char *end = json_string(row, "end");
+                text_table_addf(&table, "%.0f", json_real(row, "id"));
+                text_table_add(&table, json_string(row, "service"), PAINT_NONE);
+                text_table_add(&table, json_local_time(row, "opened", opened), PAINT_NONE);
+                text_table_add(&table, end, render_word_paint(end));
+                text_table_add(&table, json_duration(row, "duration_seconds", lasted), PAINT_NONE);
+                text_table_addf(&table, "%.0f", json_real(row, "attempts"));
+                text_table_add(&table, json_string(row, "cause"), PAINT_NONE);
+                text_table_add(&table, json_string(row, "detail"), PAINT_DIM);
+        }
+        text_table_render(&table, terminal, out);
+        if (json_length(rows) == 0) {
+                strbuf_add(out, "No incidents.\n");
+        }
+}
+
+/* ---- One ---- */
+
+static void put_head(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        char opened[JSON_TIME_MAX], lasted[UNITS_TEXT_MAX];
+        AUTO_STRBUF struct strbuf title = {0}, detail = {0};
+        strbuf_addf(&title, "Incident %.0f of %s", json_real(incident, "id"),
+                json_string(incident, "service"));
+        terminal_paint(terminal, out, PAINT_HEAD, strbuf_text(&title) ? strbuf_text(&title) : "");
+        strbuf_addf(out, "\nOpened %s, %s ", json_local_time(incident, "opened", opened),
+                json_flag(incident, "open") ? "open for" : "lasted");
+        strbuf_addf(out, "%s; ", json_duration(incident, "duration_seconds", lasted));
+        const char *end = json_string(incident, "end");
+        terminal_paint(terminal, out, render_word_paint(end), end);
+        strbuf_add(out, json_flag(incident, "exhausted") ? ", was given up on the way\n" : "\n");
+        strbuf_addf(&detail, "Probe %s (%s): %s", json_string(incident, "probe"),
+                json_string(incident, "cause"), json_string(incident, "detail"));
+        render_paragraph(terminal, out, strbuf_text(&detail) ? strbuf_text(&detail) : "");
+}
+
+static void put_times(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        char text[UNITS_TEXT_MAX];
+        render_heading(terminal, out, "Measured");
+        strbuf_addf(out, "detected after   %s (from the first failed probe run)\n",
+                json_duration(incident, "detection_seconds", text));
+        strbuf_addf(out, "recovered after  %s (from the first failed run to the proof)\n",
+                json_duration(incident, "recovery_seconds", text));
+}
+
+static void put_attempts(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        static const char *const headers[] = {
+                "ATTEMPT", "ACTION", "WAITED", "TOOK", "VERIFIED IN", "RESULT", "DETAIL"};
+        struct json_object *rows = json_member(incident, "attempts");
+        AUTO_TEXT_TABLE struct text_table table;
+        text_table_init(&table, headers, ELEMENTSOF(headers));
+        for (size_t i = 0; i < json_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+                char text[UNITS_TEXT_MAX];
+                const char *result = json_string(row, "result");
+                text_table_addf(&table, "%.0f", json_real(row, "number"));
+                text_table_add(&table, json_string(row, "action"), PAINT_NONE);
+                text_table_add(&table, json_duration(row, "delay_seconds", text), PAINT_NONE);
+                text_table_add(&table, json_duration(row, "action_seconds", text), PAINT_NONE);
+                text_table_add(&table, json_duration(row, "verify_seconds", text), PAINT_NONE);
+                text_table_add(&table, result, render_word_paint(result));
+                text_table_add(&table, json_string(row, "text"), PAINT_DIM);
+        }
+        render_heading(terminal, out, "Attempts");
+        text_table_render(&table, terminal, out);
+        if (json_length(rows) == 0) {
+                strbuf_add(out, "None was made.\n");
+        }
+}
+
+static enum paint level_paint(const char *level) {
+        bool bad = str_eq(level, "err") || str_eq(level, "crit") || str_eq(level, "alert") ||
+                   str_eq(level, "emerg");
+        return bad ? PAINT_BAD : str_eq(level, "warning") ? PAINT_WARN : PAINT_NONE;
+}
+
+static void put_timeline(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        static const char *const headers[] = {"TIME", "EVENT", "STATE", "TEXT"};
+        struct json_object *rows = json_member(incident, "events");
+        AUTO_TEXT_TABLE struct text_table table;
+        text_table_init(&table, headers, ELEMENTSOF(headers));
+        for (size_t i = 0; i < json_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+                char clock[JSON_TIME_MAX];
+                text_table_add(&table, json_local_clock(row, "at", clock), PAINT_NONE);
+                text_table_add(
+                        &table, json_string(row, "kind"), level_paint(json_string(row, "level")));
+                text_table_add(&table, json_string(row, "phase"), PAINT_NONE);
+                text_table_add(&table, json_string(row, "text"), PAINT_NONE);
+        }
+        render_heading(terminal, out, "Timeline");
+        text_table_render(&table, terminal, out);
+}
+
+void render_incident(
+        struct json_object *answer, const struct terminal *terminal, struct strbuf *out) {
+        struct json_object *incident = json_member(answer, "incident");
+        put_head(incident, terminal, out);
+        put_times(incident, terminal, out);
+        put_attempts(incident, terminal, out);
+        put_timeline(incident, terminal, out);
+}

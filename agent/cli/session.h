@@ -1,0 +1,30 @@
+#pragma once
+/* What all subcommands that talk to the agent have in common. */
+
+#include "cli/agent_client.h"
+#include "cli/command.h"
+
+/* Asks, and says on standard error what went wrong. EXIT_DONE: `ret` is a good answer, the caller's
+ * to free. With
+ * --json a refusal is printed as the object that it is. */
+int session_ask(const struct invocation *invocation, const char *path, struct json_object *body,
+        long timeout_seconds, struct agent_reply *ret);
+
+/* {"service": ..., "by": ...} on the heap; NULL when out of memory. `service` may be NULL. */
+struct json_object *session_body(const char *service);
+
+/* Adds a member; a failure shows in the return value (-ENOMEM). */
+int session_put(struct json_object *body, const char *key, struct json_object *value);
+
+/* Prints an object, indented. Returns `status`, or EXIT_NO when it could not be written. */
+int session_print_json(struct json_object *json, int status);
+
+/* Prints a buffer. The same. */
+int session_print(const struct strbuf *out, int status);
+
+/* "recoverctl: ..." on standard error. Returns EXIT_NO. */
+int session_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define AUTO_JSON AUTO(session_cleanup_json)
+#define AUTO_REPLY AUTO(agent_reply_done)
+void session_cleanup_json(struct json_object **json);

@@ -28,7 +28,8 @@ struct process_state {
         struct offload *reading;
         struct process_watch *watch; /* with a pidfile only */
         struct cpu_history *history; /* with max_cpu only */
-        uint64_t start_time; /* of the process that the history is about */
+        pid_t pid; /* the process that the history is about, */
+        uint64_t start_time; /* and when it was started: an id may be reused */
 };
 
 /* What one run found. */
@@ -95,8 +96,9 @@ static void average_cpu(struct process_state *state, const struct process_params
         if (!state->history && !(state->history = calloc(1, sizeof(*state->history)))) {
                 return; /* not judged in this run */
         }
-        if (state->start_time != figures->stat.start_time) {
+        if (state->pid != figures->pid || state->start_time != figures->stat.start_time) {
                 *state->history = (struct cpu_history){0};
+                state->pid = figures->pid;
                 state->start_time = figures->stat.start_time;
         }
         const struct cpu_sample sample = {.at = now, .cpu = figures->stat.cpu};

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Anchored at the start of the text (\`), so that regexec does not begin anew at each byte. */
+/* Anchored at the start of the text (\`), so that regexec does not begin anew at each byte; [^\n]
+ * matches a NUL, which . does not. */
 static int compile(const char *pattern, regex_t *ret) {
         char anchored[PATTERN_MAX + 32];
-        snprintf(anchored, sizeof(anchored), "\\`(.|\n)*(%s)", pattern);
+        snprintf(anchored, sizeof(anchored), "\\`([^\n]|\n)*(%s)", pattern);
         return regcomp(ret, anchored, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
 }
 

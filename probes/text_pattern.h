@@ -16,6 +16,6 @@ enum {
  * take exponential time. */
 int pattern_check(const char *pattern, char why[PATTERN_WHY_MAX]);
 
-/* 1 found, 0 not; -ENOMEM. The text may hold any bytes. ^ and $ match at lines, . matches all but
- * newline. */
+/* 1 found, 0 not; -ENOMEM. The text may hold any bytes and is part of a terminated string. ^ and $
+ * match at lines, . matches all but newline. */
 int pattern_search(const char *pattern, const char *text, size_t length);

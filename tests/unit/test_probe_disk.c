@@ -1,0 +1,407 @@
+/* The disk probe, on a real directory; faults come from system calls that this program stands in
+ * for. */
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "support/probe_rig.h"
+#include "support/tmpdir.h"
+
+/* ---- faults ---- */
+
+static struct {
+        atomic_bool hang_statvfs, hang_fsync;
+        int gate[2]; /* what hangs reads from it */
+        atomic_uint hanging; /* calls that hang now */
+        int statvfs_error, write_error, fsync_error;
+        bool read_only, full, no_inodes, corrupt;
+        unsigned fsync_msec;
+} fault;
+
+static void hang(void) {
+        char byte;
+        fault.hanging++;
+        assert_true(read(fault.gate[0], &byte, 1) >= 0);
+        fault.hanging--;
+}
+
+static int fail_with(int code) {
+        errno = code;
+        return -1;
+}
+
+int statvfs(const char *path, struct statvfs *st) {
+        if (fault.hang_statvfs) {
+                hang();
+        }
+        if (fault.statvfs_error) {
+                return fail_with(fault.statvfs_error);
+        }
+        int (*real)(const char *, struct statvfs *) =
+                (int (*)(const char *, struct statvfs *)) dlsym(RTLD_NEXT, "statvfs");
+        int r = real(path, st);
+        st->f_blocks = 1000;
+        st->f_frsize = 1024 * 1024;
+        st->f_bfree = 400; /* 300 of them for everybody */
+        st->f_bavail = fault.full ? 0 : 300;
+        st->f_files = fault.no_inodes ? 0 : 1000;
+        st->f_ffree = st->f_favail = fault.no_inodes ? 0 : 50;
+        st->f_flag = fault.read_only ? ST_RDONLY : 0;
+        return r;
+}
+
+int fsync(int fd) {
+        (void) fd;
+        if (fault.hang_fsync) {
+                hang();
+        }
+        if (fault.fsync_msec) {
+                nanosleep(&(struct timespec){.tv_nsec = fault.fsync_msec * 1000000L}, NULL);
+        }
+        return fault.fsync_error ? fail_with(fault.fsync_error) : 0;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
+        ssize_t (*real)(int, const void *, size_t, off_t) =
+                (ssize_t(*)(int, const void *, size_t, off_t)) dlsym(RTLD_NEXT, "pwrite");
+        if (fault.write_error) {
+                return fail_with(fault.write_error);
+        }
+        return real(fd, data, size > 1000 ? 1000 : size, at); /* short writes are legal */
+}
+
+ssize_t pread(int fd, void *data, size_t size, off_t at) {
+        ssize_t (*real)(int, void *, size_t, off_t) =
+                (ssize_t(*)(int, void *, size_t, off_t)) dlsym(RTLD_NEXT, "pread");
+        ssize_t n = real(fd, data, size, at);
+        if (fault.corrupt && n > 0) {
+                ((char *) data)[n - 1] ^= 1;
+        }
+        return n;
+}
+
+/* ---- fixture ---- */
+
+struct fixture {
+        struct rig rig;
+        struct tmpdir dir;
+};
+
+static int setup(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+        memset(&fault, 0, sizeof(fault));
+        assert_int_equal(pipe2(fault.gate, O_CLOEXEC), 0);
+        tmpdir_make(&f->dir);
+        rig_open(&f->rig);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct fixture *f = *state;
+        rig_close(&f->rig);
+        close(fault.gate[1]); /* lets what hangs go on */
+        while (fault.hanging > 0) {
+                sched_yield();
+        }
+        close(fault.gate[0]);
+        tmpdir_remove(&f->dir);
+        free(f);
+        return 0;
+}
+
+static void load(struct fixture *f, const char *more) {
+        char probe[256];
+        snprintf(probe, sizeof(probe), "disk: {path: %s%s}", f->dir.path, more);
+        rig_load(&f->rig, probe);
+}
+
+static const struct probe_result *run(struct fixture *f, const char *more) {
+        load(f, more);
+        return rig_run(&f->rig, RIG_TIMEOUT);
+}
+
+static unsigned count_files(const struct fixture *f) {
+        unsigned count = 0;
+        DIR *dir = opendir(f->dir.path);
+        assert_non_null(dir);
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2;
+        }
+        closedir(dir);
+        return count;
+}
+
+/* ---- usage ---- */
+
+/* 600MiB used and 300MiB free for ordinary users, of 1000MiB: two thirds, as df shows. */
+static void test_used(void **state) {
+        struct fixture *f = *state;
+        const struct probe_result *result = run(f, ", max_used: 67%");
+        assert_result(result, OUTCOME_PASS, CAUSE_NONE, "66.7% used, 300MiB free");
+        assert_true(result->has_value && result->value > 0.666 && result->value < 0.667);
+        assert_result(run(f, ", max_used: 66%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": 66.7% used, at most 66% allowed (300MiB free)");
+        assert_true(f->rig.result.has_value);
+}
+
+static void test_shorthand(void **state) {
+        struct fixture *f = *state;
+        char probe[128];
+        snprintf(probe, sizeof(probe), "disk: %s", f->dir.path);
+        rig_load(&f->rig, probe);
+        assert_result(
+                rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "66.7% used, 300MiB free");
+        fault.full = true;
+        assert_result(
+                rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "100.0% used, 0B free");
+}
+
+static void test_free_space(void **state) {
+        struct fixture *f = *state;
+        assert_result(run(f, ", min_free: 300MiB"), OUTCOME_PASS, CAUSE_NONE, "300MiB free");
+        assert_result(run(f, ", min_free: 1GiB"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": 300MiB free, at least 1GiB wanted");
+        assert_result(run(f, ", min_free: 33%"), OUTCOME_PASS, CAUSE_NONE, "300MiB free");
+        assert_result(run(f, ", min_free: 34%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": 300MiB free, at least 34% wanted");
+}
+
+static void test_inodes(void **state) {
+        struct fixture *f = *state;
+        assert_result(run(f, ", max_inodes: 95%"), OUTCOME_PASS, CAUSE_NONE, "used");
+        assert_result(run(f, ", max_inodes: 90%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": 95.0% of inodes used, at most 90% allowed (50 free)");
+        fault.no_inodes = true; /* btrfs and others have no fixed number */
+        assert_result(run(f, ", max_inodes: 1%"), OUTCOME_PASS, CAUSE_NONE, "used");
+}
+
+static void test_missing(void **state) {
+        struct fixture *f = *state;
+        char probe[128];
+        snprintf(probe, sizeof(probe), "disk: %s/nowhere", f->dir.path);
+        rig_load(&f->rig, probe);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "/nowhere: it does not exist (statvfs)");
+        assert_false(f->rig.result.has_value);
+}
+
+/* Whose fault an error is decides whether it counts. */
+static void test_errors(void **state) {
+        struct fixture *f = *state;
+        static const struct {
+                int code;
+                enum outcome outcome;
+                enum cause cause;
+                const char *detail;
+        } cases[] = {
+                {EIO, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                        "input/output error of the device (statvfs)"},
+                {ESTALE, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "stale file handle"},
+                {ENOTCONN, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "the server of the mount is gone"},
+                {EACCES, OUTCOME_UNKNOWN, CAUSE_NONE, "could not be tested: Permission denied"},
+                {ENOMEM, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "could not be tested: Cannot allocate memory"},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                fault.statvfs_error = cases[i].code;
+                assert_result(run(f, ""), cases[i].outcome, cases[i].cause, cases[i].detail);
+        }
+}
+
+/* ---- writing ---- */
+
+static void test_writes_and_cleans_up(void **state) {
+        struct fixture *f = *state;
+        assert_result(run(f, ", writable: true, max_write_latency: 10s"), OUTCOME_PASS, CAUSE_NONE,
+                "300MiB free, writable");
+        assert_int_equal(count_files(f), 0);
+}
+
+static void test_write_faults(void **state) {
+        struct fixture *f = *state;
+        static const struct {
+                int write_error, fsync_error;
+                const char *detail;
+                enum cause cause;
+        } cases[] = {
+                {ENOSPC, 0, "no space left (writing)", CAUSE_RESOURCE},
+                {EDQUOT, 0, "disk quota exceeded (writing)", CAUSE_RESOURCE},
+                {EROFS, 0, "the file system is read-only (writing)", CAUSE_RESOURCE},
+                {0, EIO, "input/output error of the device (fsync)", CAUSE_WRONG_ANSWER},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                fault.write_error = cases[i].write_error;
+                fault.fsync_error = cases[i].fsync_error;
+                assert_result(
+                        run(f, ", writable: true"), OUTCOME_FAIL, cases[i].cause, cases[i].detail);
+                assert_int_equal(count_files(f), 0);
+        }
+}
+
+static void test_read_only(void **state) {
+        struct fixture *f = *state;
+        fault.read_only = true;
+        assert_result(run(f, ""), OUTCOME_PASS, CAUSE_NONE, "used");
+        assert_result(run(f, ", writable: true"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": the file system is read-only (statvfs)");
+}
+
+static void test_reads_back(void **state) {
+        struct fixture *f = *state;
+        fault.corrupt = true;
+        assert_result(run(f, ", writable: true"), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                ": what was read back is not what was written");
+        assert_int_equal(count_files(f), 0);
+}
+
+static void test_slow_write(void **state) {
+        struct fixture *f = *state;
+        fault.fsync_msec = 5;
+        assert_result(run(f, ", writable: true, max_write_latency: 1ms"), OUTCOME_FAIL, CAUSE_SLOW,
+                "ms, at most 1ms allowed");
+}
+
+static void test_not_a_directory(void **state) {
+        struct fixture *f = *state;
+        char probe[128];
+        tmpdir_write(&f->dir, "file", "text");
+        snprintf(probe, sizeof(probe), "disk: {path: %s/file, writable: true}", f->dir.path);
+        rig_load(&f->rig, probe);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "/file: it is not a directory (opening the directory)");
+}
+
+/* Only files of the right name that nobody holds go, and only in the first run. */
+static void test_sweeps_once(void **state) {
+        struct fixture *f = *state;
+        tmpdir_write(&f->dir, ".recoverd-probe-0123456789abcdef", "left behind");
+        tmpdir_write(&f->dir, ".recoverd-probe-fedcba9876543210", "in use");
+        tmpdir_write(&f->dir, ".recoverd-probe-mine", "somebody's");
+        assert_int_equal(
+                symlink("/etc/passwd", tmpdir_file(&f->dir, ".recoverd-probe-aaaaaaaaaaaaaaaa")),
+                0);
+        int held =
+                open(tmpdir_file(&f->dir, ".recoverd-probe-fedcba9876543210"), O_RDWR | O_CLOEXEC);
+        assert_int_equal(flock(held, LOCK_EX), 0);
+        assert_result(run(f, ", writable: true"), OUTCOME_PASS, CAUSE_NONE, "writable");
+        assert_int_equal(count_files(f), 3);
+        assert_int_not_equal(
+                access(tmpdir_file(&f->dir, ".recoverd-probe-0123456789abcdef"), F_OK), 0);
+        close(held);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "writable");
+        assert_int_equal(count_files(f), 3);
+}
+
+/* ---- what hangs ---- */
+
+static void test_hung_mount(void **state) {
+        struct fixture *f = *state;
+        fault.hang_statvfs = true;
+        load(f, "");
+        assert_result(rig_run(&f->rig, 30 * USEC_PER_MSEC), OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
+                "still waiting for statvfs in /tmp/probe-test-");
+        assert_false(f->rig.stopped); /* it said so itself, before the deadline */
+        assert_int_equal(worker_counts(f->rig.host.disk).stuck, 1);
+
+        /* It makes no second thread, and says at once that the first is still away. */
+        f->rig.skew = 42 * USEC_PER_SEC;
+        rig_start(&f->rig, RIG_TIMEOUT);
+        assert_true(f->rig.over);
+        assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, " since 42s");
+        assert_int_equal(worker_counts(f->rig.host.disk).stuck, 1);
+        assert_int_equal(fault.hanging, 1);
+        f->rig.skew = 0;
+
+        /* When the mount is back so is the probe. */
+        fault.hang_statvfs = false;
+        assert_int_equal(write(fault.gate[1], "x", 1), 1);
+        while (worker_counts(f->rig.host.disk).stuck > 0) {
+                sched_yield();
+        }
+        while (rig_run(&f->rig, RIG_TIMEOUT)->outcome == OUTCOME_TIMEOUT) {
+        }
+        assert_result(&f->rig.result, OUTCOME_PASS, CAUSE_NONE, "300MiB free");
+}
+
+/* The policy may be gone by the time a call returns; the address sanitizer watches. */
+static void test_hung_beyond_its_policy(void **state) {
+        struct fixture *f = *state;
+        fault.hang_fsync = true;
+        load(f, ", writable: true");
+        rig_start(&f->rig, RIG_TIMEOUT);
+        while (fault.hanging == 0) {
+                sched_yield();
+        }
+        rig_stop(&f->rig);
+        assert_non_null(strstr(f->rig.result.detail, "still waiting for fsync in /tmp/"));
+        rig_unload(&f->rig);
+        assert_int_equal(write(fault.gate[1], "x", 1), 1);
+        while (worker_counts(f->rig.host.disk).stuck > 0) {
+                sched_yield();
+        }
+        assert_int_equal(count_files(f), 0);
+}
+
+/* Other disks hang and hold all threads: nothing is known about this one. */
+static void test_no_free_thread(void **state) {
+        struct fixture *f = *state;
+        struct rig others[2];
+        char probe[128];
+        fault.hang_statvfs = true;
+        snprintf(probe, sizeof(probe), "disk: %s", f->dir.path);
+        for (size_t i = 0; i < 2; i++) {
+                others[i] = (struct rig){.host = f->rig.host};
+                rig_load(&others[i], probe);
+                rig_start(&others[i], RIG_TIMEOUT);
+        }
+        rig_load(&f->rig, probe);
+        assert_result(rig_run(&f->rig, 30 * USEC_PER_MSEC), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "no thread was free to look at the disk");
+        for (size_t i = 0; i < 2; i++) {
+                rig_stop(&others[i]);
+                rig_unload(&others[i]);
+        }
+}
+
+static void test_privileged(void **state) {
+        struct fixture *f = *state;
+        load(f, "");
+        assert_false(f->rig.type->privileged(f->rig.run.spec->params));
+        load(f, ", writable: true");
+        assert_true(f->rig.type->privileged(f->rig.run.spec->params));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(test_used),
+                TEST(test_shorthand),
+                TEST(test_free_space),
+                TEST(test_inodes),
+                TEST(test_missing),
+                TEST(test_errors),
+                TEST(test_writes_and_cleans_up),
+                TEST(test_write_faults),
+                TEST(test_read_only),
+                TEST(test_reads_back),
+                TEST(test_slow_write),
+                TEST(test_not_a_directory),
+                TEST(test_sweeps_once),
+                TEST(test_hung_mount),
+                TEST(test_hung_beyond_its_policy),
+                TEST(test_no_free_thread),
+                TEST(test_privileged),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/* The parts that probes are made of: CPU over a window, patterns, pidfiles, /proc, names. */
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probes/cpu_history.h"
+#include "probes/lookup.h"
+#include "probes/pidfile.h"
+#include "probes/probe.h"
+#include "probes/proc_read.h"
+#include "probes/text_pattern.h"
+#include "support/tmpdir.h"
+
+/* ---- CPU history ---- */
+
+#define WINDOW (60 * USEC_PER_SEC)
+
+static void feed(struct cpu_history *history, unsigned second, unsigned cpu_msec) {
+        const struct cpu_sample sample = {
+                .at = second * USEC_PER_SEC, .cpu = cpu_msec * USEC_PER_MSEC};
+        cpu_history_add(history, &sample, WINDOW);
+}
+
+static bool average(
+        const struct cpu_history *history, unsigned second, unsigned cpu_msec, double *ret) {
+        const struct cpu_sample now = {
+                .at = second * USEC_PER_SEC, .cpu = cpu_msec * USEC_PER_MSEC};
+        return cpu_history_average(history, &now, WINDOW, ret);
+}
+
+static void test_cpu_needs_a_window(void **state) {
+        (void) state;
+        struct cpu_history history = {0};
+        double percent;
+        feed(&history, 100, 0);
+        assert_false(average(&history, 100, 0, &percent));
+        assert_false(average(&history, 159, 59000, &percent));
+        assert_true(average(&history, 160, 30000, &percent));
+        assert_int_equal((int) percent, 50);
+}
+
+/* A burst counts only while it is within the window. */
+static void test_cpu_forgets(void **state) {
+        (void) state;
+        struct cpu_history history = {0};
+        double percent;
+        for (unsigned second = 0; second <= 60; second++) {
+                feed(&history, second, second * 2000);
+        }
+        assert_true(average(&history, 60, 120000, &percent));
+        assert_int_equal((int) percent, 200);
+        for (unsigned second = 61; second <= 130; second++) {
+                feed(&history, second, 120000);
+        }
+        assert_true(average(&history, 130, 120000, &percent));
+        assert_int_equal((int) percent, 0);
+}
+
+/* Far more runs than the ring holds still cover the whole window, and no less. */
+static void test_cpu_is_bounded(void **state) {
+        (void) state;
+        struct cpu_history history = {0};
+        double percent;
+        for (unsigned i = 0; i < 10000; i++) {
+                const struct cpu_sample sample = {
+                        .at = i * 100 * USEC_PER_MSEC, .cpu = i * 25 * USEC_PER_MSEC};
+                cpu_history_add(&history, &sample, WINDOW);
+                assert_true(history.count <= CPU_SAMPLES_MAX);
+                bool covered = cpu_history_average(&history, &sample, WINDOW, &percent);
+                assert_int_equal(covered, i >= 600);
+                if (covered) {
+                        assert_int_equal((int) (percent + 0.5), 25);
+                }
+        }
+}
+
+static void test_cpu_with_rare_runs(void **state) {
+        (void) state;
+        struct cpu_history history = {0};
+        double percent;
+        feed(&history, 0, 0);
+        feed(&history, 600, 60000);
+        assert_true(average(&history, 600, 60000, &percent));
+        assert_int_equal((int) (percent + 0.5), 10);
+}
+
+/* ---- patterns ---- */
+
+static int search(const char *pattern, const char *text) {
+        return pattern_search(pattern, text, strlen(text));
+}
+
+static void test_pattern_search(void **state) {
+        (void) state;
+        assert_int_equal(search("ready|ok", "all is ok here"), 1);
+        assert_int_equal(search("^ok$", "first\nok\nlast"), 1);
+        assert_int_equal(search("^ok$", "not ok"), 0);
+        assert_int_equal(search("a.b", "a\nb"), 0);
+        assert_int_equal(search("\"n\": *[0-9]{2}[^0-9]", "{\"n\": 42}"), 1);
+        assert_int_equal(search("x$", "xy\nx"), 1);
+        assert_int_equal(search("", ""), 1);
+        assert_int_equal(pattern_search("end", "a\0b\0end", 7), 1);
+        assert_int_equal(pattern_search("end", "a\0b\0end", 6), 0);
+}
+
+/* Beyond the part that is looked at nothing is found; within it, at its very end, it is. */
+static void test_pattern_looks_at_the_beginning(void **state) {
+        (void) state;
+        size_t size = PATTERN_SEARCHED + 16;
+        char *text = calloc(1, size + 1);
+        assert_non_null(text);
+        memset(text, 'a', size);
+        memcpy(text + PATTERN_SEARCHED - 3, "end", 3);
+        assert_int_equal(pattern_search("end", text, size), 1);
+        memset(text, 'a', size);
+        memcpy(text + PATTERN_SEARCHED - 2, "end", 3);
+        assert_int_equal(pattern_search("end", text, size), 0);
+        free(text);
+}
+
+/* Quadratic for a search that begins anew at each byte: minutes instead of milliseconds. */
+static void test_pattern_is_linear(void **state) {
+        (void) state;
+        char *text = calloc(1, PATTERN_SEARCHED + 1);
+        assert_non_null(text);
+        memset(text, 'a', PATTERN_SEARCHED);
+        usec_t before = clock_cpu();
+        assert_int_equal(pattern_search("a+b+c", text, PATTERN_SEARCHED), 0);
+        assert_true(clock_cpu() - before < USEC_PER_SEC);
+        free(text);
+}
+
+static void test_pattern_check(void **state) {
+        (void) state;
+        static const struct {
+                const char *pattern, *why;
+        } bad[] = {
+                {"(a", "bad regular expression: Unmatched ("},
+                {"a)b(", "bad regular expression: Unmatched"},
+                {"[a", "bad regular expression: "},
+                {"a{2,1}", "bad regular expression: "},
+                {"(a)\\1", "back-references such as \\1 are not supported"},
+                {"(a{100}){100}", "repetitions multiply to more than 1000"},
+                {"a{1,20000}", "repetitions multiply to more than 1000"},
+        };
+        char why[PATTERN_WHY_MAX];
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                assert_int_equal(pattern_check(bad[i].pattern, why), -EINVAL);
+                assert_non_null(strstr(why, bad[i].why));
+        }
+        char longest[PATTERN_MAX + 2];
+        memset(longest, 'a', sizeof(longest));
+        longest[PATTERN_MAX + 1] = '\0';
+        assert_int_equal(pattern_check(longest, why), -EINVAL);
+        assert_non_null(strstr(why, "at most 512 bytes"));
+        longest[PATTERN_MAX] = '\0';
+        assert_int_equal(pattern_check(longest, why), 0);
+        assert_int_equal(search(longest, longest), 1);
+        assert_int_equal(pattern_check("\\\\1 a{3} [0-9]+$", why), 0);
+}
+
+/* ---- pidfiles ---- */
+
+static void test_pidfile_parse(void **state) {
+        (void) state;
+        static const char *const bad[] = {
+                "", "\n", "abc", "12x", "-5", "0", "99999999999", "1.5", "2147483648", " ", "\n12"};
+        pid_t pid = 0;
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                assert_int_equal(pidfile_parse(bad[i], &pid), -EBADMSG);
+        }
+        assert_int_equal(pidfile_parse("123", &pid), 0);
+        assert_int_equal(pid, 123);
+        assert_int_equal(pidfile_parse(" 77 \r\n", &pid), 0);
+        assert_int_equal(pid, 77);
+        assert_int_equal(pidfile_parse("4711\n/var/lib/postgresql/15/main\n5432\n", &pid), 0);
+        assert_int_equal(pid, 4711);
+}
+
+static void test_pidfile_read(void **state) {
+        (void) state;
+        struct tmpdir dir;
+        pid_t pid = 0;
+        tmpdir_make(&dir);
+        assert_int_equal(pidfile_read(tmpdir_file(&dir, "none"), &pid), -ENOENT);
+        assert_int_equal(pidfile_read(dir.path, &pid), -EBADMSG);
+        tmpdir_write(&dir, "one", "31\n");
+        assert_int_equal(pidfile_read(tmpdir_file(&dir, "one"), &pid), 0);
+        assert_int_equal(pid, 31);
+        tmpdir_remove(&dir);
+}
+
+/* ---- /proc ---- */
+
+static void test_parse_stat(void **state) {
+        (void) state;
+        struct proc_stat stat;
+        const char *text = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 7 0 "
+                           "123456 1000000 300 18446744073709551615 1 1 0 0 0\n";
+        assert_int_equal(proc_parse_stat(text, &stat), 0);
+        assert_int_equal(stat.state, 'S');
+        assert_int_equal(stat.threads, 7);
+        assert_int_equal(stat.start_time, 123456);
+        assert_int_equal(stat.cpu, 300 * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK));
+        assert_int_equal(stat.rss_bytes, 300 * (uint64_t) sysconf(_SC_PAGESIZE));
+        assert_int_equal(proc_parse_stat("42 (cut) S 1 42", &stat), -EBADMSG);
+        assert_int_equal(proc_parse_stat("", &stat), -EBADMSG);
+}
+
+/* A first thread that ended before the others shows as a zombie, too. */
+static void test_dead_states(void **state) {
+        (void) state;
+        assert_true(proc_stat_dead(&(struct proc_stat){.state = 'Z', .threads = 1}));
+        assert_true(proc_stat_dead(&(struct proc_stat){.state = 'X', .threads = 0}));
+        assert_false(proc_stat_dead(&(struct proc_stat){.state = 'Z', .threads = 3}));
+        assert_false(proc_stat_dead(&(struct proc_stat){.state = 'T', .threads = 1}));
+}
+
+static void test_read_own_process(void **state) {
+        (void) state;
+        struct proc_stat stat;
+        uint64_t before, after, limit;
+        assert_int_equal(proc_read_stat(getpid(), &stat), 0);
+        assert_true(stat.rss_bytes > 100000 && stat.rss_bytes < proc_memory_size());
+        assert_true(stat.threads >= 1 && stat.start_time > 0);
+        assert_int_equal(proc_count_open_files(getpid(), &before), 0);
+        int fd = dup(STDERR_FILENO);
+        assert_int_equal(proc_count_open_files(getpid(), &after), 0);
+        assert_int_equal(after, before + 1);
+        close(fd);
+        assert_int_equal(proc_read_open_files_limit(getpid(), &limit), 0);
+        assert_int_equal(limit, sysconf(_SC_OPEN_MAX));
+}
+
+static void test_read_missing_process(void **state) {
+        (void) state;
+        struct proc_stat stat;
+        uint64_t count;
+        pid_t pid = fork();
+        if (pid == 0) {
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(proc_read_stat(pid, &stat), -ESRCH);
+        assert_int_equal(proc_count_open_files(pid, &count), -ESRCH);
+        assert_int_equal(proc_read_open_files_limit(pid, &count), -ESRCH);
+}
+
+/* ---- names ---- */
+
+static void test_classify_lookups(void **state) {
+        (void) state;
+        assert_int_equal(lookup_classify(0), LOOKUP_FOUND);
+        assert_int_equal(lookup_classify(EAI_NONAME), LOOKUP_NO_SUCH_NAME);
+        assert_int_equal(lookup_classify(EAI_NODATA), LOOKUP_NO_SUCH_NAME);
+        assert_int_equal(lookup_classify(EAI_AGAIN), LOOKUP_UNAVAILABLE);
+        assert_int_equal(lookup_classify(EAI_FAIL), LOOKUP_UNAVAILABLE);
+        assert_int_equal(lookup_classify(EAI_SYSTEM), LOOKUP_UNAVAILABLE);
+}
+
+static void test_numeric_addresses(void **state) {
+        (void) state;
+        union address address;
+        char text[ADDRESS_TEXT_MAX];
+        assert_true(lookup_numeric("192.0.2.7", 80, &address));
+        assert_string_equal(address_format(&address, text), "192.0.2.7:80");
+        assert_true(lookup_numeric("2001:db8::1", 443, &address));
+        assert_string_equal(address_format(&address, text), "[2001:db8::1]:443");
+        assert_false(lookup_numeric("localhost", 80, &address));
+}
+
+/* ---- results ---- */
+
+static void test_conclude_is_safe(void **state) {
+        (void) state;
+        struct probe_result result = {0};
+        probe_conclude(&result, OUTCOME_FAIL, CAUSE_SLOW, "a\nb\x1b[31m %d", 5);
+        assert_string_equal(result.detail, "a?b?[31m 5");
+        char text[400];
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        probe_conclude(&result, OUTCOME_PASS, CAUSE_NONE, "%s", text);
+        assert_int_equal(strlen(result.detail), OBSERVATION_DETAIL_MAX - 1);
+}
+
+static void test_last_moment(void **state) {
+        (void) state;
+        struct probe_run run = {.started.mono = 1000 * USEC_PER_SEC, .timeout = 2 * USEC_PER_SEC};
+        assert_int_equal(probe_run_last_moment(&run), 1001980 * USEC_PER_MSEC);
+        run.timeout = 100 * USEC_PER_MSEC;
+        assert_int_equal(probe_run_last_moment(&run), 1000095 * USEC_PER_MSEC);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_cpu_needs_a_window),
+                cmocka_unit_test(test_cpu_forgets),
+                cmocka_unit_test(test_cpu_is_bounded),
+                cmocka_unit_test(test_cpu_with_rare_runs),
+                cmocka_unit_test(test_pattern_search),
+                cmocka_unit_test(test_pattern_looks_at_the_beginning),
+                cmocka_unit_test(test_pattern_is_linear),
+                cmocka_unit_test(test_pattern_check),
+                cmocka_unit_test(test_pidfile_parse),
+                cmocka_unit_test(test_pidfile_read),
+                cmocka_unit_test(test_parse_stat),
+                cmocka_unit_test(test_dead_states),
+                cmocka_unit_test(test_read_own_process),
+                cmocka_unit_test(test_read_missing_process),
+                cmocka_unit_test(test_classify_lookups),
+                cmocka_unit_test(test_numeric_addresses),
+                cmocka_unit_test(test_conclude_is_safe),
+                cmocka_unit_test(test_last_moment),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

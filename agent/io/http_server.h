@@ -13,31 +13,35 @@
 #include "io/unix_socket.h"
 
 enum {
-        HTTP_SERVER_MAX_CONNECTIONS = 64,
+        HTTP_SERVER_MAX_CONNECTIONS = 64, /* more wait in the listener's backlog */
         HTTP_SERVER_IDLE_SECONDS = 30, /* a connection without traffic is closed */
         HTTP_SERVER_CONNECTION_MEMORY = 32 * 1024, /* bounds the request's header */
         HTTP_SERVER_MAX_BODY = 64 * 1024, /* 413 beyond */
         HTTP_SERVER_MAX_REPLY_HEADERS = 8,
 };
 
+/* When descriptors ran out, accepting pauses for this long. */
+#define HTTP_SERVER_ACCEPT_PAUSE (1 * USEC_PER_SEC)
+
 struct http_server_config {
         int fd; /* listening, unix or TCP, non-blocking; owned by the server once new() succeeded */
-        const char *tls_certificate, *tls_key; /* PEM text; NULL: no TLS */
-        const char *tls_client_ca; /* PEM text: clients must show a certificate signed by it */
+        const char *tls_certificate, *tls_key; /* PEM text, copied; NULL: no TLS */
         unsigned max_connections; /* 0: the default above */
         size_t max_body; /* 0: the default above */
 };
 
 struct http_server;
 /* One request. Every exchange must be answered once by http_exchange_reply(), in the handler or
- * later; it is gone with that, or with its on_closed callback. */
+ * later; it is gone with that, or with its on_closed callback. While it waits for its answer, the
+ * connection is not read: a client that left is noticed only when the answer is sent. */
 struct http_exchange;
 typedef void (*http_handler)(void *cookie, struct http_exchange *exchange);
 
 int http_server_new(struct http_server **ret, struct loop *loop,
         const struct http_server_config *config, http_handler handler, void *cookie,
         struct error *err);
-/* Accepts NULL. Unanswered exchanges are closed (on_closed is called) without an answer. */
+/* Accepts NULL. Unanswered exchanges are closed (on_closed is called) without an answer. Not from
+ * within the handler. */
 void http_server_free(struct http_server *server);
 
 const char *http_exchange_method(const struct http_exchange *exchange);
@@ -46,12 +50,12 @@ const char *http_exchange_query(const struct http_exchange *exchange, const char
                                                              "" for a name without value */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_body(const struct http_exchange *exchange, size_t *ret_length); /* "" */
-/* Peer of a unix socket: -ENOTSOCK... when the listener is TCP: -EOPNOTSUPP. */
+/* Peer of a unix socket; -EOPNOTSUPP when the listener is TCP. */
 int http_exchange_peer(const struct http_exchange *exchange, struct unix_peer *ret);
 /* Descriptor of the connection, borrowed; valid in the handler. For what SO_PEERCRED does not tell.
  */
 int http_exchange_fd(const struct http_exchange *exchange);
-/* Called if the server or the connection ends before the answer; the exchange is gone after it. */
+/* Called when the server is freed before the answer; the exchange is gone after it. */
 void http_exchange_on_closed(struct http_exchange *exchange, loop_callback callback, void *cookie);
 
 struct http_reply_header {

@@ -27,6 +27,7 @@ struct executor_link_options {
         size_t n_policies;
         const char *state_dir, *runtime_dir; /* required */
         const char *executor_path; /* NULL: beside /proc/self/exe, else in RECOVERD_LIBEXECDIR */
+        bool connect_only; /* never start one: it is a system service of its own */
 };
 
 /* All optional; none is called from within executor_link_new or executor_link_free. Each may send;

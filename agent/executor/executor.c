@@ -1,0 +1,273 @@
+#include "executor/executor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define LOCK_NAME "executor.lock"
+#define SERVICES_NAME "services"
+
+/* ---- Settling ---- */
+
+static bool is_needed(const struct executor *executor) {
+        if (executor->options.socket_fd < 0 || executor->port.connected ||
+                actions_under_way(&executor->actions)) {
+                return true;
+        }
+        LIST_FOREACH (node, &executor->services) {
+                if (!managed_gone(LIST_ENTRY(node, struct managed, node))) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void on_linger(void *cookie) {
+        struct executor *executor = cookie;
+        if (!is_needed(executor)) {
+                log_notice("no agent came back and no service runs, ending");
+                loop_exit(executor->loop, 0);
+        }
+}
+
+static void on_settled(void *cookie) {
+        struct executor *executor = cookie;
+        if (!executor->serving) {
+                return;
+        }
+        stop_all_continue(&executor->stop_all);
+        reload_forget_unwanted(&executor->reload);
+        if (is_needed(executor)) {
+                loop_timer_cancel(&executor->linger);
+        } else if (!loop_timer_armed(&executor->linger)) {
+                loop_timer_set_after(&executor->linger, executor->options.linger);
+        }
+}
+
+void executor_settled(struct executor *executor) {
+        loop_defer_schedule(&executor->settling);
+}
+
+/* ---- Made ---- */
+
+static int make_directory(const char *path, mode_t mode, struct error *err) {
+        if (mkdir(path, mode) < 0 && errno != EEXIST) {
+                return error_set_errno(err, errno, "mkdir %s", path);
+        }
+        return 0;
+}
+
+static int make_directories(struct executor *executor, struct error *err) {
+        const struct executor_options *options = &executor->options;
+        int length = snprintf(executor->services_dir, sizeof(executor->services_dir),
+                "%s/" SERVICES_NAME, options->runtime_dir);
+        if (length >= (int) sizeof(executor->services_dir)) {
+                return error_set(err, ENAMETOOLONG, "%s: too long", options->runtime_dir);
+        }
+        int r = make_directory(options->runtime_dir, 0755, err);
+        if (r < 0 || (r = make_directory(executor->services_dir, 0700, err)) < 0) {
+                return r;
+        }
+        return make_directory(options->state_dir, 0755, err);
+}
+
+/* Held until this process ends, in whatever way; the file itself stays. */
+static int take_lock(struct executor *executor, struct error *err) {
+        char path[STATE_PATH_MAX];
+        int length = snprintf(path, sizeof(path), "%s/" LOCK_NAME, executor->options.runtime_dir);
+        if (length >= (int) sizeof(path)) {
+                return error_set(err, ENAMETOOLONG, "%s: too long", executor->options.runtime_dir);
+        }
+        executor->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (executor->lock_fd < 0) {
+                return error_set_errno(err, errno, "%s", path);
+        }
+        if (flock(executor->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                return errno == EWOULDBLOCK ? error_set(err, EBUSY, "another executor serves %s",
+                                                      executor->options.runtime_dir)
+                                            : error_set_errno(err, errno, "%s", path);
+        }
+        return 0;
+}
+
+static int make_pools(struct executor *executor, struct error *err) {
+        const struct {
+                struct worker_pool **pool;
+                struct worker_limits limits;
+        } rows[] = {
+                {&executor->names, {"name look-ups", 4, 2 * ACTIONS_MAX, 32}},
+                {&executor->logs, {"log files", 4, 2 * ACTIONS_MAX, 32}},
+                {&executor->scans, {"process scans", 2, POLICY_SERVICES_MAX, 8}},
+                {&executor->disk, {"disk", 4, 256, 16}},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                int r = worker_pool_new(rows[i].pool, executor->loop, &rows[i].limits, err);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static void on_end_signal(void *cookie, int signal) {
+        struct executor *executor = cookie;
+        log_notice("ending on SIG%s, services go on running", sigabbrev_np(signal));
+        loop_exit(executor->loop, 0);
+}
+
+/* Ahead of the first thread, which inherits the signal mask. */
+static int watch_signals(struct executor *executor, struct error *err) {
+        int r = orphans_init(&executor->orphans, executor, err);
+        if (r < 0 ||
+                (r = loop_on_signal(executor->loop, SIGTERM, on_end_signal, executor, err)) < 0) {
+                return r;
+        }
+        return loop_on_signal(executor->loop, SIGINT, on_end_signal, executor, err);
+}
+
+static int make_parts(struct executor *executor, struct error *err) {
+        executor->by_name = map_new();
+        executor->budget = action_budget_new();
+        if (!executor->by_name || !executor->budget ||
+                loop_timer_init(&executor->linger, executor->loop, on_linger, executor) < 0 ||
+                agent_port_init(&executor->port, executor) < 0 ||
+                log_sweep_init(&executor->log_sweep, executor) < 0) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        int r = budget_file_init(&executor->budget_file, executor->loop, executor->disk,
+                executor->budget, executor->options.state_dir, executor->boot_id);
+        return r < 0 ? error_set_errno(err, -r, "%s", executor->options.state_dir) : 0;
+}
+
+static void find_cgroups(struct executor *executor) {
+        control_groups_init(&executor->groups, executor->options.runtime_dir);
+        if (*executor->groups.root) {
+                log_info("services run in cgroups below %s", executor->groups.root);
+        } else {
+                log_info("services run without cgroups (%s): by session and environment",
+                        executor->groups.why);
+        }
+}
+
+/* ---- Serving ---- */
+
+static void on_budget_loaded(void *cookie) {
+        struct executor *executor = cookie;
+        struct error err = {0};
+        executor->serving = true;
+        if (agent_port_open(&executor->port, executor->options.socket_fd, &err) < 0) {
+                log_error("%s", err.text);
+                loop_exit(executor->loop, EXIT_FAILURE);
+                return;
+        }
+        executor_settled(executor);
+        (void) sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+        log_notice("serving %s", executor->port.path);
+}
+
+static void on_adopted(void *cookie) {
+        struct executor *executor = cookie;
+        reload_first(&executor->reload);
+        budget_file_load(&executor->budget_file, on_budget_loaded, executor);
+}
+
+static int start(struct executor *executor, struct error *err) {
+        int r = adoption_start(&executor->adoption, executor, on_adopted, executor);
+        if (r < 0) {
+                return error_set_errno(err, -r, "%s", executor->services_dir);
+        }
+        if (r == 1) {
+                on_adopted(executor);
+        }
+        return 0;
+}
+
+DEFINE_CLEANUP(cleanup_executor, struct executor, executor_free)
+
+static void init_lists(struct executor *executor) {
+        list_init(&executor->services);
+        action_queue_init(&executor->actions, executor, executor->loop);
+        stop_all_init(&executor->stop_all, executor);
+        reload_init(&executor->reload, executor);
+        privileged_probes_init(&executor->probes, executor);
+        loop_defer_init(&executor->settling, executor->loop, on_settled, executor);
+}
+
+int executor_new(struct executor **ret, struct loop *loop, const struct executor_options *options,
+        struct error *err) {
+        AUTO(cleanup_executor) struct executor *executor = calloc(1, sizeof(*executor));
+        if (!executor) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        executor->loop = loop;
+        executor->options = *options;
+        executor->lock_fd = -1;
+        init_lists(executor);
+        int r = clock_boot_id(executor->boot_id);
+        if (r < 0) {
+                return error_set_errno(err, -r, "the boot id");
+        }
+        static int (*const steps[])(struct executor * executor, struct error * err) = {
+                make_directories, take_lock, watch_signals, make_pools, make_parts};
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                r = steps[i](executor, err);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        find_cgroups(executor);
+        r = start(executor, err);
+        if (r == 0) {
+                *ret = TAKE_PTR(executor);
+        }
+        return r;
+}
+
+/* What was put off to the end of the turn must not be lost with the process. */
+static void free_services(struct executor *executor) {
+        LIST_FOREACH (node, &executor->services) {
+                struct managed *managed = LIST_ENTRY(node, struct managed, node);
+                if (*managed->state.invocation || managed->state.result_request) {
+                        managed_save(managed);
+                }
+                managed_free(managed);
+        }
+}
+
+void executor_free(struct executor *executor) {
+        if (!executor) {
+                return;
+        }
+        adoption_done(&executor->adoption);
+        privileged_probes_done(&executor->probes);
+        reload_done(&executor->reload);
+        free_services(executor);
+        agent_port_done(&executor->port);
+        log_sweep_done(&executor->log_sweep);
+        budget_file_done(&executor->budget_file);
+        orphans_done(&executor->orphans);
+        loop_timer_done(&executor->linger);
+        loop_defer_cancel(&executor->settling);
+        control_groups_done(&executor->groups);
+        action_budget_free(executor->budget);
+        policy_share_release(executor->policy);
+        map_free(executor->by_name);
+        worker_pool_free(executor->names);
+        worker_pool_free(executor->logs);
+        worker_pool_free(executor->scans);
+        worker_pool_free(executor->disk);
+        if (executor->lock_fd >= 0) {
+                close(executor->lock_fd);
+        }
+        free(executor);
+}

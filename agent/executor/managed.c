@@ -1,0 +1,307 @@
+#include "executor/managed.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "executor/executor.h"
+
+/* ---- Made and found ---- */
+
+static void on_saving(void *cookie) {
+        managed_save(cookie);
+}
+
+static void on_group_ended(void *cookie, int result, const char *text);
+
+struct managed *managed_new(struct executor *executor, const char *name) {
+        struct managed *managed = calloc(1, sizeof(*managed));
+        if (!managed) {
+                return NULL;
+        }
+        managed->executor = executor;
+        managed->pidfd = -1;
+        managed->state.version = STATE_FILE_VERSION;
+        str_copy(managed->state.service, sizeof(managed->state.service), name);
+        str_copy(managed->state.boot_id, sizeof(managed->state.boot_id), executor->boot_id);
+        list_init(&managed->unsent_node);
+        loop_defer_init(&managed->saving, executor->loop, on_saving, managed);
+        if (group_end_init(&managed->ending, executor->loop, executor->scans, on_group_ended,
+                    managed) < 0 ||
+                map_put(executor->by_name, managed->state.service, managed) < 0) {
+                group_end_done(&managed->ending);
+                free(managed);
+                return NULL;
+        }
+        list_append(&executor->services, &managed->node);
+        return managed;
+}
+
+static void drop_process(struct managed *managed) {
+        loop_watch_remove(&managed->exit_watch);
+        if (managed->pidfd >= 0) {
+                close(managed->pidfd);
+                managed->pidfd = -1;
+        }
+}
+
+void managed_free(struct managed *managed) {
+        if (!managed) {
+                return;
+        }
+        action_free(managed->action);
+        map_remove(managed->executor->by_name, managed->state.service);
+        list_remove(&managed->node);
+        list_remove(&managed->unsent_node);
+        loop_defer_cancel(&managed->saving);
+        drop_process(managed);
+        group_end_done(&managed->ending);
+        policy_share_release(managed->share);
+        free(managed);
+}
+
+struct managed *managed_find(struct executor *executor, const char *name) {
+        return map_get(executor->by_name, name);
+}
+
+void managed_follow(
+        struct managed *managed, struct policy_share *share, const struct service *service) {
+        struct policy_share *before = managed->share;
+        managed->share = policy_share_hold(share);
+        managed->service = service;
+        policy_share_release(before);
+}
+
+bool managed_is_command(const struct managed *managed) {
+        return managed->service && managed->service->manager == MANAGER_COMMAND;
+}
+
+/* ---- Remembered ---- */
+
+void managed_save(struct managed *managed) {
+        struct error err = {0};
+        loop_defer_cancel(&managed->saving);
+        if (state_file_save(managed->executor->services_dir, &managed->state, &err) < 0) {
+                log_error("%s: its state cannot be kept, going on: %s", managed->state.service,
+                        err.text);
+        }
+}
+
+void managed_save_soon(struct managed *managed) {
+        loop_defer_schedule(&managed->saving);
+}
+
+/* ---- The main process ---- */
+
+/* Looks without reaping: while the zombie is there, its pid, which is the session of its group,
+ * cannot become another's. */
+static void note_exit_status(struct managed *managed) {
+        siginfo_t info = {0};
+        struct service_state *state = &managed->state;
+        state->exit_kind = WIRE_EXIT_UNKNOWN;
+        state->exit_code = 0;
+        state->core_dumped = false;
+        if (!managed->child ||
+                waitid(P_PIDFD, (id_t) managed->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                info.si_pid == 0) {
+                return;
+        }
+        state->exit_kind = info.si_code == CLD_EXITED ? WIRE_EXIT_STATUS : WIRE_EXIT_SIGNAL;
+        state->exit_code = info.si_status;
+        state->core_dumped = info.si_code == CLD_DUMPED;
+}
+
+static void reap(struct managed *managed) {
+        siginfo_t info;
+        if (managed->child && managed->pidfd >= 0) {
+                (void) waitid(P_PIDFD, (id_t) managed->pidfd, &info, WEXITED | WNOHANG);
+        }
+}
+
+static void log_exit(const struct managed *managed) {
+        char text[64];
+        log_at(managed->state.expected ? LOG_INFO : LOG_WARNING, "%s: main process %d %s%s",
+                managed->state.service, (int) managed->state.pid,
+                managed_exit_text(&managed->state, text, sizeof(text)),
+                managed->state.expected ? ", as it was told" : "");
+}
+
+static void note_exit(struct managed *managed) {
+        struct service_state *state = &managed->state;
+        loop_watch_remove(&managed->exit_watch);
+        note_exit_status(managed);
+        state->running = false;
+        state->since = loop_now(managed->executor->loop).wall;
+        state->expected = action_expects_exit(managed->action);
+        managed_announce(managed, UNSENT_SERVICE);
+        managed_save_soon(managed);
+        log_exit(managed);
+}
+
+static void on_exit_watch(void *cookie, uint32_t events) {
+        struct managed *managed = cookie;
+        struct executor *executor = managed->executor;
+        (void) events;
+        if (!managed->state.running) { /* it has not passed execve, or not been seen to */
+                loop_watch_remove(&managed->exit_watch);
+                action_process_ended(managed->action);
+                return;
+        }
+        note_exit(managed);
+        (void) managed_end_group(managed); /* where that takes time, the action hears of it */
+        action_process_ended(managed->action);
+        executor_settled(executor);
+}
+
+int managed_hold(struct managed *managed, int pidfd, bool child) {
+        managed->pidfd = pidfd;
+        managed->child = child;
+        return loop_watch_add(&managed->exit_watch, managed->executor->loop, pidfd, EPOLLIN,
+                on_exit_watch, managed);
+}
+
+void managed_running(struct managed *managed) {
+        struct service_state *state = &managed->state;
+        state->starting = false;
+        state->running = true;
+        state->expected = false;
+        state->exit_kind = WIRE_EXIT_NONE;
+        state->exit_code = 0;
+        state->core_dumped = false;
+        managed_announce(managed, UNSENT_SERVICE);
+}
+
+int managed_signal(struct managed *managed, int signal) {
+        if (managed->pidfd < 0) {
+                return -ESRCH;
+        }
+        return syscall(SYS_pidfd_send_signal, managed->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* ---- Its group ---- */
+
+/* The session counts only while its number cannot be another's: this process holds the zombie, or
+ * has seen it end just now. */
+static void describe_group(const struct managed *managed, struct process_group *ret) {
+        const struct service_state *state = &managed->state;
+        *ret = (struct process_group){
+                .match = {.session = managed->pidfd >= 0 ? state->pid : 0,
+                        .not_before = state->start_time},
+        };
+        str_copy(ret->cgroup, sizeof(ret->cgroup), state->cgroup);
+        str_copy(ret->match.invocation, sizeof(ret->match.invocation), state->invocation);
+}
+
+/* A process that has left its cgroup still has a main process that can be watched. */
+static bool main_process_left(struct managed *managed) {
+        return managed->pidfd >= 0 && managed->state.running;
+}
+
+static void close_group(struct managed *managed) {
+        managed->state.leftovers = false;
+        managed_save_soon(managed);
+        reap(managed);
+        drop_process(managed);
+}
+
+static void on_group_ended(void *cookie, int result, const char *text) {
+        struct managed *managed = cookie;
+        struct executor *executor = managed->executor;
+        if (result == 0 && !main_process_left(managed)) {
+                close_group(managed);
+        }
+        if (result < 0) {
+                log_error("%s: processes are left of it: %s", managed->state.service, text);
+        }
+        action_group_ended(managed->action, result, text);
+        executor_settled(executor);
+}
+
+bool managed_gone(const struct managed *managed) {
+        return !managed->state.running && !managed->state.leftovers;
+}
+
+bool managed_end_group(struct managed *managed) {
+        struct process_group group;
+        (void) managed_signal(managed, SIGKILL); /* its end is seen by the pidfd */
+        describe_group(managed, &group);
+        if (group_end_start(&managed->ending, &group) == 0) {
+                return false;
+        }
+        if (main_process_left(managed)) {
+                return false;
+        }
+        close_group(managed);
+        return true;
+}
+
+/* ---- Told to the agent ---- */
+
+void managed_announce(struct managed *managed, unsigned unsent) {
+        agent_port_announce(&managed->executor->port, managed, unsent);
+}
+
+void managed_describe(const struct managed *managed, struct wire_message *ret) {
+        const struct service_state *state = &managed->state;
+        *ret = (struct wire_message){
+                .type = WIRE_SERVICE,
+                .running = state->running,
+                .busy = managed->action != NULL,
+                .request = action_request(managed->action),
+                .adopted = state->running && managed->adopted,
+                .pid = state->running ? state->pid : 0,
+                .start_time = state->running ? state->start_time : 0,
+                .since = state->since,
+                .exit_kind = state->exit_kind,
+                .exit_code = state->exit_code,
+                .core_dumped = state->core_dumped,
+                .expected = state->expected,
+        };
+        str_copy(ret->service, sizeof(ret->service), state->service);
+        if (managed->service) {
+                str_copy(ret->digest, sizeof(ret->digest), managed->service->digest);
+        }
+        if (state->exit_kind != WIRE_EXIT_NONE) {
+                managed_exit_text(state, ret->text, sizeof(ret->text));
+        }
+}
+
+void managed_describe_done(const struct managed *managed, struct wire_message *ret) {
+        const struct service_state *state = &managed->state;
+        *ret = (struct wire_message){
+                .type = WIRE_DONE,
+                .request = state->result_request,
+                .ok = state->result_ok,
+        };
+        str_copy(ret->service, sizeof(ret->service), state->service);
+        str_copy(ret->text, sizeof(ret->text), state->result_text);
+}
+
+const char *managed_exit_text(const struct service_state *state, char *text, size_t size) {
+        const char *name = NULL;
+        switch (state->exit_kind) {
+        case WIRE_EXIT_NONE:
+                snprintf(text, size, "has not ended");
+                break;
+        case WIRE_EXIT_STATUS:
+                snprintf(text, size, "exited with status %d", state->exit_code);
+                break;
+        case WIRE_EXIT_SIGNAL:
+                name = sigabbrev_np(state->exit_code);
+                snprintf(text, size, "killed by %s%.16s%s", name ? "SIG" : "signal ",
+                        name ? name : "", state->core_dumped ? " (core dumped)" : "");
+                break;
+        case WIRE_EXIT_UNKNOWN:
+                snprintf(text, size, "ended, nobody saw how");
+                break;
+        }
+        return text;
+}

@@ -1,0 +1,83 @@
+#pragma once
+/* One service as the executor runs it: its process, what is remembered of it, and what the agent
+ * has not been told yet. It is there for every service that the policy lets the executor act on,
+ * and for processes whose service has left the policy until they are gone. */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/list.h"
+#include "executor/group_end.h"
+#include "executor/policy_share.h"
+#include "executor/state_file.h"
+#include "io/loop.h"
+#include "model/wire.h"
+
+struct execution;
+struct executor;
+
+enum unsent { UNSENT_SERVICE = 1, UNSENT_DONE = 2 }; /* or-ed together */
+
+struct managed {
+        struct list node; /* in executor->services */
+        struct executor *executor;
+        struct policy_share *share; /* of `service` */
+        const struct service *service; /* NULL: it has left the policy */
+        struct service_state state;
+
+        int pidfd; /* of the main process; -1: there is none */
+        bool child; /* it is a child of this process, which reaps it once its group is gone */
+        bool adopted;
+        struct loop_watch exit_watch;
+        struct group_end ending;
+        bool stop_tried; /* by stop_all or reload, which try once */
+
+        struct execution *action; /* under way or waiting; NULL: none */
+        struct loop_defer saving;
+        struct list unsent_node; /* in executor->port, while unsent != 0 */
+        unsigned unsent;
+};
+
+/* Adds a service; state and service are empty but for the name. NULL when out of memory. */
+struct managed *managed_new(struct executor *executor, const char *name);
+void managed_free(struct managed *managed); /* accepts NULL; processes are left alone */
+
+struct managed *managed_find(struct executor *executor, const char *name); /* NULL: none */
+
+/* Makes it follow a policy, or none: share and service NULL. */
+void managed_follow(
+        struct managed *managed, struct policy_share *share, const struct service *service);
+
+/* Whether it is a process that the executor starts and stops. */
+bool managed_is_command(const struct managed *managed);
+
+/* Writes the state file now, before something irrevocable; a failure is logged. */
+void managed_save(struct managed *managed);
+void managed_save_soon(struct managed *managed); /* at the end of this turn */
+
+/* Takes over a process that runs, from the state's pid on; the pidfd becomes its own. */
+int managed_hold(struct managed *managed, int pidfd, bool child);
+
+/* The process has passed execve, or was found again: tells the agent. */
+void managed_running(struct managed *managed);
+
+/* SIGKILL for what is left of the group, the main process included. Returns true when nothing is
+ * left; else action_group_ended is called when that is proven or given up, and action_process_ended
+ * when a main process outlives its group; neither from within. */
+bool managed_end_group(struct managed *managed);
+
+/* No process of it is there, as far as can be proven. */
+bool managed_gone(const struct managed *managed);
+
+/* The main process gets a signal; -ESRCH when there is none. */
+int managed_signal(struct managed *managed, int signal);
+
+/* Puts it on the list of what the agent is to be told. */
+void managed_announce(struct managed *managed, unsigned unsent);
+
+/* Fills in a WIRE_SERVICE or WIRE_DONE message. */
+void managed_describe(const struct managed *managed, struct wire_message *ret);
+void managed_describe_done(const struct managed *managed, struct wire_message *ret);
+
+/* "exited with status 3", "killed by SIGKILL (core dumped)". */
+const char *managed_exit_text(const struct service_state *state, char *text, size_t size);

@@ -1,0 +1,340 @@
+#include "executor/service_start.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "executor/environment.h"
+#include "executor/executor.h"
+#include "executor/identity_lookup.h"
+#include "executor/service_log.h"
+#include "io/spawn.h"
+
+/* Opening a log, in a worker thread. The descriptor is the job's until it is taken. */
+struct log_job {
+        struct service_log log;
+        int fd;
+        struct error err;
+};
+
+struct service_start {
+        struct managed *managed;
+        const struct service *service;
+        struct identity_lookup *lookup;
+        struct worker_task *log_task;
+        struct identity identity;
+        int log_fd;
+        struct spawned spawned; /* its pidfd is the managed service's */
+        struct loop_watch status_watch;
+        service_start_ended done;
+        void *cookie;
+};
+
+/* ---- Its end ---- */
+
+void service_start_free(struct service_start *start) {
+        if (!start) {
+                return;
+        }
+        identity_lookup_cancel(start->lookup);
+        if (start->log_task) {
+                worker_cancel(start->log_task);
+        }
+        if (start->log_fd >= 0) {
+                close(start->log_fd);
+        }
+        loop_watch_remove(&start->status_watch);
+        spawned_done(&start->spawned);
+        free(start);
+}
+
+static void finish(struct service_start *start, bool ok, const char *text) {
+        service_start_ended done = start->done;
+        void *cookie = start->cookie;
+        char copy[ERROR_TEXT_MAX];
+        str_copy(copy, sizeof(copy), text);
+        service_start_free(start);
+        done(cookie, ok, copy);
+}
+
+const char *service_start_waits_for(const struct service_start *start) {
+        if (start->lookup) {
+                return "the look-up of its user";
+        }
+        return start->log_task ? "its log" : "execve";
+}
+
+/* ---- Forking ---- */
+
+static void make_invocation(char id[INVOCATION_ID_SIZE]) {
+        uint64_t words[2] = {0};
+        if (getrandom(words, sizeof(words), GRND_NONBLOCK) != (ssize_t) sizeof(words)) {
+                /* Early in a boot there may be no randomness: unique on this host is enough. */
+                struct instant now = clock_now();
+                words[0] = now.mono;
+                words[1] = (uint64_t) getpid() << 32;
+        }
+        snprintf(id, INVOCATION_ID_SIZE, "%016" PRIx64 "%016" PRIx64, words[0], words[1]);
+}
+
+static int fill_environment(const struct service_start *start, struct environment *environment) {
+        const struct command_spec *command = start->service->command;
+        environment_set_standard(environment, &start->identity);
+        for (uint32_t i = 0; i < command->environment.count; i++) {
+                environment_set(environment, command->environment.items[i].key,
+                        command->environment.items[i].value);
+        }
+        environment_set(environment, "RECOVERD_SERVICE", start->service->name);
+        environment_set(environment, "INVOCATION_ID", start->managed->state.invocation);
+        return environment->failed ? -ENOMEM : 0;
+}
+
+static size_t fill_limits(
+        const struct limits_spec *spec, struct spawn_limit ret[SPAWN_MAX_LIMITS]) {
+        const struct {
+                int resource;
+                uint64_t value;
+                bool set;
+        } all[] = {
+                {RLIMIT_NOFILE, spec->open_files, spec->open_files > 0},
+                {RLIMIT_NPROC, spec->processes, spec->processes > 0},
+                {RLIMIT_CORE, spec->core, true},
+                {RLIMIT_AS, spec->memory, spec->memory > 0},
+        };
+        size_t count = 0;
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (all[i].set) {
+                        ret[count++] =
+                                (struct spawn_limit){all[i].resource, {all[i].value, all[i].value}};
+                }
+        }
+        return count;
+}
+
+static int join_group(struct service_start *start) {
+        struct executor *executor = start->managed->executor;
+        struct service_state *state = &start->managed->state;
+        struct error err = {0};
+        state->cgroup[0] = '\0';
+        if (!*executor->groups.root) {
+                return -1;
+        }
+        int fd = control_group_make(&executor->groups, state->service, state->cgroup, &err);
+        if (fd < 0) {
+                log_warning("%s: starting it without a cgroup: %s", state->service, err.text);
+        }
+        return fd;
+}
+
+/* From here on a process may exist: should the executor die in between, the next one looks for it.
+ */
+static void write_intent(struct service_start *start) {
+        struct service_state *state = &start->managed->state;
+        state->starting = true;
+        state->leftovers = true;
+        state->pid = 0;
+        state->start_time = 0;
+        state->stop_signal = start->service->command->stop_signal;
+        state->stop_timeout = start->service->command->stop_timeout;
+        managed_save(start->managed);
+}
+
+static int write_pid(struct service_start *start) {
+        struct managed *managed = start->managed;
+        struct process_stat stat = {0};
+        (void) process_stat_read(start->spawned.pid, &stat); /* a child of ours, zombie at worst */
+        managed->state.pid = start->spawned.pid;
+        managed->state.start_time = stat.start_time;
+        managed->state.since = loop_now(managed->executor->loop).wall;
+        managed->adopted = false;
+        managed_save(managed);
+        return managed_hold(managed, TAKE_FD(start->spawned.pidfd), true);
+}
+
+static int spawn(struct service_start *start, int cgroup_fd, struct error *err) {
+        AUTO(environment_done) struct environment environment = {0};
+        struct spawn_limit limits[SPAWN_MAX_LIMITS];
+        const struct command_spec *command = start->service->command;
+        if (fill_environment(start, &environment) < 0) {
+                return error_set(err, ENOMEM, "environment: out of memory, or too large");
+        }
+        struct spawn_request request = {
+                .argv = command->command.items,
+                .environment = (const char *const *) environment.items,
+                .directory = command->directory,
+                .stdin_fd = -1,
+                .stdout_fd = start->log_fd,
+                .stderr_fd = start->log_fd,
+                .cgroup_fd = cgroup_fd,
+                .change_user = start->identity.change,
+                .uid = start->identity.uid,
+                .gid = start->identity.gid,
+                .groups = start->identity.groups,
+                .n_groups = start->identity.n_groups,
+                .umask = command->umask,
+                .limits = limits,
+                .n_limits = fill_limits(&command->limits, limits),
+        };
+        return spawn_start(&request, &start->spawned, err);
+}
+
+static int fork_process(struct service_start *start, struct error *err) {
+        AUTO_CLOSE int cgroup_fd = join_group(start);
+        make_invocation(start->managed->state.invocation);
+        write_intent(start);
+        int r = spawn(start, cgroup_fd, err);
+        if (r < 0) {
+                start->managed->state.starting = start->managed->state.leftovers = false;
+                return r;
+        }
+        r = write_pid(start);
+        return r < 0 ? error_set_errno(err, -r, "watching the process") : 0;
+}
+
+/* ---- Waiting for execve ---- */
+
+static void check_status(struct service_start *start, bool process_ended) {
+        char text[ERROR_TEXT_MAX];
+        struct error err = {0};
+        enum spawn_state state = spawn_state(&start->spawned, &err);
+        if (state == SPAWN_PENDING && !process_ended) {
+                return;
+        }
+        start->managed->state.starting = false;
+        if (state == SPAWN_RUNNING) {
+                snprintf(text, sizeof(text), "started, pid %d", (int) start->spawned.pid);
+        } else {
+                snprintf(text, sizeof(text), "%s: %.900s",
+                        start->service->command->command.items[0],
+                        state == SPAWN_FAILED ? err.text : "ended before execve");
+        }
+        finish(start, state == SPAWN_RUNNING, text);
+}
+
+static void on_status(void *cookie, uint32_t events) {
+        (void) events;
+        check_status(cookie, false);
+}
+
+void service_start_process_ended(struct service_start *start) {
+        check_status(start, true);
+}
+
+static void fork_when_ready(struct service_start *start) {
+        if (start->lookup || start->log_task) {
+                return;
+        }
+        struct error err = {0};
+        int r = fork_process(start, &err);
+        if (r == 0) {
+                r = loop_watch_add(&start->status_watch, start->managed->executor->loop,
+                        start->spawned.status_fd, EPOLLIN, on_status, start);
+                if (r < 0) {
+                        error_set_errno(&err, -r, "watching for execve");
+                }
+        }
+        if (r < 0) {
+                finish(start, false, err.text);
+        }
+}
+
+/* ---- Before forking ---- */
+
+static void on_identity(
+        void *cookie, int result, const struct identity *identity, const char *text) {
+        struct service_start *start = cookie;
+        start->lookup = NULL;
+        if (result < 0) {
+                finish(start, false, text);
+                return;
+        }
+        start->identity = *identity;
+        fork_when_ready(start);
+}
+
+static int log_job_run(void *data) {
+        struct log_job *job = data;
+        job->fd = service_log_open(&job->log, &job->err);
+        return job->fd < 0 ? job->fd : 0;
+}
+
+static void log_job_free(void *data) {
+        struct log_job *job = data;
+        if (job && job->fd >= 0) {
+                close(job->fd);
+        }
+        free(job);
+}
+
+DEFINE_CLEANUP(cleanup_log_job, struct log_job, log_job_free)
+
+static void on_log(void *cookie, int result, void *data) {
+        struct service_start *start = cookie;
+        struct log_job *job = data;
+        start->log_task = NULL;
+        if (result < 0) {
+                finish(start, false, job && *job->err.text ? job->err.text : strerror(-result));
+                return;
+        }
+        start->log_fd = TAKE_FD(job->fd);
+        fork_when_ready(start);
+}
+
+static int open_log(struct service_start *start, usec_t deadline, struct error *err) {
+        struct executor *executor = start->managed->executor;
+        AUTO(cleanup_log_job) struct log_job *job = calloc(1, sizeof(*job));
+        if (!job) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        job->fd = -1;
+        int r = service_log_plan(&job->log, start->service, executor->options.state_dir, err);
+        if (r < 0) {
+                return r;
+        }
+        struct worker_job work = {
+                .run = log_job_run,
+                .release = log_job_free,
+                .done = on_log,
+                .data = job,
+                .cookie = start,
+                .deadline = deadline,
+        };
+        r = worker_submit(executor->logs, &work, &start->log_task, err);
+        if (r == 0) {
+                job = NULL;
+        }
+        return r;
+}
+
+DEFINE_CLEANUP(cleanup_start, struct service_start, service_start_free)
+
+int service_start_new(struct service_start **ret, struct managed *managed,
+        const struct service *service, usec_t deadline, service_start_ended done, void *cookie,
+        struct error *err) {
+        AUTO(cleanup_start) struct service_start *start = calloc(1, sizeof(*start));
+        if (!start) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        *start = (struct service_start){
+                .managed = managed,
+                .service = service,
+                .log_fd = -1,
+                .spawned = {.pidfd = -1, .status_fd = -1},
+                .done = done,
+                .cookie = cookie,
+        };
+        int r = identity_lookup_start(&start->lookup, managed->executor->names,
+                service->command->user, service->command->group, deadline, on_identity, start, err);
+        if (r < 0 || (r = open_log(start, deadline, err)) < 0) {
+                return r;
+        }
+        *ret = TAKE_PTR(start);
+        return 0;
+}

@@ -1,0 +1,62 @@
+#pragma once
+/* What outlives the executor: one small file a service below the runtime directory, which is in
+ * memory and empty after a boot. Written by rename, so that it is always whole; never synced to a
+ * disk. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "executor/control_group.h"
+#include "executor/process_scan.h"
+#include "model/policy.h"
+#include "model/wire.h"
+
+enum { STATE_FILE_VERSION = 1, STATE_FILE_MAX = 4096, STATE_PATH_MAX = 512 };
+
+struct service_state {
+        uint32_t version;
+        char service[POLICY_NAME_MAX + 1];
+        char boot_id[BOOT_ID_MAX];
+
+        /* The process group, as it was started last. */
+        char invocation[INVOCATION_ID_SIZE]; /* "": never started */
+        char cgroup[CONTROL_GROUP_PATH_MAX]; /* "": none */
+        bool starting; /* an intent: the process may exist, though its pid is not here yet */
+        bool running;
+        bool leftovers; /* processes may be there, or left of the last run */
+        pid_t pid; /* of the main process; stays after its end */
+        uint64_t start_time; /* field 22 of /proc/PID/stat */
+        int stop_signal;
+        usec_t stop_timeout;
+        wall_usec_t since; /* running or stopped since */
+        enum wire_exit exit_kind;
+        int exit_code;
+        bool core_dumped, expected;
+
+        /* The action under way; request 0: none. */
+        uint64_t request;
+        int action; /* enum action */
+
+        /* How the last one ended; request 0: there was none. */
+        uint64_t result_request;
+        bool result_ok;
+        char result_text[sizeof(((struct wire_message *) 0)->text)];
+};
+
+/* Writes DIRECTORY/SERVICE.state. */
+int state_file_save(const char *directory, const struct service_state *state, struct error *err);
+
+/* -EBADMSG: not a state file, or cut, or another service's. */
+int state_file_load(
+        const char *directory, const char *service, struct service_state *ret, struct error *err);
+
+/* Accepts one that is not there. */
+void state_file_remove(const char *directory, const char *service);
+
+/* Calls back for each whole file, at most POLICY_SERVICES_MAX; what cannot be read is logged and
+ * removed. Returns negative errno when the directory cannot be read. */
+int state_files_load(const char *directory,
+        void (*loaded)(void *cookie, const struct service_state *state), void *cookie);

@@ -20,6 +20,7 @@ void journal_install(const char *name);
 
 /* The parts, for tests and for other destinations. */
 struct journal;
+/* The name is not copied. */
 int journal_open(
         struct journal **ret, const char *socket_path, const char *name, struct error *err);
 void journal_close(struct journal *journal); /* accepts NULL */

@@ -2,7 +2,12 @@
 /* What has to outlive the agent: incidents, attempts (intent before action), the recovery state of
  * each service, pauses, events. SQLite in WAL mode, used by one thread of its own; every call
  * returns at once and completes in the loop. A database that is slow, full, read-only or corrupt
- * degrades the store, it never stalls the caller: see store_health. */
+ * degrades the store, it never stalls the caller: see store_degraded().
+ *
+ * While the store is degraded, attempts, incidents, events and forgotten services wait in memory,
+ * within the limits below, and are written first when the database works again. Service and host
+ * records are not kept: when on_health() reports that the store works again, the caller saves its
+ * current state anew. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,12 +22,24 @@
 struct loop;
 struct store; /* heap */
 
-enum { STORE_QUEUE_MAX = 4096, STORE_SCHEMA_VERSION = 1 };
+enum {
+        /* Writes that wait. Events are dropped first, then other writes, attempts last. A dropped
+         * event is counted; any other dropped write also degrades the store until the queue was
+         * written. */
+        STORE_QUEUE_EVENTS_MAX = 4096,
+        STORE_QUEUE_STATE_MAX = 32768, /* above POLICY_SERVICES_MAX: all may be saved at once */
+        STORE_QUEUE_MAX = 36864,
+        STORE_QUERIES_MAX = 64, /* queries that wait */
+        STORE_ANSWER_MAX = 1000, /* rows of each kind in one answer */
+        STORE_RETRY_SECONDS = 30,
+        STORE_CORRUPT_KEEP = 3, /* databases that were moved aside */
+};
 
 struct store_options {
         const char *path; /* state.db */
         usec_t timeout; /* a write not finished by then completes with -ETIMEDOUT */
-        uint64_t keep_incidents, keep_events;
+        usec_t retry; /* between tries of a database that failed; 0: STORE_RETRY_SECONDS */
+        uint64_t keep_incidents, keep_events; /* the newest closed ones; at least 1 each */
         /* Called in the loop at each change between working and degraded; `why` for a person. */
         void (*on_health)(void *cookie, bool degraded, const char *why);
         void *cookie;
@@ -41,22 +58,32 @@ void store_image_done(struct store_image *image);
 
 /* Starts the thread. The database is opened there, within options->timeout; this call waits for it
  * at most that long. On a database that cannot be used it still succeeds, degraded, with an empty
- * image: a corrupt one is moved aside (state.db.corrupt-TIME) and a new one begun; a read-only,
- * full, hung or newer-schema one is left alone and opening is retried every 30 s. -ENOMEM only. */
+ * image whose next_incident is taken from the clock, so that it collides with nothing in the
+ * database. A corrupt one is moved aside (state.db.corrupt-TIME, the newest STORE_CORRUPT_KEEP
+ * stay) and a new one begun, which on_health() tells in the first turn. A read-only, full, hung,
+ * foreign or newer-schema one is left alone and opening is retried. on_health is never called from
+ * within. -ENOMEM, -EAGAIN (no thread), -EMFILE. */
 int store_open(struct loop *loop, const struct store_options *options, struct store **ret,
         struct store_image *ret_image);
 
-/* Writes what is queued, for at most `patience`, and ends. A thread stuck in the kernel is left
- * behind. */
+/* Accepts NULL. Writes what is queued, for at most `patience`, and ends. A thread stuck in the
+ * kernel is left behind. What is still waiting for completion is called back from within: 0,
+ * -ETIMEDOUT, or the cause that degraded the store; on_health is not called any more. Not from
+ * within a callback of the store. */
 void store_close(struct store *store, usec_t patience);
 
 /* Completion, in the loop: 0, or negative errno (-ETIMEDOUT, -ENOSPC, -EROFS, -EIO, -EBADMSG
- * corrupt, -EAGAIN queue full). Called exactly once per call that took it, never from within the
- * call. A write that timed out may still become durable later. */
+ * corrupt, -EAGAIN queue full, -EINVAL the database refuses these values). Called exactly once per
+ * call that took it, never from within the call. What completed with another code than -EAGAIN and
+ * -EINVAL may still become durable later. */
 typedef void (*store_done)(void *cookie, int result);
 
-/* One transaction for each; `done` may be NULL. All arguments are copied. Writes complete in order.
- */
+/* One transaction for each call; calls that wait together may share one, in order. `done` may be
+ * NULL. All arguments are copied.
+ *
+ * An attempt is saved when it is intended, and again at each change; its service, incident, number
+ * and time of intention identify it. It is on disk (fsync) when done reports 0. The other writes
+ * survive a crash of the agent once they are written, and a crash of the host a moment later. */
 void store_save_attempt(struct store *store, const struct attempt *attempt, const char *service,
         const struct service_record *record, const struct host_record *host, store_done done,
         void *cookie);
@@ -70,13 +97,20 @@ bool store_degraded(const struct store *store);
 const char *store_why(const struct store *store); /* "" when working */
 
 struct store_counts { /* for the metrics */
-        uint64_t writes, failures, timeouts, dropped, queued;
+        uint64_t writes; /* that became durable */
+        uint64_t failures; /* refused values, and each time the database failed */
+        uint64_t timeouts; /* writes and queries not finished in time */
+        uint64_t dropped; /* writes that never will become durable: queue full, out of memory */
+        uint64_t dropped_events; /* those of them that were events */
+        uint64_t queued;
         usec_t last_latency, worst_latency;
-        uint64_t database_bytes;
+        uint64_t database_bytes; /* with its write-ahead log */
 };
 struct store_counts store_counts(const struct store *store);
 
-/* Queries, answered in the loop with copies that the callback owns for its duration. */
+/* Queries, answered in the loop with copies that live as long as the callback. They see all writes
+ * that were asked for before. On failure (-ETIMEDOUT, -EAGAIN, -ENOENT, or what degraded the store)
+ * the history is empty, never NULL. */
 struct store_history {
         struct incident *incidents; /* newest first */
         size_t n_incidents;
@@ -87,8 +121,8 @@ struct store_history {
 };
 typedef void (*store_answer)(void *cookie, int result, const struct store_history *history);
 
-/* The newest `limit` incidents, of one service or (NULL) all, with id below `before` (0: no bound).
- */
+/* The newest `limit` incidents (at most STORE_ANSWER_MAX), of one service or (NULL) all, with id
+ * below `before` (0: no bound). */
 void store_query_incidents(struct store *store, const char *service, uint64_t before, size_t limit,
         store_answer answer, void *cookie);
 

@@ -6,7 +6,6 @@
 
 #include "base/str.h"
 #include "base/units.h"
-#include "recovery/detector.h"
 #include "recovery/state.h"
 
 static struct attempt *attempt_of(struct turn *turn) {
@@ -22,14 +21,15 @@ static void attempt_tell(struct turn *turn, enum effect_kind kind) {
 static void spend(struct turn *turn) {
         budget_spend(&turn->service->budget, turn->now.mono);
         budget_spend(&turn->recovery->host, turn->now.mono);
-        turn->service->spent = true;
+        turn->service->spent_at = turn->now.mono;
 }
 
 static void refund(struct turn *turn) {
-        if (turn->service->spent) {
-                budget_refund(&turn->service->budget);
-                budget_refund(&turn->recovery->host);
-                turn->service->spent = false;
+        struct service_state *service = turn->service;
+        if (service->spent_at != 0) {
+                budget_refund(&service->budget, service->spent_at);
+                budget_refund(&turn->recovery->host, service->spent_at);
+                service->spent_at = 0;
         }
 }
 
@@ -166,33 +166,45 @@ void hold_unrecorded(struct turn *turn) {
 
 /* ---- Proof ---- */
 
-void begin_verifying(struct turn *turn) {
+/* The action may have changed everything: only runs that begin from here on tell how the service
+ * is. */
+static void distrust(struct turn *turn) {
         struct service_state *service = turn->service;
-        const struct step_spec *step = state_attempt_step(service);
-        struct attempt *attempt = attempt_of(turn);
-        attempt->acted = turn->now.wall;
-        if (turn->input->kind == INPUT_OUTCOME) {
-                str_copy(attempt->text, sizeof(attempt->text), turn->input->outcome.text);
-        }
-        for (uint32_t i = 0; i < service->policy->n_probes; i++) {
-                detector_doubt(&service->probes[i]);
-        }
+        state_doubt(service);
         if (service->health != HEALTH_FAILED) {
                 service->health_since = turn->now.mono;
         }
         service->health = HEALTH_FAILED;
         service->healthy_since = 0;
         service->ignore_before = turn->now.mono;
+        service->has_evidence = false;
+}
+
+static usec_t verify_time(const struct service_state *service) {
+        const struct step_spec *step = state_attempt_step(service);
+        return step && step->verify ? step->verify : service->policy->verify;
+}
+
+void begin_verifying(struct turn *turn) {
+        struct service_state *service = turn->service;
+        struct attempt *attempt = attempt_of(turn);
+        attempt->acted = turn->now.wall;
+        if (turn->input->kind == INPUT_OUTCOME) {
+                str_copy(attempt->text, sizeof(attempt->text), turn->input->outcome.text);
+        }
+        distrust(turn);
         service->stopped = false;
         service->started_once = true;
-        service->has_evidence = false;
         if (attempt->action != ACTION_EXEC) {
                 service->grace_until = usec_add(turn->now.mono, service->policy->start_grace);
         }
-        usec_t verify = step && step->verify ? step->verify : service->policy->verify;
-        service->phase_deadline = usec_add(turn->now.mono, verify);
+        service->phase_deadline = usec_add(turn->now.mono, verify_time(service));
         attempt_tell(turn, EFFECT_ATTEMPT);
         turn_effect(turn, EFFECT_PROBE);
+}
+
+void verify_longer(struct turn *turn) {
+        turn->service->phase_deadline = usec_add(turn->now.mono, verify_time(turn->service));
 }
 
 /* ---- End ---- */
@@ -207,7 +219,7 @@ void attempt_end(struct turn *turn, enum attempt_result result, const char *text
         }
         service->attempts_by_result[result]++;
         service->first_start = false;
-        service->spent = false;
+        service->spent_at = 0;
         attempt_tell(turn, EFFECT_ATTEMPT);
         service->token = 0;
         turn_event(turn, EVENT_ATTEMPT_ENDED,
@@ -233,6 +245,7 @@ void end_not_cured(struct turn *turn) {
 
 void end_action_failed(struct turn *turn) {
         attempt_end(turn, ATTEMPT_ACTION_FAILED, turn->input->outcome.text);
+        distrust(turn);
         go_on(turn);
 }
 
@@ -254,6 +267,7 @@ void end_superseded(struct turn *turn) {
 
 void end_stopped(struct turn *turn) {
         attempt_end(turn, ATTEMPT_DONE, NULL);
+        distrust(turn);
         ladder_plan_delay(turn);
 }
 

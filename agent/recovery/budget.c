@@ -1,5 +1,9 @@
 #include "recovery/budget.h"
 
+static usec_t *slot(const struct budget *budget, uint32_t i) {
+        return &budget->times[(budget->oldest + i) % budget->capacity];
+}
+
 void budget_spend(struct budget *budget, usec_t when) {
         if (budget->capacity == 0) {
                 return;
@@ -8,18 +12,23 @@ void budget_spend(struct budget *budget, usec_t when) {
                 budget->oldest = (budget->oldest + 1) % budget->capacity;
                 budget->count--;
         }
-        budget->times[(budget->oldest + budget->count) % budget->capacity] = when;
-        budget->count++;
+        *slot(budget, budget->count++) = when;
 }
 
-void budget_refund(struct budget *budget) {
-        if (budget->count > 0) {
-                budget->count--;
+void budget_refund(struct budget *budget, usec_t when) {
+        for (uint32_t i = budget->count; i-- > 0;) {
+                if (*slot(budget, i) == when) {
+                        budget->count--;
+                        for (; i < budget->count; i++) {
+                                *slot(budget, i) = *slot(budget, i + 1);
+                        }
+                        return;
+                }
         }
 }
 
 usec_t budget_time(const struct budget *budget, uint32_t i) {
-        return budget->times[(budget->oldest + i) % budget->capacity];
+        return *slot(budget, i);
 }
 
 uint32_t budget_spent(const struct budget *budget, usec_t now, usec_t window) {

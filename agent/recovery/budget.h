@@ -15,8 +15,9 @@ struct budget {
 /* Notes one action. Beyond the capacity the oldest is forgotten. */
 void budget_spend(struct budget *budget, usec_t when);
 
-/* Takes back the newest, for an action that was never carried out. */
-void budget_refund(struct budget *budget);
+/* Takes back what was spent at that moment, for an action that was never carried out; the others
+ * keep their order. */
+void budget_refund(struct budget *budget, usec_t when);
 
 /* How many actions lie within (now - window, now]. */
 uint32_t budget_spent(const struct budget *budget, usec_t now, usec_t window);

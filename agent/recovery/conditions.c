@@ -76,9 +76,17 @@ bool if_person_refused(const struct turn *turn) {
 }
 
 bool if_long_healthy(const struct turn *turn) {
-        const struct service_state *service = turn->service;
-        return service->healthy_since != 0 && usec_sub(turn->now.mono, service->healthy_since) >=
-                                                      service->policy->backoff.reset_after;
+        usec_t since = state_healthy_since(turn->service);
+        return since != 0 &&
+               usec_sub(turn->now.mono, since) >= turn->service->policy->backoff.reset_after;
+}
+
+bool if_healed(const struct turn *turn) {
+        return !turn->service->first_start && turn->service->health == HEALTH_HEALTHY;
+}
+
+bool if_not_measured(const struct turn *turn) {
+        return !turn->service->has_evidence && !turn->service->dead;
 }
 
 bool if_healthy(const struct turn *turn) {
@@ -88,7 +96,7 @@ bool if_healthy(const struct turn *turn) {
 
 bool if_store_cap_spent(const struct turn *turn) {
         const struct budget *budget = &turn->service->budget;
-        return turn->service->spent &&
+        return turn->service->spent_at != 0 &&
                budget_spent(budget, turn->now.mono, USEC_PER_HOUR) > STORE_DEGRADED_ACTIONS;
 }
 

@@ -134,8 +134,7 @@ size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct
 uint32_t recovery_budget_left(
         const struct recovery *recovery, uint32_t service, struct instant now) {
         bool host = service == UINT32_MAX;
-        const struct budget *budget =
-                host ? &recovery->host : &recovery->services[service].budget;
+        const struct budget *budget = host ? &recovery->host : &recovery->services[service].budget;
         const struct budget_spec *spec = host ? &recovery->policy->agent.budget
                                               : &recovery->services[service].policy->budget;
         uint32_t spent = budget_spent(budget, now.mono, spec->per);

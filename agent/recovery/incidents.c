@@ -87,7 +87,9 @@ static void describe(struct turn *turn, struct incident *incident) {
         const struct service_state *service = turn->service;
         const struct observation *evidence = &service->file->evidence;
         if (!service->has_evidence) {
-                str_copy(incident->text, sizeof(incident->text), "not proven well");
+                const char *said = service->file->attempt.text; /* of the action that left it so */
+                str_copy(
+                        incident->text, sizeof(incident->text), said[0] ? said : "not proven well");
                 return;
         }
         incident->cause = evidence->cause;
@@ -169,7 +171,8 @@ void notify(struct turn *turn) {
         turn_event(turn, EVENT_NOTIFY, LOG_ERR, "%s: %s after %u attempt%s",
                 step->message ? step->message : "needs a person", incident->text,
                 incident->attempts, incident->attempts == 1 ? "" : "s");
-        service->step_attempts++;
+        service->step_attempts =
+                step->attempts; /* saying it again at once would tell nobody more */
         ladder_plan_delay(turn);
 }
 

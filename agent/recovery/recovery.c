@@ -60,6 +60,16 @@ bool state_is_well(const struct service_state *service) {
         return service->phase == PHASE_WATCHING && service->health == HEALTH_HEALTHY;
 }
 
+void state_doubt(struct service_state *service) {
+        for (uint32_t i = 0; i < service->policy->n_probes; i++) {
+                detector_doubt(&service->probes[i]);
+        }
+}
+
+usec_t state_healthy_since(const struct service_state *service) {
+        return service->health == HEALTH_HEALTHY ? service->healthy_since : 0;
+}
+
 /* ---- What an input does to the health ---- */
 
 /* Reads the health off the probes anew, and lets the state machine know of an edge. */
@@ -144,6 +154,7 @@ static void process_died(struct turn *turn) {
         };
         str_copy(death.detail, sizeof(death.detail), turn->input->process.text);
         keep_evidence(turn, &death);
+        state_doubt(service); /* they passed for a process that is gone */
         service->dead = true;
         service->died_at = turn->now.mono;
         health_update(turn);
@@ -308,9 +319,9 @@ static enum pace pace_of(const struct service_state *service) {
 usec_t state_due(const struct service_state *service, usec_t now) {
         usec_t due = service->phase_deadline;
         if (service->phase == PHASE_WATCHING) {
-                due = service->backoff_level > 0 && service->healthy_since
-                              ? usec_add(service->healthy_since,
-                                        service->policy->backoff.reset_after)
+                usec_t since = state_healthy_since(service);
+                due = service->backoff_level > 0 && since
+                              ? usec_add(since, service->policy->backoff.reset_after)
                               : USEC_INFINITY;
         }
         if (service->paused && service->pause_until < due) {

@@ -227,8 +227,8 @@ const char *recovery_state_word(const struct service_status *status);
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,
         struct guard_status ret[GUARD_COUNT]);
 
-/* How many actions the budget of a service, or (UINT32_MAX) of the host, still allows now. Cheap: metrics ask it for
- * every service. */
+/* How many actions the budget of a service, or (UINT32_MAX) of the host, still allows now. Cheap:
+ * metrics ask it for every service. */
 uint32_t recovery_budget_left(
         const struct recovery *recovery, uint32_t service, struct instant now);
 

@@ -26,7 +26,6 @@ struct case_file {
         struct incident incident; /* the open one; id 0: none */
         struct attempt attempt; /* the present or last one; intended 0: none */
         struct observation evidence;
-        char process_text[OBSERVATION_DETAIL_MAX]; /* how the main process ended */
         char pause_by[64], pause_reason[128];
 };
 
@@ -56,7 +55,7 @@ struct service_state {
         usec_t died_at; /* when the main process last ended by itself; 0: never */
         uint64_t token; /* of the attempt under way; 0: none */
         struct budget budget;
-        bool spent; /* the present attempt has spent budget */
+        usec_t spent_at; /* when the present attempt spent budget; 0: it did not */
 
         uint64_t asked; /* probes, as bits, that a failing dependent waits for */
         usec_t asked_at;
@@ -113,6 +112,11 @@ bool state_is_down(const struct service_state *service);
 bool state_is_well(const struct service_state *service);
 struct service_state *state_of(struct recovery *recovery, uint32_t service);
 
+/* Its probes have to prove it well anew: what they said before tells nothing now. */
+void state_doubt(struct service_state *service);
+/* Since when it has stayed healthy; 0: it is not healthy now. */
+usec_t state_healthy_since(const struct service_state *service);
+
 /* The ladder position as a step; NULL when it is spent. */
 const struct step_spec *state_step(const struct service_state *service);
 /* The step of the attempt under way; NULL when it is not of the ladder. */
@@ -142,10 +146,12 @@ CONDITION(if_died_since);
 CONDITION(if_guard_holds);
 CONDITION(if_has_dependencies);
 CONDITION(if_has_no_steps);
+CONDITION(if_healed);
 CONDITION(if_healthy);
 CONDITION(if_incident_and_dependency_down);
 CONDITION(if_ladder_spent);
 CONDITION(if_long_healthy);
+CONDITION(if_not_measured);
 CONDITION(if_person_refused);
 CONDITION(if_step_is_notify);
 CONDITION(if_stop_by_person);
@@ -174,6 +180,7 @@ STEP(act);
 STEP(drop_attempt);
 STEP(put_off);
 STEP(begin_verifying);
+STEP(verify_longer);
 STEP(end_action_failed);
 STEP(end_refused);
 STEP(end_not_cured);

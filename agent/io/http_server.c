@@ -289,10 +289,15 @@ const char *http_exchange_body(const struct http_exchange *exchange, size_t *ret
         return strbuf_text(&exchange->body);
 }
 
-int http_exchange_peer(const struct http_exchange *exchange, struct unix_peer *ret) {
+int http_exchange_fd(const struct http_exchange *exchange) {
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        return info ? unix_peer_of(info->connect_fd, ret) : -ENOTCONN;
+        return info ? info->connect_fd : -ENOTCONN;
+}
+
+int http_exchange_peer(const struct http_exchange *exchange, struct unix_peer *ret) {
+        int fd = http_exchange_fd(exchange);
+        return fd < 0 ? fd : unix_peer_of(fd, ret);
 }
 
 void http_exchange_on_closed(struct http_exchange *exchange, loop_callback callback, void *cookie) {

@@ -104,7 +104,7 @@ static void line_begin(struct line *line, int level) {
         char now[WALL_TEXT_MAX];
 
         level = level < LOG_EMERG ? LOG_EMERG : level > LOG_DEBUG ? LOG_DEBUG : level;
-        *line->text = '\0';
+        line->text[0] = '\0';
         line->length = 0;
         line_add(line, level_names[level]);
         line_add(line, " ");

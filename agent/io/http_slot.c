@@ -550,22 +550,13 @@ static void describe(struct http_slot *slot, CURLcode code, enum http_outcome ou
         str_make_printable(slot->error);
 }
 
-/* "Jan  2 03:04:05 2030 GMT", as OpenSSL prints it. By hand: strptime() depends on the locale. */
+/* "Jan  2 03:04:05 2030 GMT", as OpenSSL prints it; our programs stay in the C locale. */
 static wall_usec_t parse_certificate_date(const char *text) {
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        char month[4] = "";
         struct tm tm = {0};
 
-        if (sscanf(text, "%3s %d %d:%d:%d %d GMT", month, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-                    &tm.tm_sec, &tm.tm_year) != 6) {
+        if (!strptime(text, "%b %d %H:%M:%S %Y", &tm)) {
                 return 0;
         }
-        const char *found = strstr(months, month);
-        if (!found || strlen(month) != 3) {
-                return 0;
-        }
-        tm.tm_mon = (int) (found - months) / 3;
-        tm.tm_year -= 1900;
         time_t seconds = timegm(&tm);
         return seconds > 0 ? (wall_usec_t) seconds * USEC_PER_SEC : 0;
 }

@@ -29,12 +29,16 @@ struct journal {
 DEFINE_CLEANUP(cleanup_journal, struct journal, journal_close)
 
 bool journal_on_stderr(void) {
-        const char *text = getenv("JOURNAL_STREAM");
-        unsigned long long device, inode;
+        const char *named = getenv("JOURNAL_STREAM");
+        char actual[64];
         struct stat st;
 
-        return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+        if (!named || fstat(STDERR_FILENO, &st) < 0) {
+                return false;
+        }
+        (void) snprintf(actual, sizeof(actual), "%llu:%llu", (unsigned long long) st.st_dev,
+                (unsigned long long) st.st_ino);
+        return str_eq(named, actual);
 }
 
 int journal_open(
@@ -169,7 +173,7 @@ void journal_sink(void *cookie, const struct log_record *record) {
 }
 
 void journal_install(const char *name) {
-        struct journal *journal;
+        struct journal *journal = NULL;
 
         log_set_name(name);
         if (journal_on_stderr() && journal_open(&journal, JOURNAL_SOCKET, name, NULL) == 0) {

@@ -23,10 +23,10 @@ static int level_of(enum phase phase) {
         case PHASE_HELD:
         case PHASE_UNATTENDED:
                 return LOG_WARNING;
-        case PHASE_WATCHING:
-        case PHASE_ACTING:
         case PHASE_STOPPED:
                 return LOG_NOTICE;
+        case PHASE_WATCHING: /* the attempt's and the incident's own events are louder */
+        case PHASE_ACTING:
         case PHASE_QUEUED:
         case PHASE_CHECKING:
         case PHASE_SETTLING:

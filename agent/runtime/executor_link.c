@@ -97,6 +97,9 @@ static void on_welcome(struct executor_link *link, const struct wire_message *me
         if (link->callbacks.on_up) {
                 link->callbacks.on_up(link->cookie);
         }
+        if (link->callbacks.on_message && link->state == STATE_UP) {
+                link->callbacks.on_message(link->cookie, message); /* for the digest in it */
+        }
 }
 
 static void on_packet(void *cookie, const char *data, size_t length) {

@@ -1,8 +1,10 @@
 #pragma once
 /* The agent's side of the connection to the executor. It connects to RUNTIME_DIR/executor.sock;
  * only where nobody serves there does it start an executor of its own, over a socket pair and in a
- * session of its own, so that what ends the agent does not end the executor. What breaks is tried
- * again: at once, then after 100 ms, doubling up to 5 s. Nothing here blocks. */
+ * session of its own, so that what ends the agent does not end the executor. It starts none where
+ * the lock file in RUNTIME_DIR is another user's: that is the host's executor, which comes back.
+ * What breaks is tried again: at once, then after 100 ms, doubling up to 5 s. Nothing here blocks.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +37,8 @@ struct executor_link_options {
 struct executor_link_callbacks {
         void (*on_up)(void *cookie); /* `welcome` came and its version fits: send `list` now */
         void (*on_down)(void *cookie, const char *why); /* after on_up only: once for each */
-        void (*on_message)(void *cookie, const struct wire_message *message); /* after on_up only */
+        void (*on_message)(void *cookie,
+                const struct wire_message *message); /* after on_up only; `welcome` is the first */
 };
 
 /* Begins to connect in the next turn of the loop. -EINVAL, -ENOMEM. The callbacks are copied. */

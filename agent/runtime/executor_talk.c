@@ -56,7 +56,9 @@ void executor_act(struct runtime *runtime, const struct effect *effect) {
                 snprintf(input.outcome.text, sizeof(input.outcome.text),
                         "the executor cannot be reached: %s", strerror(-r));
                 feed_outcome(runtime, effect->service, &input);
+                return;
         }
+        runtime->services[effect->service].listed = true; /* it knows this one, whatever it lists */
 }
 
 int executor_ask(void *cookie, uint64_t request, uint32_t index, uint32_t probe, usec_t timeout) {
@@ -71,6 +73,14 @@ int executor_ask(void *cookie, uint64_t request, uint32_t index, uint32_t probe,
         str_copy(message.probe, sizeof(message.probe), service->probes[probe].name);
         str_copy(message.digest, sizeof(message.digest), service->digest);
         return executor_link_send(runtime->link, &message);
+}
+
+/* Asks for everything it knows. What it does not mention until `listed`, it does not know. */
+static void begin_list(struct runtime *runtime) {
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                runtime->services[i].listed = false;
+        }
+        executor_send(runtime, WIRE_LIST);
 }
 
 /* ---- What it says ---- */
@@ -158,9 +168,8 @@ static void give_up_unlisted(struct runtime *runtime) {
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 struct service_status status;
                 recovery_service_status(runtime->recovery, i, &status);
-                bool listed = runtime->services[i].listed;
-                runtime->services[i].listed = false;
-                if (status.phase != PHASE_ACTING || listed || !status.attempt) {
+                if (status.phase != PHASE_ACTING || runtime->services[i].listed ||
+                        !status.attempt) {
                         continue;
                 }
                 struct input input = {.outcome = {.token = status.attempt->intended, .lost = true}};
@@ -178,9 +187,7 @@ static void tell_up(struct runtime *runtime, bool up) {
 }
 
 static void on_listed(struct runtime *runtime) {
-        runtime->executor_listed = true;
         give_up_unlisted(runtime);
-        tell_up(runtime, true);
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 turns_feed(runtime, &(struct input){.kind = INPUT_GUARDS, .service = i});
         }
@@ -195,7 +202,7 @@ static void on_reloaded(struct runtime *runtime, const struct wire_message *mess
                         "the executor read other policies than the agent: the files changed in between, "
                         "reload once more");
         } else {
-                executor_send(runtime, WIRE_LIST); /* services may have come or gone */
+                begin_list(runtime); /* services may have come or gone */
         }
 }
 
@@ -251,10 +258,10 @@ static bool executor_is_stronger(pid_t pid) {
 
 static void on_up(void *cookie) {
         struct runtime *runtime = cookie;
-        runtime->executor_listed = false;
         scheduler_delegate(
                 runtime->scheduler, executor_is_stronger(executor_link_pid(runtime->link)));
-        executor_send(runtime, WIRE_LIST);
+        tell_up(runtime, true);
+        begin_list(runtime);
         effects_say(runtime, LOG_INFO, "the executor is here, pid %d",
                 executor_link_pid(runtime->link));
 }

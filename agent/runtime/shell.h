@@ -77,7 +77,7 @@ struct runtime {
         struct waiting *reload; /* under way; NULL: none */
         struct loop_timer stop_timer, watchdog_timer;
         usec_t watchdog;
-        bool executor_listed, stopping, store_up;
+        bool stopping, store_up;
 };
 
 /* turns.c: feeds the core and carries its effects out. Never re-entered: an input that comes up

@@ -221,7 +221,7 @@ static void test_what_is_left_of_the_group_is_killed(void **state) {
 
         start(f, "sleep 100 >/dev/null 2>&1 & echo $!", (struct child_request){0});
         run_until_done(f);
-        assert_true(goes_away(atoi(f->output)));
+        assert_true(goes_away((pid_t) strtol(f->output, NULL, 10)));
 }
 
 static void test_the_group_may_be_left(void **state) {
@@ -230,7 +230,7 @@ static void test_the_group_may_be_left(void **state) {
         start(f, "sleep 100 >/dev/null 2>&1 & echo $!",
                 (struct child_request){.leave_group = true});
         run_until_done(f);
-        pid_t left = atoi(f->output);
+        pid_t left = (pid_t) strtol(f->output, NULL, 10);
         assert_false(is_gone(left));
         assert_int_equal(kill(left, SIGKILL), 0);
         assert_true(goes_away(left));

@@ -159,6 +159,9 @@ void problems_sort(struct problems *problems) {
 /* A word that is off by more than a third of its letters was hardly meant. */
 static size_t distance_allowed(const char *word) {
         size_t length = strlen(word);
+        if (length <= 1) {
+                return 0;
+        }
         return length <= 3 ? 1 : length / 3;
 }
 

@@ -61,3 +61,6 @@ bool source_file_check_text(struct source_file *file, struct problems *problems)
 /* A line as one would print it: tabs and unprintable bytes replaced, cut at SOURCE_EXCERPT_MAX.
  * NULL when there is no such line or memory is short. */
 const char *source_file_line(struct source_file *file, uint32_t line, struct arena *arena);
+
+/* Whether the white space that a line begins with holds a tab. */
+bool source_file_has_tab_indent(const struct source_file *file, uint32_t line);

@@ -84,6 +84,16 @@ const char *source_file_line(struct source_file *file, uint32_t line, struct are
         return text;
 }
 
+bool source_file_has_tab_indent(const struct source_file *file, uint32_t line) {
+        const char *p = file->text;
+        for (uint32_t i = 1; i < line && *p;) {
+                size_t length = break_length(p);
+                i += length > 0;
+                p += length ? length : 1;
+        }
+        return memchr(p, '\t', strspn(p, " \t")) != NULL;
+}
+
 /* ---- Clean UTF-8 ------------------------------------------------------------------------------
  */
 
@@ -148,8 +158,13 @@ static void report_byte(const struct place *place, unsigned char byte, struct pr
 }
 
 bool source_file_check_text(struct source_file *file, struct problems *problems) {
+        static const char byte_order_mark[] = "\xEF\xBB\xBF";
         struct place place = {.file = file, .line = 1, .column = 1, .width = 1};
 
+        if (str_starts(file->text, byte_order_mark)) {
+                file->text += strlen(byte_order_mark);
+                file->length -= strlen(byte_order_mark);
+        }
         for (const char *p = file->text, *end = p + file->length; p < end;) {
                 unsigned char byte = (unsigned char) *p;
                 size_t length = utf8_length((const unsigned char *) p, (size_t) (end - p));

@@ -69,10 +69,9 @@ static const struct {
                 "a list begins on a line of its own"},
 };
 
-static const char *syntax_hint(const struct builder *builder, const char *problem, uint32_t line) {
+static const char *syntax_hint(struct source_file *file, const char *problem, uint32_t line) {
         if (str_eq(problem, "found character that cannot start any token")) {
-                const char *text = source_file_line(builder->file, line, builder->arena);
-                return text && strspn(text, " ") > 0
+                return source_file_has_tab_indent(file, line)
                                ? "indent with spaces, YAML does not allow tabs"
                                : "put the value in quotes";
         }
@@ -92,7 +91,7 @@ static int report_syntax(struct builder *builder) {
         struct place place = place_of(builder, &parser->problem_mark, NULL);
         const char *problem = parser->problem ? parser->problem : "cannot be understood";
         problems_add(builder->problems, PROBLEM_ERROR, "not-yaml", &place,
-                syntax_hint(builder, problem, place.line), "not valid YAML: %s%s%s", problem,
+                syntax_hint(builder->file, problem, place.line), "not valid YAML: %s%s%s", problem,
                 parser->context ? " " : "", parser->context ? parser->context : "");
         return -EINVAL;
 }

@@ -401,6 +401,17 @@ static usec_t info_time(CURL *easy, CURLINFO info) {
         return curl_easy_getinfo(easy, info, &value) == CURLE_OK && value > 0 ? (usec_t) value : 0;
 }
 
+/* Some versions of libcurl (7.88) note the time only after the TLS handshake, but the local port at
+ * once; then it is that of the name look-up, the moment before. */
+static usec_t connect_time(CURL *easy) {
+        usec_t noted = info_time(easy, CURLINFO_CONNECT_TIME_T);
+
+        if (noted > 0 || info_long(easy, CURLINFO_LOCAL_PORT) <= 0) {
+                return noted;
+        }
+        return info_time(easy, CURLINFO_NAMELOOKUP_TIME_T);
+}
+
 static const char *info_text(CURL *easy, CURLINFO info) {
         const char *text = NULL;
         return curl_easy_getinfo(easy, info, &text) == CURLE_OK && text ? text : "";
@@ -433,7 +444,7 @@ static enum http_outcome connect_outcome(const struct http_slot *slot) {
 
 /* A code that says little by itself: what it means depends on how far the transfer had come. */
 static enum http_outcome outcome_by_progress(const struct http_slot *slot, CURLcode code) {
-        bool connected = info_time(slot->easy, CURLINFO_CONNECT_TIME_T) > 0;
+        bool connected = connect_time(slot->easy) > 0;
 
         if (code == CURLE_UNSUPPORTED_PROTOCOL && info_long(slot->easy, CURLINFO_REDIRECT_COUNT)) {
                 return HTTP_REDIRECTS;
@@ -497,7 +508,7 @@ static void describe_timeout(struct http_slot *slot, const char *peer) {
         usec_t timeout = request->timeout;
         const char *what = "the answer was not complete";
 
-        if (info_time(slot->easy, CURLINFO_CONNECT_TIME_T) == 0) {
+        if (connect_time(slot->easy) == 0) {
                 what = "no connection";
                 timeout = request->connect_timeout && request->connect_timeout < timeout
                                   ? request->connect_timeout
@@ -584,7 +595,7 @@ void http_slot_progress(const struct http_slot *slot, struct http_result *ret) {
                 .status = (int) info_long(easy, CURLINFO_RESPONSE_CODE),
                 .body_length = slot->body.length,
                 .name_time = info_time(easy, CURLINFO_NAMELOOKUP_TIME_T),
-                .connect_time = info_time(easy, CURLINFO_CONNECT_TIME_T),
+                .connect_time = connect_time(easy),
                 .tls_time = info_time(easy, CURLINFO_APPCONNECT_TIME_T),
                 .first_byte_time = info_time(easy, CURLINFO_STARTTRANSFER_TIME_T),
                 .total_time = info_time(easy, CURLINFO_TOTAL_TIME_T),

@@ -255,8 +255,8 @@ static void conclude_without_answer(const struct probe_run *run, const struct ht
         struct probe_result *result) {
         result->outcome = meanings[response->outcome].outcome;
         result->cause = meanings[response->outcome].cause;
-        if (response->outcome == HTTP_PROTOCOL && response->first_byte_time > 0) {
-                result->cause = CAUSE_WRONG_ANSWER; /* it did say something */
+        if (response->outcome == HTTP_PROTOCOL && response->status > 0) {
+                result->cause = CAUSE_WRONG_ANSWER; /* it began well and broke off */
         }
         if (response->outcome != HTTP_TIMEOUT) {
                 probe_conclude(result, result->outcome, result->cause, "%s", response->error);

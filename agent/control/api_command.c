@@ -49,9 +49,9 @@ static void on_reply(void *cookie, int result, const char *text) {
         }
         struct json_writer json = {.out = &call->out};
         json_begin_object(&json, NULL);
-        json_text(&json, "service", call->args.service);
-        json_bool(&json, "ok", true);
-        json_text(&json, "text", text);
+        json_put_text(&json, "service", call->args.service);
+        json_put_bool(&json, "ok", true);
+        json_put_text(&json, "text", text);
         json_end_object(&json);
         call_answer(call);
 }
@@ -89,7 +89,7 @@ static void pause_next(struct call *call, runtime_reply reply, enum command_kind
                 return;
         }
         json_end_array(&json);
-        json_bool(&json, "ok", call->all_ok);
+        json_put_bool(&json, "ok", call->all_ok);
         json_end_object(&json);
         call_answer(call);
 }
@@ -101,9 +101,9 @@ static void put_result(struct call *call, int result, const char *text) {
         }
         struct json_writer json = {.out = &call->out, .comma = call->index > 0};
         json_begin_object(&json, NULL);
-        json_text(&json, "service", policy->services[call->index].name);
-        json_bool(&json, "ok", result >= 0);
-        json_text(&json, "text", text);
+        json_put_text(&json, "service", policy->services[call->index].name);
+        json_put_bool(&json, "ok", result >= 0);
+        json_put_text(&json, "text", text);
         json_end_object(&json);
         call->all_ok = call->all_ok && result >= 0;
         call->index++;
@@ -164,8 +164,8 @@ static void on_probed(void *cookie, const struct observation *observations, size
         }
         struct view view = view_of(call->runtime, &call->out);
         json_begin_object(&view.json, NULL);
-        json_text(&view.json, "service", service->name);
-        json_bool(&view.json, "ok", all_passed(observations, n));
+        json_put_text(&view.json, "service", service->name);
+        json_put_bool(&view.json, "ok", all_passed(observations, n));
         json_begin_array(&view.json, "probes");
         for (size_t i = 0; i < n && observations[i].probe < service->n_probes; i++) {
                 view_observation(&view, &observations[i]);
@@ -207,8 +207,8 @@ static void on_reloaded(void *cookie, int result, const char *text) {
         }
         struct json_writer json = {.out = &call->out};
         json_begin_object(&json, NULL);
-        json_bool(&json, "ok", true);
-        json_text(&json, "text", text);
+        json_put_bool(&json, "ok", true);
+        json_put_text(&json, "text", text);
         json_end_object(&json);
         call_answer(call);
 }

@@ -13,9 +13,9 @@
 void api_version(struct call *call) {
         struct json_writer json = {.out = &call->out};
         json_begin_object(&json, NULL);
-        json_text(&json, "version", RECOVERD_VERSION);
-        json_int(&json, "api", 1);
-        json_int(&json, "pid", getpid());
+        json_put_text(&json, "version", RECOVERD_VERSION);
+        json_put_int(&json, "api", 1);
+        json_put_int(&json, "pid", getpid());
         json_end_object(&json);
         call_answer(call);
 }
@@ -26,12 +26,12 @@ static void put_summary(struct view *view) {
         struct tally tally = tally_all(view->runtime);
         struct json_writer *json = &view->json;
         json_begin_object(json, "summary");
-        json_uint(json, "services", tally.services);
-        json_uint(json, "up", tally.up);
-        json_uint(json, "down", tally.down);
-        json_uint(json, "paused", tally.paused);
-        json_uint(json, "incidents", tally.incidents);
-        json_uint(json, "exhausted", tally.exhausted);
+        json_put_uint(json, "services", tally.services);
+        json_put_uint(json, "up", tally.up);
+        json_put_uint(json, "down", tally.down);
+        json_put_uint(json, "paused", tally.paused);
+        json_put_uint(json, "incidents", tally.incidents);
+        json_put_uint(json, "exhausted", tally.exhausted);
         json_end_object(json);
 }
 
@@ -120,7 +120,7 @@ static void put_one_incident(struct view *view, const struct store_history *hist
         struct json_writer *json = &view->json;
         json_begin_object(json, "incident");
         view_incident_members(view, &history->incidents[0]);
-        json_uint(json, "attempts_count", history->incidents[0].attempts);
+        json_put_uint(json, "attempts_count", history->incidents[0].attempts);
         json_begin_array(json, "attempts");
         for (size_t i = 0; i < history->n_attempts; i++) {
                 view_attempt(view, NULL, &history->attempts[i]);

@@ -53,8 +53,8 @@ static void reply_error(struct http_exchange *exchange, unsigned status, const c
         struct json_writer json = {.out = &out};
         json_begin_object(&json, NULL);
         json_begin_object(&json, "error");
-        json_text(&json, "code", code);
-        json_text(&json, "message", message);
+        json_put_text(&json, "code", code);
+        json_put_text(&json, "message", message);
         json_end_object(&json);
         json_end_object(&json);
         reply_json(exchange, status, &out, allow);

@@ -30,19 +30,19 @@ wall_usec_t view_wall(const struct view *view, usec_t mono) {
 
 void view_wall_moment(struct view *view, const char *key, wall_usec_t wall) {
         char text[WALL_TEXT_MAX];
-        json_text(&view->json, key, wall ? clock_format_wall(wall, text) : NULL);
+        json_put_text(&view->json, key, wall ? clock_format_wall(wall, text) : NULL);
 }
 
 static void put_moment(struct view *view, const char *key, usec_t mono, usec_t distance) {
         char seconds[KEY_MAX];
         snprintf(seconds, sizeof(seconds), "%s_seconds", key);
         if (mono == 0 || mono == USEC_INFINITY) {
-                json_null(&view->json, key);
-                json_null(&view->json, seconds);
+                json_put_null(&view->json, key);
+                json_put_null(&view->json, seconds);
                 return;
         }
         view_wall_moment(view, key, view_wall(view, mono));
-        json_seconds(&view->json, seconds, distance);
+        json_put_seconds(&view->json, seconds, distance);
 }
 
 void view_past(struct view *view, const char *key, usec_t mono) {
@@ -55,9 +55,9 @@ void view_future(struct view *view, const char *key, usec_t mono) {
 
 void view_between(struct view *view, const char *key, wall_usec_t from, wall_usec_t to) {
         if (from && to) {
-                json_seconds(&view->json, key, usec_sub(to, from));
+                json_put_seconds(&view->json, key, usec_sub(to, from));
         } else {
-                json_null(&view->json, key);
+                json_put_null(&view->json, key);
         }
 }
 
@@ -97,16 +97,16 @@ void view_degraded(const struct view *view, view_sentence sentence, void *cookie
 
 static void put_sentence(void *cookie, const char *sentence) {
         struct view *view = cookie;
-        json_text(&view->json, NULL, sentence);
+        json_put_text(&view->json, NULL, sentence);
 }
 
 static void put_executor(struct view *view, const struct runtime_stats *stats) {
         json_begin_object(&view->json, "executor");
-        json_bool(&view->json, "up", stats->executor_up);
+        json_put_bool(&view->json, "up", stats->executor_up);
         if (stats->executor_up && stats->executor_pid > 0) {
-                json_int(&view->json, "pid", stats->executor_pid);
+                json_put_int(&view->json, "pid", stats->executor_pid);
         } else {
-                json_null(&view->json, "pid");
+                json_put_null(&view->json, "pid");
         }
         view_past(view, "since", stats->executor_since.mono);
         json_end_object(&view->json);
@@ -117,25 +117,25 @@ static void put_store(struct view *view) {
         struct store_counts counts = store_counts(store);
         struct json_writer *json = &view->json;
         json_begin_object(json, "store");
-        json_bool(json, "degraded", store_degraded(store));
-        json_text(json, "reason", store_why(store));
-        json_uint(json, "writes", counts.writes);
-        json_uint(json, "failures", counts.failures);
-        json_uint(json, "timeouts", counts.timeouts);
-        json_uint(json, "dropped", counts.dropped);
-        json_uint(json, "queued", counts.queued);
-        json_seconds(json, "last_latency_seconds", counts.last_latency);
-        json_seconds(json, "worst_latency_seconds", counts.worst_latency);
-        json_uint(json, "database_bytes", counts.database_bytes);
+        json_put_bool(json, "degraded", store_degraded(store));
+        json_put_text(json, "reason", store_why(store));
+        json_put_uint(json, "writes", counts.writes);
+        json_put_uint(json, "failures", counts.failures);
+        json_put_uint(json, "timeouts", counts.timeouts);
+        json_put_uint(json, "dropped", counts.dropped);
+        json_put_uint(json, "queued", counts.queued);
+        json_put_seconds(json, "last_latency_seconds", counts.last_latency);
+        json_put_seconds(json, "worst_latency_seconds", counts.worst_latency);
+        json_put_uint(json, "database_bytes", counts.database_bytes);
         json_end_object(json);
 }
 
 static void put_policy(struct view *view) {
         const struct policy *policy = runtime_policy(view->runtime);
         json_begin_object(&view->json, "policy");
-        json_text(&view->json, "digest", policy->digest);
-        json_uint(&view->json, "services", policy->n_services);
-        json_uint(&view->json, "probes", policy->n_probes);
+        json_put_text(&view->json, "digest", policy->digest);
+        json_put_uint(&view->json, "services", policy->n_services);
+        json_put_uint(&view->json, "probes", policy->n_probes);
         json_end_object(&view->json);
 }
 
@@ -143,31 +143,32 @@ static void put_reload(struct view *view, const struct runtime_stats *stats) {
         struct json_writer *json = &view->json;
         bool was = stats->last_reload != 0;
         json_begin_object(json, "reload");
-        json_uint(json, "succeeded", stats->reloads_ok);
-        json_uint(json, "failed", stats->reloads_failed);
+        json_put_uint(json, "succeeded", stats->reloads_ok);
+        json_put_uint(json, "failed", stats->reloads_failed);
         if (was) {
-                json_bool(json, "last_ok", stats->last_reload_ok);
+                json_put_bool(json, "last_ok", stats->last_reload_ok);
         } else {
-                json_null(json, "last_ok");
+                json_put_null(json, "last_ok");
         }
         view_wall_moment(view, "last", stats->last_reload);
         view_between(view, "last_seconds", stats->last_reload, view->now.wall);
-        json_text(json, "error", was && !stats->last_reload_ok ? stats->last_reload_error : NULL);
+        json_put_text(
+                json, "error", was && !stats->last_reload_ok ? stats->last_reload_error : NULL);
         json_end_object(json);
 }
 
 static void put_loop(struct view *view, const struct runtime_stats *stats) {
         struct json_writer *json = &view->json;
         json_begin_object(json, "loop");
-        json_uint(json, "stalls", stats->stalls);
-        json_seconds(json, "last_stall_seconds", stats->last_stall);
-        json_seconds(json, "lag_seconds", stats->lag);
-        json_seconds(json, "worst_lag_seconds", stats->worst_lag);
-        json_seconds(json, "worst_lateness_seconds", stats->worst_lateness);
+        json_put_uint(json, "stalls", stats->stalls);
+        json_put_seconds(json, "last_stall_seconds", stats->last_stall);
+        json_put_seconds(json, "lag_seconds", stats->lag);
+        json_put_seconds(json, "worst_lag_seconds", stats->worst_lag);
+        json_put_seconds(json, "worst_lateness_seconds", stats->worst_lateness);
         json_end_object(json);
         json_begin_object(json, "probes");
-        json_uint(json, "runs", stats->probe_runs);
-        json_uint(json, "in_flight", stats->probe_in_flight);
+        json_put_uint(json, "runs", stats->probe_runs);
+        json_put_uint(json, "in_flight", stats->probe_in_flight);
         json_end_object(json);
 }
 
@@ -176,10 +177,10 @@ void view_agent(struct view *view, const char *key) {
         runtime_stats(view->runtime, &stats);
         struct json_writer *json = &view->json;
         json_begin_object(json, key);
-        json_text(json, "version", RECOVERD_VERSION);
-        json_int(json, "pid", getpid());
+        json_put_text(json, "version", RECOVERD_VERSION);
+        json_put_int(json, "pid", getpid());
         view_past(view, "started", stats.started.mono);
-        json_bool(json, "dry_run", runtime_options(view->runtime)->dry_run);
+        json_put_bool(json, "dry_run", runtime_options(view->runtime)->dry_run);
         json_begin_array(json, "degraded");
         view_degraded(view, put_sentence, view);
         json_end_array(json);
@@ -205,11 +206,11 @@ const char *view_window(const struct probe_status *status, char text[VIEW_WINDOW
 static void put_value(
         struct view *view, const struct probe_spec *spec, const struct observation *observation) {
         if (observation->has_value) {
-                json_number(&view->json, "value", observation->value);
+                json_put_number(&view->json, "value", observation->value);
         } else {
-                json_null(&view->json, "value");
+                json_put_null(&view->json, "value");
         }
-        json_text(&view->json, "value_unit", probe_types[spec->type]->value_unit);
+        json_put_text(&view->json, "value_unit", probe_types[spec->type]->value_unit);
 }
 
 void view_observation_members(struct view *view, const struct observation *observation) {
@@ -217,20 +218,20 @@ void view_observation_members(struct view *view, const struct observation *obser
         const struct probe_spec *spec =
                 &policy->services[observation->service].probes[observation->probe];
         struct json_writer *json = &view->json;
-        json_text(json, "type", probe_types[spec->type]->name);
-        json_text(json, "outcome", outcome_text(observation->outcome));
-        json_text(json, "cause", cause_text(observation->cause));
-        json_bool(json, "certain", observation->certain);
-        json_text(json, "detail", observation->detail);
+        json_put_text(json, "type", probe_types[spec->type]->name);
+        json_put_text(json, "outcome", outcome_text(observation->outcome));
+        json_put_text(json, "cause", cause_text(observation->cause));
+        json_put_bool(json, "certain", observation->certain);
+        json_put_text(json, "detail", observation->detail);
         put_value(view, spec, observation);
-        json_seconds(json, "duration_seconds", observation->duration);
+        json_put_seconds(json, "duration_seconds", observation->duration);
 }
 
 void view_observation(struct view *view, const struct observation *observation) {
         const struct policy *policy = runtime_policy(view->runtime);
         const struct service *service = &policy->services[observation->service];
         json_begin_object(&view->json, NULL);
-        json_text(&view->json, "name", service->probes[observation->probe].name);
+        json_put_text(&view->json, "name", service->probes[observation->probe].name);
         view_observation_members(view, observation);
         view_past(view, "at", observation->at.mono);
         json_end_object(&view->json);
@@ -243,13 +244,13 @@ static void put_probe(struct view *view, const struct service *service, uint32_t
         const struct observation *last = runtime_observation(view->runtime, service->index, probe);
         struct json_writer *json = &view->json;
         json_begin_object(json, NULL);
-        json_text(json, "name", service->probes[probe].name);
-        json_text(json, "health", health_text(status.health));
+        json_put_text(json, "name", service->probes[probe].name);
+        json_put_text(json, "health", health_text(status.health));
         view_observation_members(view, last);
         view_past(view, "last_run", last->at.mono);
-        json_uint(json, "fails", status.fails);
-        json_uint(json, "passes", status.passes);
-        json_text(json, "window", view_window(&status, window));
+        json_put_uint(json, "fails", status.fails);
+        json_put_uint(json, "passes", status.passes);
+        json_put_text(json, "window", view_window(&status, window));
         json_end_object(json);
 }
 
@@ -257,29 +258,29 @@ static void put_probe(struct view *view, const struct service *service, uint32_t
 
 void view_pause(struct view *view, const struct service_status *status) {
         if (!status->paused) {
-                json_null(&view->json, "paused");
+                json_put_null(&view->json, "paused");
                 return;
         }
         json_begin_object(&view->json, "paused");
         view_future(view, "until", status->pause_until);
-        json_text(&view->json, "by", status->pause_by);
-        json_text(&view->json, "reason", status->pause_reason);
+        json_put_text(&view->json, "by", status->pause_by);
+        json_put_text(&view->json, "reason", status->pause_reason);
         json_end_object(&view->json);
 }
 
 static void put_process(struct view *view, const struct service_status *status) {
         struct json_writer *json = &view->json;
         if (!status->process_known) {
-                json_null(json, "pid");
-                json_null(json, "running");
+                json_put_null(json, "pid");
+                json_put_null(json, "running");
                 return;
         }
         if (status->running && status->pid > 0) {
-                json_int(json, "pid", status->pid);
+                json_put_int(json, "pid", status->pid);
         } else {
-                json_null(json, "pid");
+                json_put_null(json, "pid");
         }
-        json_bool(json, "running", status->running);
+        json_put_bool(json, "running", status->running);
 }
 
 static void put_ladder_position(struct view *view, const struct service_status *status) {
@@ -288,23 +289,23 @@ static void put_ladder_position(struct view *view, const struct service_status *
                          (uint32_t) status->step < status->policy->n_steps;
         if (on_ladder) {
                 int action = status->policy->steps[status->step].action;
-                json_text(json, "step", action_text((enum action) action));
-                json_int(json, "step_index", status->step);
+                json_put_text(json, "step", action_text((enum action) action));
+                json_put_int(json, "step_index", status->step);
         } else {
-                json_null(json, "step");
-                json_null(json, "step_index");
+                json_put_null(json, "step");
+                json_put_null(json, "step_index");
         }
-        json_uint(json, "step_attempts", on_ladder ? status->step_attempts : 0);
-        json_uint(json, "attempt", status->attempt ? status->attempt->number : 0);
+        json_put_uint(json, "step_attempts", on_ladder ? status->step_attempts : 0);
+        json_put_uint(json, "attempt", status->attempt ? status->attempt->number : 0);
         view_future(view, "next_attempt", status->next_attempt);
 }
 
 static void put_hindrances(struct view *view, const struct service_status *status) {
         const struct policy *policy = runtime_policy(view->runtime);
         bool held = status->phase == PHASE_HELD && status->held_by != GUARD_NONE;
-        json_text(&view->json, "held_by", held ? guard_text(status->held_by) : NULL);
+        json_put_text(&view->json, "held_by", held ? guard_text(status->held_by) : NULL);
         bool blocked = status->culprit < policy->n_services;
-        json_text(
+        json_put_text(
                 &view->json, "blocked_by", blocked ? policy->services[status->culprit].name : NULL);
 }
 
@@ -312,7 +313,7 @@ static void put_dependencies(struct view *view, const struct service *service) {
         json_begin_array(&view->json, "depends_on");
         for (uint32_t i = 0; i < service->n_depends_on; i++) {
                 const struct policy *policy = runtime_policy(view->runtime);
-                json_text(&view->json, NULL, policy->services[service->depends_on[i]].name);
+                json_put_text(&view->json, NULL, policy->services[service->depends_on[i]].name);
         }
         json_end_array(&view->json);
 }
@@ -320,20 +321,20 @@ static void put_dependencies(struct view *view, const struct service *service) {
 static void put_state(struct view *view, const struct verdict *verdict) {
         const struct service_status *status = &verdict->status;
         struct json_writer *json = &view->json;
-        json_text(json, "state", verdict->state);
-        json_bool(json, "up", verdict->up);
-        json_bool(json, "down", verdict->down);
-        json_text(json, "health", health_text(status->health));
-        json_text(json, "phase", phase_text(status->phase));
+        json_put_text(json, "state", verdict->state);
+        json_put_bool(json, "up", verdict->up);
+        json_put_bool(json, "down", verdict->down);
+        json_put_text(json, "health", health_text(status->health));
+        json_put_text(json, "phase", phase_text(status->phase));
         view_past(view, "since", verdict->since);
         view_pause(view, status);
         if (status->incident) {
-                json_uint(json, "incident", status->incident->id);
+                json_put_uint(json, "incident", status->incident->id);
         } else {
-                json_null(json, "incident");
+                json_put_null(json, "incident");
         }
-        json_text(json, "failing_probe", verdict->probe);
-        json_text(json, "detail", verdict->detail);
+        json_put_text(json, "failing_probe", verdict->probe);
+        json_put_text(json, "detail", verdict->detail);
 }
 
 void view_service(struct view *view, uint32_t index) {
@@ -341,9 +342,9 @@ void view_service(struct view *view, uint32_t index) {
         const struct service *service = verdict.status.policy;
         struct json_writer *json = &view->json;
         json_begin_object(json, NULL);
-        json_text(json, "name", service->name);
-        json_text(json, "description", service->description);
-        json_text(json, "manager", manager_text((enum manager) service->manager));
+        json_put_text(json, "name", service->name);
+        json_put_text(json, "description", service->description);
+        json_put_text(json, "manager", manager_text((enum manager) service->manager));
         put_state(view, &verdict);
         put_hindrances(view, &verdict.status);
         put_ladder_position(view, &verdict.status);
@@ -363,17 +364,17 @@ void view_incident_members(struct view *view, const struct incident *incident) {
         struct json_writer *json = &view->json;
         bool recovered = incident->end == INCIDENT_RECOVERED || incident->end == INCIDENT_HEALED;
         wall_usec_t until = incident->closed ? incident->closed : view->now.wall;
-        json_uint(json, "id", incident->id);
-        json_text(json, "service", incident->service);
-        json_text(json, "probe", str_empty(incident->probe) ? NULL : incident->probe);
-        json_text(json, "cause", cause_text((enum cause) incident->cause));
-        json_text(json, "detail", incident->text);
+        json_put_uint(json, "id", incident->id);
+        json_put_text(json, "service", incident->service);
+        json_put_text(json, "probe", str_empty(incident->probe) ? NULL : incident->probe);
+        json_put_text(json, "cause", cause_text((enum cause) incident->cause));
+        json_put_text(json, "detail", incident->text);
         view_wall_moment(view, "failing_since", incident->failing_since);
         view_wall_moment(view, "opened", incident->opened);
         view_wall_moment(view, "closed", incident->closed);
-        json_bool(json, "open", incident->closed == 0);
-        json_text(json, "end", incident_end_text((enum incident_end) incident->end));
-        json_bool(json, "exhausted", incident->exhausted);
+        json_put_bool(json, "open", incident->closed == 0);
+        json_put_text(json, "end", incident_end_text((enum incident_end) incident->end));
+        json_put_bool(json, "exhausted", incident->exhausted);
         view_between(view, "detection_seconds", incident->failing_since, incident->opened);
         view_between(view, "recovery_seconds", incident->failing_since,
                 recovered ? incident->closed : 0);
@@ -383,41 +384,41 @@ void view_incident_members(struct view *view, const struct incident *incident) {
 void view_incident(struct view *view, const char *key, const struct incident *incident) {
         json_begin_object(&view->json, key);
         view_incident_members(view, incident);
-        json_uint(&view->json, "attempts", incident->attempts);
+        json_put_uint(&view->json, "attempts", incident->attempts);
         json_end_object(&view->json);
 }
 
 static void put_rule(struct view *view, uint32_t number) {
         const struct rule *rule = number ? rule_by_number(number) : NULL;
         if (number) {
-                json_uint(&view->json, "rule", number);
+                json_put_uint(&view->json, "rule", number);
         } else {
-                json_null(&view->json, "rule");
+                json_put_null(&view->json, "rule");
         }
-        json_text(&view->json, "rule_sentence", rule ? rule->sentence : NULL);
+        json_put_text(&view->json, "rule_sentence", rule ? rule->sentence : NULL);
 }
 
 void view_attempt(struct view *view, const char *key, const struct attempt *attempt) {
         struct json_writer *json = &view->json;
         json_begin_object(json, key);
-        json_uint(json, "number", attempt->number);
-        json_text(json, "action", action_text((enum action) attempt->action));
+        json_put_uint(json, "number", attempt->number);
+        json_put_text(json, "action", action_text((enum action) attempt->action));
         if (attempt->step == STEP_NONE) {
-                json_null(json, "step");
+                json_put_null(json, "step");
         } else {
-                json_int(json, "step", attempt->step);
+                json_put_int(json, "step", attempt->step);
         }
-        json_text(json, "origin", origin_text((enum origin) attempt->origin));
-        json_text(json, "result", attempt_result_text((enum attempt_result) attempt->result));
+        json_put_text(json, "origin", origin_text((enum origin) attempt->origin));
+        json_put_text(json, "result", attempt_result_text((enum attempt_result) attempt->result));
         put_rule(view, attempt->rule);
-        json_seconds(json, "delay_seconds", attempt->delay);
+        json_put_seconds(json, "delay_seconds", attempt->delay);
         view_wall_moment(view, "intended", attempt->intended);
         view_wall_moment(view, "started", attempt->started);
         view_wall_moment(view, "acted", attempt->acted);
         view_wall_moment(view, "verified", attempt->verified);
         view_between(view, "action_seconds", attempt->started, attempt->acted);
         view_between(view, "verify_seconds", attempt->acted, attempt->verified);
-        json_text(json, "text", attempt->text);
+        json_put_text(json, "text", attempt->text);
         json_end_object(json);
 }
 
@@ -430,19 +431,19 @@ static const char *level_word(int level) {
 void view_event(struct view *view, const struct event *event) {
         struct json_writer *json = &view->json;
         json_begin_object(json, NULL);
-        json_uint(json, "id", event->id);
+        json_put_uint(json, "id", event->id);
         view_wall_moment(view, "at", event->at);
-        json_text(json, "kind", event_kind_text((enum event_kind) event->kind));
-        json_text(json, "level", level_word(event->level));
-        json_text(json, "service", str_empty(event->service) ? NULL : event->service);
+        json_put_text(json, "kind", event_kind_text((enum event_kind) event->kind));
+        json_put_text(json, "level", level_word(event->level));
+        json_put_text(json, "service", str_empty(event->service) ? NULL : event->service);
         if (event->incident) {
-                json_uint(json, "incident", event->incident);
+                json_put_uint(json, "incident", event->incident);
         } else {
-                json_null(json, "incident");
+                json_put_null(json, "incident");
         }
         put_rule(view, event->rule);
-        json_text(json, "phase", phase_text((enum phase) event->phase));
-        json_text(json, "health", health_text((enum health) event->health));
-        json_text(json, "text", event->text);
+        json_put_text(json, "phase", phase_text((enum phase) event->phase));
+        json_put_text(json, "health", health_text((enum health) event->health));
+        json_put_text(json, "text", event->text);
         json_end_object(json);
 }

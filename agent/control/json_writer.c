@@ -41,17 +41,17 @@ void json_end_array(struct json_writer *writer) {
         end_nested(writer, ']');
 }
 
-void json_null(struct json_writer *writer, const char *key) {
+void json_put_null(struct json_writer *writer, const char *key) {
         begin_value(writer, key);
         strbuf_add(writer->out, "null");
 }
 
-void json_bool(struct json_writer *writer, const char *key, bool value) {
+void json_put_bool(struct json_writer *writer, const char *key, bool value) {
         begin_value(writer, key);
         strbuf_add(writer->out, value ? "true" : "false");
 }
 
-void json_int(struct json_writer *writer, const char *key, int64_t value) {
+void json_put_int(struct json_writer *writer, const char *key, int64_t value) {
         begin_value(writer, key);
         if (value < 0) {
                 strbuf_add_char(writer->out, '-');
@@ -59,21 +59,21 @@ void json_int(struct json_writer *writer, const char *key, int64_t value) {
         strbuf_add_u64(writer->out, value < 0 ? -(uint64_t) value : (uint64_t) value);
 }
 
-void json_uint(struct json_writer *writer, const char *key, uint64_t value) {
+void json_put_uint(struct json_writer *writer, const char *key, uint64_t value) {
         begin_value(writer, key);
         strbuf_add_u64(writer->out, value);
 }
 
-void json_number(struct json_writer *writer, const char *key, double value) {
+void json_put_number(struct json_writer *writer, const char *key, double value) {
         if (!isfinite(value)) {
-                json_null(writer, key);
+                json_put_null(writer, key);
                 return;
         }
         begin_value(writer, key);
         strbuf_addf(writer->out, "%.12g", value);
 }
 
-void json_seconds(struct json_writer *writer, const char *key, usec_t duration) {
+void json_put_seconds(struct json_writer *writer, const char *key, usec_t duration) {
         begin_value(writer, key);
         strbuf_add_u64(writer->out, duration / USEC_PER_SEC);
         uint32_t fraction = (uint32_t) (duration % USEC_PER_SEC);
@@ -166,9 +166,9 @@ static void add_text(struct strbuf *out, const char *text) {
         }
 }
 
-void json_text(struct json_writer *writer, const char *key, const char *text) {
+void json_put_text(struct json_writer *writer, const char *key, const char *text) {
         if (!text) {
-                json_null(writer, key);
+                json_put_null(writer, key);
                 return;
         }
         begin_value(writer, key);

@@ -21,10 +21,11 @@ void json_end_object(struct json_writer *writer);
 void json_begin_array(struct json_writer *writer, const char *key);
 void json_end_array(struct json_writer *writer);
 
-void json_null(struct json_writer *writer, const char *key);
-void json_bool(struct json_writer *writer, const char *key, bool value);
-void json_int(struct json_writer *writer, const char *key, int64_t value);
-void json_uint(struct json_writer *writer, const char *key, uint64_t value);
-void json_number(struct json_writer *writer, const char *key, double value); /* not finite: null */
-void json_seconds(struct json_writer *writer, const char *key, usec_t duration);
-void json_text(struct json_writer *writer, const char *key, const char *text); /* NULL: null */
+void json_put_null(struct json_writer *writer, const char *key);
+void json_put_bool(struct json_writer *writer, const char *key, bool value);
+void json_put_int(struct json_writer *writer, const char *key, int64_t value);
+void json_put_uint(struct json_writer *writer, const char *key, uint64_t value);
+void json_put_number(
+        struct json_writer *writer, const char *key, double value); /* not finite: null */
+void json_put_seconds(struct json_writer *writer, const char *key, usec_t duration);
+void json_put_text(struct json_writer *writer, const char *key, const char *text); /* NULL: null */

@@ -64,11 +64,11 @@ static void put_evidence(struct view *view, const struct why *why) {
                 recovery_probe_status(runtime_recovery(why->runtime), service, i, &status);
                 const struct observation *last = runtime_observation(why->runtime, service, i);
                 json_begin_object(&view->json, NULL);
-                json_text(&view->json, "probe", why->service->probes[i].name);
-                json_text(&view->json, "health", health_text(status.health));
+                json_put_text(&view->json, "probe", why->service->probes[i].name);
+                json_put_text(&view->json, "health", health_text(status.health));
                 view_observation_members(view, last);
                 view_past(view, "at", last->at.mono);
-                json_bool(&view->json, "decided", decided(why, i));
+                json_put_bool(&view->json, "decided", decided(why, i));
                 json_end_object(&view->json);
         }
         json_end_array(&view->json);
@@ -78,12 +78,12 @@ static void put_rule(struct view *view, const struct why *why) {
         const struct service_status *status = &why->verdict.status;
         const struct rule *rule = status->last_rule ? rule_by_number(status->last_rule) : NULL;
         if (!rule) {
-                json_null(&view->json, "rule");
+                json_put_null(&view->json, "rule");
                 return;
         }
         json_begin_object(&view->json, "rule");
-        json_uint(&view->json, "number", rule->number);
-        json_text(&view->json, "sentence", rule->sentence);
+        json_put_uint(&view->json, "number", rule->number);
+        json_put_text(&view->json, "sentence", rule->sentence);
         view_past(view, "at", status->last_rule_at);
         json_end_object(&view->json);
 }
@@ -93,11 +93,11 @@ static void put_guards(struct view *view, const struct why *why) {
         for (size_t i = 0; i < why->n_guards; i++) {
                 const struct guard_status *guard = &why->guards[i];
                 json_begin_object(&view->json, NULL);
-                json_text(&view->json, "name", guard_text(guard->guard));
-                json_bool(&view->json, "holds", guard->holds);
-                json_text(&view->json, "text", guard->text);
-                json_uint(&view->json, "value", guard->value);
-                json_uint(&view->json, "limit", guard->limit);
+                json_put_text(&view->json, "name", guard_text(guard->guard));
+                json_put_bool(&view->json, "holds", guard->holds);
+                json_put_text(&view->json, "text", guard->text);
+                json_put_uint(&view->json, "value", guard->value);
+                json_put_uint(&view->json, "limit", guard->limit);
                 view_future(view, "until", guard->holds ? guard->until : USEC_INFINITY);
                 json_end_object(&view->json);
         }
@@ -118,12 +118,12 @@ static void put_budget(struct view *view, const struct why *why) {
         const struct budget_spec *host = &runtime_policy(why->runtime)->agent.budget;
         struct json_writer *json = &view->json;
         json_begin_object(json, "budget");
-        json_uint(json, "spent", spent_of(why, GUARD_SERVICE_BUDGET));
-        json_uint(json, "limit", own->actions);
-        json_seconds(json, "per_seconds", own->per);
-        json_uint(json, "host_spent", spent_of(why, GUARD_HOST_BUDGET));
-        json_uint(json, "host_limit", host->actions);
-        json_seconds(json, "host_per_seconds", host->per);
+        json_put_uint(json, "spent", spent_of(why, GUARD_SERVICE_BUDGET));
+        json_put_uint(json, "limit", own->actions);
+        json_put_seconds(json, "per_seconds", own->per);
+        json_put_uint(json, "host_spent", spent_of(why, GUARD_HOST_BUDGET));
+        json_put_uint(json, "host_limit", host->actions);
+        json_put_seconds(json, "host_per_seconds", host->per);
         json_end_object(json);
 }
 
@@ -142,11 +142,11 @@ static void put_ladder(struct view *view, const struct why *why) {
         for (uint32_t i = 0; i < why->service->n_steps; i++) {
                 const struct step_spec *step = &why->service->steps[i];
                 json_begin_object(json, NULL);
-                json_uint(json, "step", i);
-                json_text(json, "action", action_text((enum action) step->action));
-                json_uint(json, "attempts", step->attempts);
-                json_uint(json, "made", attempts_made(status, i));
-                json_bool(json, "current", status->incident && status->step == (int) i);
+                json_put_uint(json, "step", i);
+                json_put_text(json, "action", action_text((enum action) step->action));
+                json_put_uint(json, "attempts", step->attempts);
+                json_put_uint(json, "made", attempts_made(status, i));
+                json_put_bool(json, "current", status->incident && status->step == (int) i);
                 json_end_object(json);
         }
         json_end_array(json);
@@ -156,9 +156,9 @@ static void put_next(struct view *view, const struct why *why) {
         AUTO_STRBUF struct strbuf text = {0};
         struct next next = why_next(why, &text);
         json_begin_object(&view->json, "next");
-        json_text(&view->json, "what", wait_text(next.what));
+        json_put_text(&view->json, "what", wait_text(next.what));
         view_future(view, "at", next.at);
-        json_text(&view->json, "text", strbuf_text(&text));
+        json_put_text(&view->json, "text", strbuf_text(&text));
         json_end_object(&view->json);
 }
 
@@ -169,12 +169,12 @@ static void put_dependencies(struct view *view, const struct why *why) {
                 uint32_t index = why->service->depends_on[i];
                 struct verdict verdict = verdict_of(why->runtime, index);
                 json_begin_object(json, NULL);
-                json_text(json, "name", verdict.status.policy->name);
-                json_text(json, "state", verdict.state);
-                json_text(json, "health", health_text(verdict.status.health));
+                json_put_text(json, "name", verdict.status.policy->name);
+                json_put_text(json, "state", verdict.state);
+                json_put_text(json, "health", health_text(verdict.status.health));
                 view_past(view, "since", verdict.since);
-                json_bool(json, "culprit", why->culprit && why->culprit->index == index);
-                json_text(json, "detail", verdict.detail);
+                json_put_bool(json, "culprit", why->culprit && why->culprit->index == index);
+                json_put_text(json, "detail", verdict.detail);
                 json_end_object(json);
         }
         json_end_array(json);
@@ -184,12 +184,12 @@ static void put_history(struct view *view, const struct service_status *status) 
         if (status->incident) {
                 view_incident(view, "incident", status->incident);
         } else {
-                json_null(&view->json, "incident");
+                json_put_null(&view->json, "incident");
         }
         if (status->attempt) {
                 view_attempt(view, "attempt", status->attempt);
         } else {
-                json_null(&view->json, "attempt");
+                json_put_null(&view->json, "attempt");
         }
 }
 
@@ -200,14 +200,14 @@ void why_view(struct view *view, const struct why *why) {
         struct json_writer *json = &view->json;
         json_begin_object(json, NULL);
         view_wall_moment(view, "now", view->now.wall);
-        json_text(json, "service", why->service->name);
-        json_text(json, "description", why->service->description);
-        json_text(json, "state", why->verdict.state);
-        json_text(json, "health", health_text(status->health));
-        json_text(json, "phase", phase_text(status->phase));
+        json_put_text(json, "service", why->service->name);
+        json_put_text(json, "description", why->service->description);
+        json_put_text(json, "state", why->verdict.state);
+        json_put_text(json, "health", health_text(status->health));
+        json_put_text(json, "phase", phase_text(status->phase));
         view_past(view, "since", why->verdict.since);
         view_pause(view, status);
-        json_text(json, "summary", strbuf_text(&summary));
+        json_put_text(json, "summary", strbuf_text(&summary));
         put_evidence(view, why);
         put_rule(view, why);
         put_guards(view, why);

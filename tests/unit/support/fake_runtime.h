@@ -1,7 +1,7 @@
 #pragma once
-/* A runtime for the tests of agent/control: three services whose state the test writes down, and an HTTP
- * server, a store and a socket that exist in memory only. Included by one test program each; it defines what the
- * modules runtime, recovery, store, probes and io would. */
+/* A runtime for the tests of agent/control: three services whose state the test writes down, and an
+ * HTTP server, a store and a socket that exist in memory only. Included by one test program each;
+ * it defines what the modules runtime, recovery, store, probes and io would. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/str.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/worker.h"
@@ -19,7 +20,7 @@
 #include "recovery/rules.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
-#include "unit_test.h"
+#include "tests/unit/unit_test.h"
 
 enum { FAKE_ORDERS, FAKE_CART, FAKE_CHECKOUT, FAKE_SERVICES };
 enum { FAKE_PROBES_MAX = 2, FAKE_HEADERS_MAX = 8 };
@@ -27,8 +28,8 @@ enum { FAKE_PROBES_MAX = 2, FAKE_HEADERS_MAX = 8 };
 /* 2026-03-01T12:00:00Z, a hundred thousand seconds after the boot. */
 #define FAKE_WALL (UINT64_C(1772366400) * USEC_PER_SEC)
 #define FAKE_MONO (UINT64_C(100000) * USEC_PER_SEC)
-#define AGO(seconds) (FAKE_MONO - (usec_t) ((seconds) * 1e6))
-#define IN(seconds) (FAKE_MONO + (usec_t) ((seconds) * 1e6))
+#define AGO(seconds) (FAKE_MONO - (usec_t) ((seconds) *1e6))
+#define IN(seconds) (FAKE_MONO + (usec_t) ((seconds) *1e6))
 
 struct http_exchange {
         const char *method, *path, *body, *accept;
@@ -128,8 +129,8 @@ static struct service fake_services[FAKE_SERVICES] = {
                 .index = FAKE_CHECKOUT},
 };
 
-static void fake_observe(uint32_t service, uint32_t probe, enum outcome outcome, double age,
-        const char *detail) {
+static inline void fake_observe(
+        uint32_t service, uint32_t probe, enum outcome outcome, double age, const char *detail) {
         struct observation *last = &fake.observations[service][probe];
         *last = (struct observation){
                 .service = service,
@@ -142,7 +143,7 @@ static void fake_observe(uint32_t service, uint32_t probe, enum outcome outcome,
         str_copy(last->detail, sizeof(last->detail), detail);
 }
 
-static void fake_guards(void) {
+static inline void fake_guards(void) {
         static const struct guard_status guards[] = {
                 {GUARD_PAUSED, false, USEC_INFINITY, 0, 0, "not paused"},
                 {GUARD_SERVICE_BUDGET, false, FAKE_MONO, 1, 10,
@@ -154,7 +155,7 @@ static void fake_guards(void) {
 }
 
 /* All is well, since an hour. */
-static int fake_setup(void **state) {
+static inline int fake_setup(void **state) {
         (void) state;
         free(fake.answer_text);
         map_free(fake.policy.by_name);
@@ -182,7 +183,9 @@ static int fake_setup(void **state) {
                 };
                 for (uint32_t k = 0; k < fake_services[i].n_probes; k++) {
                         fake.probes[i][k] = (struct probe_status){.health = HEALTH_HEALTHY,
-                                .passes = 9, .window = 0x3d, .n_window = 6};
+                                .passes = 9,
+                                .window = 0x3d,
+                                .n_window = 6};
                         fake_observe(i, k, OUTCOME_PASS, 0.4, "200 OK");
                 }
         }
@@ -198,13 +201,16 @@ static int fake_setup(void **state) {
 }
 
 /* Checkout answers 503 for three seconds; incident 17 is open. */
-static void fake_checkout_fails(enum phase phase) {
+static inline void fake_checkout_fails(enum phase phase) {
         struct service_status *status = &fake.status[FAKE_CHECKOUT];
         fake_observe(FAKE_CHECKOUT, 0, OUTCOME_FAIL, 0.387, "503 Service Unavailable");
         fake.observations[FAKE_CHECKOUT][0].has_value = true;
         fake.observations[FAKE_CHECKOUT][0].value = 0.0123;
         fake.probes[FAKE_CHECKOUT][0] = (struct probe_status){.health = HEALTH_FAILED,
-                .fails = 9, .window = 0, .n_window = 9, .failing_since = AGO(3)};
+                .fails = 9,
+                .window = 0,
+                .n_window = 9,
+                .failing_since = AGO(3)};
         fake.incident = (struct incident){
                 .id = 17,
                 .failing_since = FAKE_WALL - 3000000,
@@ -279,8 +285,8 @@ const struct service_counters *runtime_counters(const struct runtime *runtime, u
         return &fake.counters[service];
 }
 
-size_t runtime_recent_events(const struct runtime *runtime, uint32_t service,
-        const struct event **ret, size_t limit) {
+size_t runtime_recent_events(
+        const struct runtime *runtime, uint32_t service, const struct event **ret, size_t limit) {
         static const struct event event = {
                 .id = 901,
                 .at = FAKE_WALL,
@@ -327,8 +333,8 @@ static inline void fake_reply(int result, const char *text) {
         reply(fake.reply_cookie, result, text);
 }
 
-int runtime_probe(struct runtime *runtime, uint32_t service, const char *probe,
-        runtime_probed done, void *cookie) {
+int runtime_probe(struct runtime *runtime, uint32_t service, const char *probe, runtime_probed done,
+        void *cookie) {
         (void) runtime;
         (void) service;
         fake.probe = probe;
@@ -515,6 +521,11 @@ static inline void fake_request(const char *method, const char *path, const char
         memcpy(fake.exchange.query, fake.query, sizeof(fake.query));
         memset(fake.query, 0, sizeof(fake.query));
         fake.handler(fake.handler_cookie, &fake.exchange);
+}
+
+static inline void fake_client_leaves(void) {
+        fake.exchange.on_closed(fake.exchange.on_closed_cookie);
+        fake.exchange.on_closed = NULL;
 }
 
 /* ---- Threads: what is submitted has run when the call returns ---- */

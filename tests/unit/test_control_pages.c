@@ -1,0 +1,151 @@
+/* The pages of the listener: status page, /healthz, and which request gets what. */
+
+#include "control/health_page.h"
+#include "control/listener.h"
+#include "control/status_page.h"
+#include "support/fake_runtime.h"
+
+#define RUNTIME ((struct runtime *) &fake)
+
+static int teardown(void **state) {
+        (void) state;
+        free(fake.answer_text);
+        fake.answer_text = NULL;
+        map_free(fake.policy.by_name);
+        fake.policy.by_name = NULL;
+        return 0;
+}
+
+/* ---- Health ---- */
+
+static void assert_health(bool ok, const char *text) {
+        AUTO_STRBUF struct strbuf out = {0};
+        assert_int_equal(health_page(RUNTIME, &out), ok);
+        assert_string_equal(strbuf_text(&out), text);
+}
+
+static void is_healthy(void **state) {
+        (void) state;
+        assert_health(true, "ok\n");
+}
+
+static void a_store_that_fails_is_only_told(void **state) {
+        (void) state;
+        fake.store_why = "disk full";
+        assert_health(
+                true, "ok\nthe state database does not work, actions are capped: disk full\n");
+}
+
+static void an_executor_may_be_away_for_a_moment(void **state) {
+        (void) state;
+        fake.stats.executor_up = false;
+        fake.stats.executor_since.mono = AGO(9.9);
+        assert_health(true, "ok\nthe executor is away since 9.9s: actions are held\n");
+        fake.stats.executor_since.mono = AGO(10.1);
+        assert_health(false, "the executor is away since 10.1s: actions are held\n");
+}
+
+static void an_executor_that_never_came_counts_from_the_start(void **state) {
+        (void) state;
+        fake.stats.executor_up = false;
+        fake.stats.executor_since.mono = 0;
+        fake.stats.started.mono = AGO(20);
+        assert_health(false, "the executor is away since 20s: actions are held\n");
+}
+
+static void a_loop_that_does_not_keep_up_is_ill(void **state) {
+        (void) state;
+        fake.stats.lag = 6 * USEC_PER_SEC;
+        assert_health(false, "the event loop is 6s late\n");
+}
+
+/* ---- Status page ---- */
+
+static void escapes_html(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf out = {0};
+        status_page_escape(&out, "<a href=\"x\" title='y'>&amp;\xc3\xbc</a>");
+        assert_string_equal(strbuf_text(&out),
+                "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;\xc3\xbc&lt;/a&gt;");
+}
+
+static void shows_services_that_need_someone_first(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf out = {0};
+        fake_checkout_fails(PHASE_BACKOFF);
+        fake.status[FAKE_CHECKOUT].next_attempt = IN(3.9);
+        str_copy(fake.observations[FAKE_CHECKOUT][0].detail, OBSERVATION_DETAIL_MAX,
+                "<script>alert(1)</script>");
+        status_page(RUNTIME, &out);
+        const char *page = strbuf_text(&out);
+        assert_true(strstr(page, "<b>checkout</b>") < strstr(page, "<b>orders-db</b>"));
+        assert_non_null(strstr(page, "Checkout &lt;API&gt; &amp; &quot;more&quot;"));
+        assert_non_null(strstr(page, "attempt in 3.9s"));
+        assert_non_null(strstr(page, "2 of 3 services up"));
+        assert_non_null(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+        assert_null(strstr(page, "<script"));
+        assert_null(strstr(page, "http://")); /* self-contained */
+}
+
+/* ---- The listener ---- */
+
+static void does_not_listen_where_there_is_none(void **state) {
+        (void) state;
+        struct listener *listener = (struct listener *) &fake;
+        fake.policy.agent.listen = "none";
+        assert_int_equal(listener_new(&listener, RUNTIME, NULL), 0);
+        assert_null(listener);
+        listener_free(listener);
+}
+
+static void serves_its_pages_and_nothing_else(void **state) {
+        (void) state;
+        static const struct {
+                const char *method, *path;
+                unsigned status;
+                const char *type, *text;
+        } rows[] = {
+                {"GET", "/", 200, "text/html; charset=utf-8", "<!doctype html>"},
+                {"HEAD", "/", 200, "text/html; charset=utf-8", ""},
+                {"GET", "/healthz", 200, "text/plain", "ok\n"},
+                {"GET", "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "# "},
+                {"POST", "/metrics", 405, "text/plain", ""},
+                {"POST", "/v1/restart", 404, "text/plain", ""},
+                {"GET", "/v1/status", 404, "text/plain", ""},
+                {"GET", "/metrics/", 404, "text/plain", ""},
+        };
+        struct listener *listener = NULL;
+        fake.policy.agent.listen = "127.0.0.1:0";
+        struct error error = {0};
+        assert_int_equal(listener_new(&listener, RUNTIME, &error), -EINVAL);
+        assert_non_null(strstr(error.text, "expected ADDRESS:PORT"));
+        fake.policy.agent.listen = "127.0.0.1:47790";
+        assert_int_equal(listener_new(&listener, RUNTIME, &error), 0);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                fake_request(rows[i].method, rows[i].path, NULL);
+                assert_int_equal(fake.answer_status, rows[i].status);
+                assert_string_equal(fake.answer_type, rows[i].type);
+                assert_true(str_starts(fake.answer_text, rows[i].text));
+        }
+        fake.stats.lag = 6 * USEC_PER_SEC;
+        fake_request("GET", "/healthz", NULL);
+        assert_int_equal(fake.answer_status, 503);
+        listener_free(listener);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(is_healthy),
+                TEST(a_store_that_fails_is_only_told),
+                TEST(an_executor_may_be_away_for_a_moment),
+                TEST(an_executor_that_never_came_counts_from_the_start),
+                TEST(a_loop_that_does_not_keep_up_is_ill),
+                TEST(escapes_html),
+                TEST(shows_services_that_need_someone_first),
+                TEST(does_not_listen_where_there_is_none),
+                TEST(serves_its_pages_and_nothing_else),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/* The page that Prometheus scrapes. */
+
+#include "control/metrics_page.h"
+#include "support/fake_runtime.h"
+
+#define RUNTIME ((struct runtime *) &fake)
+
+static struct metrics_page *page;
+static struct strbuf text;
+
+static int setup(void **state) {
+        fake_setup(state);
+        return metrics_page_new(&page, RUNTIME);
+}
+
+static int teardown(void **state) {
+        (void) state;
+        metrics_page_free(page);
+        strbuf_done(&text);
+        map_free(fake.policy.by_name);
+        fake.policy.by_name = NULL;
+        return 0;
+}
+
+static void scrape(enum metrics_format format) {
+        strbuf_reset(&text);
+        assert_int_equal(metrics_page_render(page, format, &text), 0);
+}
+
+/* A whole line of the page. */
+static bool has(const char *line) {
+        size_t length = strlen(line);
+        for (const char *at = strbuf_text(&text); (at = strstr(at, line)); at++) {
+                if ((at == text.data || at[-1] == '\n') && at[length] == '\n') {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void assert_has(const char *const lines[], size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (!has(lines[i])) {
+                        print_error("missing: %s\nin:\n%s", lines[i], strbuf_text(&text));
+                }
+                assert_true(has(lines[i]));
+        }
+}
+
+static void tells_about_the_agent(void **state) {
+        (void) state;
+        fake.stats.stalls = 2;
+        fake.stats.reloads_ok = 3;
+        fake.stats.reloads_failed = 1;
+        fake.stats.worst_lag = 3100;
+        fake.store_counts = (struct store_counts){.writes = 412, .dropped = 5};
+        scrape(METRICS_TEXT_004);
+        static const char *const lines[] = {
+                "recoverd_build_info{version=\"" RECOVERD_VERSION "\"} 1",
+                "recoverd_services 3",
+                "recoverd_probes 4",
+                "recoverd_executor_up 1",
+                "recoverd_store_degraded 0",
+                "recoverd_store_writes_total 412",
+                "recoverd_store_dropped_total 5",
+                "recoverd_loop_stalls_total 2",
+                "recoverd_loop_lag_seconds 0.0031",
+                "recoverd_reloads_total{result=\"ok\"} 3",
+                "recoverd_reloads_total{result=\"refused\"} 1",
+                "recoverd_last_reload_successful 1",
+                "recoverd_last_reload_timestamp_seconds 1772362800",
+                "recoverd_host_budget_left 58",
+                "# TYPE process_cpu_seconds_total counter",
+                "# TYPE recoverd_executor_up gauge",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+        assert_int_equal(fake.scrapes, 1);
+}
+
+static void tells_about_services_and_probes(void **state) {
+        (void) state;
+        fake_checkout_fails(PHASE_BACKOFF);
+        fake.status[FAKE_CHECKOUT].next_attempt = IN(3.5);
+        fake.observations[FAKE_CART][0] = (struct observation){0}; /* has not run yet */
+        fake.counters[FAKE_CHECKOUT].probes_by_outcome[OUTCOME_FAIL] = 9;
+        fake.counters[FAKE_CHECKOUT].incidents = 2;
+        fake.counters[FAKE_CHECKOUT].actions[ACTION_RESTART][ATTEMPT_RECOVERED] = 1;
+        scrape(METRICS_TEXT_004);
+        static const char *const lines[] = {
+                "recoverd_service_state{service=\"checkout\",state=\"backoff\"} 1",
+                "recoverd_service_state{service=\"cart\",state=\"healthy\"} 1",
+                "recoverd_service_up{service=\"checkout\"} 0",
+                "recoverd_service_up{service=\"cart\"} 1",
+                "recoverd_service_health{service=\"checkout\"} 3",
+                "recoverd_incident_open{service=\"checkout\"} 1",
+                "recoverd_incidents_total{service=\"checkout\"} 2",
+                "recoverd_paused{service=\"checkout\"} 0",
+                "recoverd_budget_left{service=\"checkout\"} 9",
+                "recoverd_backoff_next_attempt_timestamp_seconds{service=\"checkout\"} "
+                "1772366403.5",
+                "recoverd_probe_runs_total{service=\"checkout\",outcome=\"fail\"} 9",
+                "recoverd_probe_runs_total{service=\"checkout\",outcome=\"pass\"} 0",
+                "recoverd_actions_total{service=\"checkout\",action=\"restart\","
+                "result=\"recovered\"} 1",
+                "recoverd_probe_result{service=\"checkout\",probe=\"health\"} 3",
+                "recoverd_probe_result{service=\"cart\",probe=\"ping\"} 0",
+                "recoverd_probe_value{service=\"checkout\",probe=\"health\"} 0.0123",
+                "recoverd_probe_duration_seconds{service=\"checkout\",probe=\"health\"} 0.0127",
+                "recoverd_probe_last_run_timestamp_seconds{service=\"checkout\","
+                "probe=\"health\"} 1772366399.613",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+        static const char *const absent[] = {
+                "recoverd_backoff_next_attempt_timestamp_seconds{service=\"cart\"}",
+                "recoverd_probe_duration_seconds{service=\"cart\"",
+                "recoverd_probe_last_run_timestamp_seconds{service=\"cart\"",
+                "recoverd_service_state{service=\"checkout\",state=\"healthy\"}",
+                "recoverd_actions_total{service=\"cart\"",
+                "recoverd_recovery_seconds_bucket{service=\"checkout\"",
+        };
+        for (size_t i = 0; i < ELEMENTSOF(absent); i++) {
+                assert_null(strstr(strbuf_text(&text), absent[i]));
+        }
+}
+
+static void tells_how_long_recovery_took(void **state) {
+        (void) state;
+        struct service_counters *counters = &fake.counters[FAKE_CHECKOUT];
+        counters->recovery[6] = 2; /* up to 2.5 s */
+        counters->recovery[RUNTIME_BUCKETS] = 1; /* beyond an hour */
+        counters->recovery_sum = 4004.5;
+        scrape(METRICS_TEXT_004);
+        static const char *const lines[] = {
+                "# TYPE recoverd_recovery_seconds histogram",
+                "recoverd_recovery_seconds_bucket{service=\"checkout\",le=\"1\"} 0",
+                "recoverd_recovery_seconds_bucket{service=\"checkout\",le=\"2.5\"} 2",
+                "recoverd_recovery_seconds_bucket{service=\"checkout\",le=\"3600\"} 2",
+                "recoverd_recovery_seconds_bucket{service=\"checkout\",le=\"+Inf\"} 3",
+                "recoverd_recovery_seconds_count{service=\"checkout\"} 3",
+                "recoverd_recovery_seconds_sum{service=\"checkout\"} 4004.5",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+}
+
+static void a_refused_reload_shows(void **state) {
+        (void) state;
+        fake.stats.last_reload = FAKE_WALL;
+        fake.stats.last_reload_ok = false;
+        scrape(METRICS_TEXT_004);
+        assert_true(has("recoverd_last_reload_successful 0"));
+        assert_true(has("recoverd_last_reload_timestamp_seconds 1772366400"));
+}
+
+static void speaks_openmetrics(void **state) {
+        (void) state;
+        scrape(METRICS_OPENMETRICS);
+        static const char *const lines[] = {
+                "# TYPE recoverd_build info",
+                "# TYPE recoverd_incidents counter",
+                "# UNIT recoverd_probe_duration_seconds seconds",
+                "# EOF",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+}
+
+/* The names of a policy are rendered once; another policy at the same address is another policy. */
+static void follows_a_reload(void **state) {
+        (void) state;
+        scrape(METRICS_TEXT_004);
+        const char *name = fake_services[FAKE_CART].name;
+        fake_services[FAKE_CART].name = "basket";
+        fake.stats.reloads_ok++;
+        scrape(METRICS_TEXT_004);
+        fake_services[FAKE_CART].name = name;
+        assert_true(has("recoverd_service_up{service=\"basket\"} 1"));
+        assert_null(strstr(strbuf_text(&text), "\"cart\""));
+}
+
+static void stands_an_empty_policy(void **state) {
+        (void) state;
+        fake.policy.n_services = 0;
+        fake.policy.n_probes = 0;
+        scrape(METRICS_TEXT_004);
+        assert_true(has("recoverd_services 0"));
+        assert_null(strstr(strbuf_text(&text), "service=\""));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(tells_about_the_agent),
+                TEST(tells_about_services_and_probes),
+                TEST(tells_how_long_recovery_took),
+                TEST(a_refused_reload_shows),
+                TEST(speaks_openmetrics),
+                TEST(follows_a_reload),
+                TEST(stands_an_empty_policy),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

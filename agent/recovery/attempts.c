@@ -154,6 +154,10 @@ void drop_attempt(struct turn *turn) {
 
 void put_off(struct turn *turn) {
         take_back(turn, turn->input->outcome.text);
+        if (!turn->service->first_start) { /* it may have failed while a person's wish was under way
+                                            */
+                incident_ensure(turn);
+        }
         turn->service->phase_deadline = usec_add(turn->now.mono, PUT_OFF_DELAY);
         turn_note(turn, "%s", turn->input->outcome.text);
 }
@@ -250,8 +254,7 @@ void end_action_failed(struct turn *turn) {
 }
 
 void end_refused(struct turn *turn) {
-        bool alone = attempt_of(turn)->origin == ORIGIN_OPERATOR &&
-                     (turn->service->stopped || turn->service->file->incident.id == 0);
+        bool alone = if_by_person_stopped(turn) || if_by_person_well(turn);
         refund(turn);
         attempt_end(turn, ATTEMPT_REFUSED, turn->input->outcome.text);
         if (!alone) {
@@ -260,7 +263,9 @@ void end_refused(struct turn *turn) {
 }
 
 void end_superseded(struct turn *turn) {
+        bool of_ladder = attempt_of(turn)->origin == ORIGIN_LADDER;
         attempt_end(turn, ATTEMPT_SUPERSEDED, "a dependency went down");
+        turn->service->step_attempts -= of_ladder && turn->service->step_attempts > 0;
         ladder_plan_delay(turn);
         note_culprit(turn);
 }

@@ -96,7 +96,7 @@ bool if_healthy(const struct turn *turn) {
 
 bool if_store_cap_spent(const struct turn *turn) {
         const struct budget *budget = &turn->service->budget;
-        return turn->service->spent_at != 0 &&
+        return turn->service->file->attempt.origin == ORIGIN_LADDER &&
                budget_spent(budget, turn->now.mono, USEC_PER_HOUR) > STORE_DEGRADED_ACTIONS;
 }
 
@@ -114,7 +114,7 @@ bool if_by_person_stopped(const struct turn *turn) {
 
 bool if_by_person_well(const struct turn *turn) {
         return turn->service->file->attempt.origin == ORIGIN_OPERATOR &&
-               turn->service->file->incident.id == 0;
+               turn->service->file->incident.id == 0 && turn->service->health != HEALTH_FAILED;
 }
 
 bool if_died_since(const struct turn *turn) {

@@ -185,7 +185,7 @@ static void on_process(struct turn *turn) {
                 return;
         }
         service->running = false;
-        if (service->stopped) {
+        if (service->phase == PHASE_STOPPED) {
                 return;
         }
         if (turn->input->process.expected || !turn->input->process.text[0]) {

@@ -23,7 +23,9 @@ void turn_event(struct turn *turn, enum event_kind kind, int level, const char *
         event->level = level;
         event->incident = service->file->incident.id;
         event->rule = turn->rule ? turn->rule->number : 0;
-        event->phase = service->phase;
+        /* While a row fires: the phase that it leads to, for the old one is over. */
+        event->phase = turn->rule && turn->rule->next != PHASE_SAME ? turn->rule->next
+                                                                    : (int) service->phase;
         event->health = service->health;
         str_copy(event->service, sizeof(event->service), service->policy->name);
         va_list arguments;

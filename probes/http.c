@@ -289,12 +289,15 @@ static void on_response(void *cookie, const struct http_result *response) {
 
 /* ---- the begin of a run ---- */
 
+static size_t line_size(const struct pair *header) {
+        return strlen(header->key) + strlen(": ") + strlen(header->value) + 1;
+}
+
 /* "Name: value" lines in one block: the pointers, then the text. NULL when there is no memory. */
 static const char **make_lines(const struct pairs *headers) {
         size_t size = headers->count * sizeof(char *);
         for (uint32_t i = 0; i < headers->count; i++) {
-                size += strlen(headers->items[i].key) + strlen(headers->items[i].value) +
-                        sizeof(": ");
+                size += line_size(&headers->items[i]);
         }
         const char **lines = malloc(size);
         if (!lines) {
@@ -302,10 +305,11 @@ static const char **make_lines(const struct pairs *headers) {
         }
         char *text = (char *) (lines + headers->count);
         for (uint32_t i = 0; i < headers->count; i++) {
+                const struct pair *header = &headers->items[i];
+                size_t room = line_size(header);
+                (void) snprintf(text, room, "%s: %s", header->key, header->value);
                 lines[i] = text;
-                text = stpcpy(
-                        stpcpy(stpcpy(text, headers->items[i].key), ": "), headers->items[i].value);
-                text++;
+                text += room;
         }
         return lines;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/cleanup.h"
 #include "base/str.h"
 
 struct lookup {
@@ -115,13 +114,14 @@ static void run_lookup(struct offload *call, void *data) {
 }
 
 int lookup_start(struct offload **slot, const struct lookup_request *request, struct error *err) {
-        AUTO_FREE struct lookup *lookup = calloc(1, sizeof(*lookup));
+        if (strlen(request->host) > LOOKUP_NAME_MAX) {
+                return error_set(err, EINVAL, "the name is too long");
+        }
+        struct lookup *lookup = calloc(1, sizeof(*lookup));
         if (!lookup) {
                 return error_set(err, ENOMEM, "out of memory");
         }
-        if (!str_copy(lookup->host, sizeof(lookup->host), request->host)) {
-                return error_set(err, EINVAL, "the name is too long");
-        }
+        str_copy(lookup->host, sizeof(lookup->host), request->host);
         lookup->port = request->port;
         const struct offload_request call = {
                 .pool = request->pool,
@@ -134,8 +134,8 @@ int lookup_start(struct offload **slot, const struct lookup_request *request, st
                 .cookie = request->cookie,
         };
         int r = offload_start(slot, &call, err);
-        if (r >= 0) {
-                lookup = NULL;
+        if (r < 0) {
+                free(lookup);
         }
         return r;
 }

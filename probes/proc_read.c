@@ -3,9 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -45,23 +45,44 @@ static int read_entry(pid_t pid, const char *name, char text[PROC_TEXT_MAX]) {
         return 0;
 }
 
+/* Fields of /proc/PID/stat that are read, counted as in proc(5). */
+enum {
+        FIELD_STATE = 3,
+        FIELD_USER_TIME = 14,
+        FIELD_SYSTEM_TIME,
+        FIELD_THREADS = 20,
+        FIELD_START_TIME = 22,
+        FIELD_RSS = 24,
+};
+
+/* Fields 4 to 24 are numbers; some of them are negative, but none of those that are read. */
+static int parse_numbers(const char *text, uint64_t ret[FIELD_RSS + 1]) {
+        for (int field = FIELD_STATE + 1; field <= FIELD_RSS; field++) {
+                char *end;
+                ret[field] = strtoull(text, &end, 10);
+                if (end == text) {
+                        return -EBADMSG;
+                }
+                text = end;
+        }
+        return 0;
+}
+
 int proc_parse_stat(const char *text, struct proc_stat *ret) {
+        uint64_t numbers[FIELD_RSS + 1];
         /* The name in parentheses may itself hold anything, parentheses included. */
         const char *rest = strrchr(text, ')');
-        uint64_t user, system;
-        int64_t rss_pages;
-        struct proc_stat stat = {0};
-        if (!rest || sscanf(rest + 1,
-                             " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-                             " %*d %*d %*d %*d %" SCNu32 " %*d %" SCNu64 " %*u %" SCNd64,
-                             &stat.state, &user, &system, &stat.threads, &stat.start_time,
-                             &rss_pages) != 6) {
+        if (!rest || rest[1] != ' ' || !rest[2] || parse_numbers(rest + 3, numbers) < 0) {
                 return -EBADMSG;
         }
-        stat.cpu = (user + system) * USEC_PER_SEC / (uint64_t) sysconf(_SC_CLK_TCK);
-        stat.rss_bytes =
-                rss_pages > 0 ? (uint64_t) rss_pages * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
-        *ret = stat;
+        uint64_t ticks = numbers[FIELD_USER_TIME] + numbers[FIELD_SYSTEM_TIME];
+        *ret = (struct proc_stat){
+                .state = rest[2],
+                .threads = (uint32_t) numbers[FIELD_THREADS],
+                .cpu = ticks * USEC_PER_SEC / (uint64_t) sysconf(_SC_CLK_TCK),
+                .start_time = numbers[FIELD_START_TIME],
+                .rss_bytes = numbers[FIELD_RSS] * (uint64_t) sysconf(_SC_PAGESIZE),
+        };
         return 0;
 }
 
@@ -139,7 +160,13 @@ int proc_read_open_files_limit(pid_t pid, uint64_t *ret_soft) {
                 *ret_soft = UINT64_MAX;
                 return 0;
         }
-        return sscanf(line, "%" SCNu64, ret_soft) == 1 ? 0 : -EBADMSG;
+        char *end;
+        uint64_t limit = strtoull(line, &end, 10);
+        if (end == line) {
+                return -EBADMSG;
+        }
+        *ret_soft = limit;
+        return 0;
 }
 
 uint64_t proc_memory_size(void) {

@@ -108,7 +108,7 @@ static size_t parse_escape(const char *text, char *ret) {
         if (*text != 'x' || hex_value(text[1]) < 0 || hex_value(text[2]) < 0) {
                 return 0;
         }
-        *ret = (char) (hex_value(text[1]) << 4 | hex_value(text[2]));
+        *ret = (char) (hex_value(text[1]) * 16 + hex_value(text[2]));
         return 3;
 }
 

@@ -93,11 +93,10 @@ static void serve_flood(int fd, void *cookie) {
 static void serve_redirects(int fd, void *cookie) {
         struct fixture *f = cookie;
         char text[128];
-        int page = 0;
         read_request(fd, f);
-        (void) sscanf(f->request, "GET /%d", &page);
+        long page = strtol(f->request + strlen("GET /"), NULL, 10);
         snprintf(text, sizeof(text),
-                "HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                "HTTP/1.1 302 Found\r\nLocation: /%ld\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
                 page + 1);
         say(fd, page < 3 ? text : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         shutdown(fd, SHUT_WR);

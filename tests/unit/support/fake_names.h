@@ -20,7 +20,7 @@ static struct addrinfo *numeric_info(const char *address, const char *service) {
         struct addrinfo *info = calloc(1, sizeof(*info));
         struct sockaddr_in *to = calloc(1, sizeof(*to));
         to->sin_family = AF_INET;
-        to->sin_port = htons((uint16_t) atoi(service));
+        to->sin_port = htons((uint16_t) strtoul(service, NULL, 10));
         assert_int_equal(inet_pton(AF_INET, address, &to->sin_addr), 1);
         info->ai_family = AF_INET;
         info->ai_addr = (struct sockaddr *) to;

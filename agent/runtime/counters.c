@@ -5,12 +5,12 @@ const double runtime_bucket_bounds[RUNTIME_BUCKETS] = {
         0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600};
 
 void counters_observed(struct runtime *runtime, const struct observation *observation) {
-        runtime->counters[observation->service].probes_by_outcome[observation->outcome]++;
+        runtime->tables.counters[observation->service].probes_by_outcome[observation->outcome]++;
 }
 
 void counters_attempt(struct runtime *runtime, uint32_t service, const struct attempt *attempt) {
         if (attempt->result != ATTEMPT_UNFINISHED) {
-                runtime->counters[service].actions[attempt->action][attempt->result]++;
+                runtime->tables.counters[service].actions[attempt->action][attempt->result]++;
         }
 }
 
@@ -23,7 +23,7 @@ static size_t bucket_of(double seconds) {
 }
 
 void counters_measured(struct runtime *runtime, const struct effect *effect) {
-        struct service_counters *counters = &runtime->counters[effect->service];
+        struct service_counters *counters = &runtime->tables.counters[effect->service];
         double seconds = (double) effect->measured.duration / (double) USEC_PER_SEC;
         switch (effect->measured.what) {
         case MEASURED_DETECTION:
@@ -38,5 +38,5 @@ void counters_measured(struct runtime *runtime, const struct effect *effect) {
 }
 
 const struct service_counters *runtime_counters(const struct runtime *runtime, uint32_t service) {
-        return &runtime->counters[service];
+        return &runtime->tables.counters[service];
 }

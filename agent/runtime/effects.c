@@ -61,7 +61,7 @@ void effects_say(struct runtime *runtime, int level, const char *format, ...) {
 
 static void carry_event(struct runtime *runtime, const struct effect *effect) {
         if (effect->event.kind == EVENT_INCIDENT_OPENED) {
-                runtime->counters[effect->service].incidents++;
+                runtime->tables.counters[effect->service].incidents++;
         }
         effects_tell(runtime, &effect->event);
 }
@@ -98,10 +98,10 @@ static void carry_pace(struct runtime *runtime, const struct effect *effect) {
 }
 
 static void carry_dependents(struct runtime *runtime, const struct effect *effect) {
-        struct service_shell *shell = &runtime->services[effect->service];
+        struct service_shell *shell = &runtime->tables.services[effect->service];
         if (!shell->dependents_due && runtime->policy->services[effect->service].n_dependents > 0) {
                 shell->dependents_due = true;
-                runtime->dependents[runtime->n_dependents++] = effect->service;
+                runtime->tables.dependents[runtime->tables.n_dependents++] = effect->service;
         }
 }
 

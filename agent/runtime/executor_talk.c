@@ -58,7 +58,8 @@ void executor_act(struct runtime *runtime, const struct effect *effect) {
                 feed_outcome(runtime, effect->service, &input);
                 return;
         }
-        runtime->services[effect->service].listed = true; /* it knows this one, whatever it lists */
+        runtime->tables.services[effect->service].listed =
+                true; /* it knows this one, whatever it lists */
 }
 
 int executor_ask(void *cookie, uint64_t request, uint32_t index, uint32_t probe, usec_t timeout) {
@@ -78,7 +79,7 @@ int executor_ask(void *cookie, uint64_t request, uint32_t index, uint32_t probe,
 /* Asks for everything it knows. What it does not mention until `listed`, it does not know. */
 static void begin_list(struct runtime *runtime) {
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
-                runtime->services[i].listed = false;
+                runtime->tables.services[i].listed = false;
         }
         executor_send(runtime, WIRE_LIST);
 }
@@ -117,7 +118,7 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
         };
         scheduler_target(runtime->scheduler, service->index, &target);
         if (message->busy) {
-                runtime->services[service->index].listed = true;
+                runtime->tables.services[service->index].listed = true;
         }
         struct input input = {
                 .kind = INPUT_PROCESS,
@@ -168,7 +169,7 @@ static void give_up_unlisted(struct runtime *runtime) {
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 struct service_status status;
                 recovery_service_status(runtime->recovery, i, &status);
-                if (status.phase != PHASE_ACTING || runtime->services[i].listed ||
+                if (status.phase != PHASE_ACTING || runtime->tables.services[i].listed ||
                         !status.attempt) {
                         continue;
                 }

@@ -82,7 +82,7 @@ void persist_restore(struct runtime *runtime, const struct store_image *image) {
                 if (recovery_restore(
                             runtime->recovery, record, find_open(image, record->incident), now)) {
                         uint32_t index = policy_service(runtime->policy, record->service)->index;
-                        runtime->services[index].touched = true;
+                        runtime->tables.services[index].touched = true;
                 } else {
                         store_forget_service(runtime->store, record->service);
                 }
@@ -97,18 +97,21 @@ static void save_record(struct runtime *runtime, uint32_t service) {
 }
 
 void persist_record(struct runtime *runtime, uint32_t service) {
-        runtime->services[service].record_dirty = true;
-        runtime->services[service].touched = true;
-        loop_defer_schedule(&runtime->flush);
+        struct service_shell *shell = &runtime->tables.services[service];
+        shell->touched = true;
+        if (!shell->record_dirty) {
+                shell->record_dirty = true;
+                runtime->tables.dirty[runtime->tables.n_dirty++] = service;
+                loop_defer_schedule(&runtime->flush);
+        }
 }
 
 void persist_flush(void *cookie) {
         struct runtime *runtime = cookie;
-        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
-                if (runtime->services[i].record_dirty) {
-                        runtime->services[i].record_dirty = false;
-                        save_record(runtime, i);
-                }
+        while (runtime->tables.n_dirty > 0) {
+                uint32_t service = runtime->tables.dirty[--runtime->tables.n_dirty];
+                runtime->tables.services[service].record_dirty = false;
+                save_record(runtime, service);
         }
 }
 
@@ -119,7 +122,7 @@ void persist_everything(struct runtime *runtime) {
         store_save_host(runtime->store, &host);
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 struct service_status status;
-                if (!runtime->services[i].touched) {
+                if (!runtime->tables.services[i].touched) {
                         continue;
                 }
                 recovery_service_status(runtime->recovery, i, &status);
@@ -153,7 +156,7 @@ void persist_attempt(struct runtime *runtime, const struct effect *effect, bool 
         struct host_record host;
         recovery_save_record(runtime->recovery, effect->service, now, &record);
         recovery_save_host(runtime->recovery, now, &host);
-        runtime->services[effect->service].touched = true;
+        runtime->tables.services[effect->service].touched = true;
         if (!is_intent) {
                 store_save_attempt(
                         runtime->store, &effect->attempt.attempt, name, &record, &host, NULL, NULL);

@@ -40,23 +40,30 @@ int reloading_load(
         return r;
 }
 
-int reloading_tables(struct runtime *runtime, const struct policy *policy,
-        struct service_shell **ret_services, struct service_counters **ret_counters) {
-        AUTO_FREE struct service_shell *services =
-                calloc(policy->n_services + 1, sizeof(*services));
-        AUTO_FREE struct service_counters *counters =
-                calloc(policy->n_services + 1, sizeof(*counters));
-        uint32_t *dependents = calloc(policy->n_services + 1, sizeof(*dependents));
-        if (!services || !counters || !dependents ||
-                heap_reserve(&runtime->timers, policy->n_services + 1) < 0) {
-                free(dependents);
+void reloading_tables_done(struct tables *tables) {
+        free(tables->services);
+        free(tables->counters);
+        free(tables->dependents);
+        free(tables->dirty);
+        *tables = (struct tables){0};
+}
+
+int reloading_tables_init(
+        struct runtime *runtime, const struct policy *policy, struct tables *ret) {
+        size_t n = policy->n_services + 1;
+        AUTO(reloading_tables_done)
+        struct tables tables = {
+                .services = calloc(n, sizeof(*tables.services)),
+                .counters = calloc(n, sizeof(*tables.counters)),
+                .dependents = calloc(n, sizeof(*tables.dependents)),
+                .dirty = calloc(n, sizeof(*tables.dirty)),
+        };
+        if (!tables.services || !tables.counters || !tables.dependents || !tables.dirty ||
+                heap_reserve(&runtime->timers, n) < 0) {
                 return -ENOMEM;
         }
-        free(runtime->dependents);
-        runtime->dependents = dependents;
-        runtime->n_dependents = 0;
-        *ret_services = TAKE_PTR(services);
-        *ret_counters = TAKE_PTR(counters);
+        *ret = tables;
+        tables = (struct tables){0};
         return 0;
 }
 
@@ -79,54 +86,51 @@ static void drop_removed(struct runtime *runtime, const struct policy *policy) {
         }
 }
 
-static void carry_tables(struct runtime *runtime, const struct policy *policy,
-        struct service_shell *services, struct service_counters *counters) {
+static void carry_tables(
+        struct runtime *runtime, const struct policy *policy, struct tables *tables) {
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
-                heap_remove(&runtime->timers, &runtime->services[i].timer);
+                heap_remove(&runtime->timers, &runtime->tables.services[i].timer);
                 const struct service *now =
                         policy_service(policy, runtime->policy->services[i].name);
                 if (now) {
-                        counters[now->index] = runtime->counters[i];
-                        services[now->index].touched = runtime->services[i].touched;
-                        services[now->index].record_dirty = runtime->services[i].record_dirty;
+                        tables->counters[now->index] = runtime->tables.counters[i];
+                        tables->services[now->index].touched = runtime->tables.services[i].touched;
                 }
         }
-        free(runtime->services);
-        free(runtime->counters);
-        runtime->services = services;
-        runtime->counters = counters;
+        reloading_tables_done(&runtime->tables);
+        runtime->tables = *tables;
+        *tables = (struct tables){0};
 }
 
+DEFINE_CLEANUP(recovery_free_p, struct recovery, recovery_free)
+
 static int swap(struct runtime *runtime, struct policy *policy, struct error *err) {
-        struct recovery *recovery = NULL;
-        struct service_shell *services = NULL;
-        struct service_counters *counters = NULL;
+        AUTO(recovery_free_p) struct recovery *recovery = NULL;
+        AUTO(reloading_tables_done) struct tables tables = {0};
+        persist_flush(runtime); /* while the indices are those of the old policy */
         int r = recovery_reload(&recovery, runtime->recovery, policy, loop_now(runtime->loop), err);
         if (r < 0) {
                 return r;
         }
-        r = reloading_tables(runtime, policy, &services, &counters);
-        if (r >= 0) {
-                r = scheduler_reload(runtime->scheduler, policy, err);
-        } else {
-                error_set(err, ENOMEM, "out of memory");
-        }
+        r = reloading_tables_init(runtime, policy, &tables);
         if (r < 0) {
-                recovery_free(recovery);
-                free(services);
-                free(counters);
+                return error_set(err, -r, "out of memory");
+        }
+        r = scheduler_reload(runtime->scheduler, policy, err);
+        if (r < 0) {
                 return r;
         }
+        /* From here on nothing can fail. */
         answers_reloaded(runtime);
         drop_removed(runtime, policy);
-        carry_tables(runtime, policy, services, counters);
+        carry_tables(runtime, policy, &tables);
         recovery_free(runtime->recovery);
         policy_free(runtime->policy);
-        runtime->recovery = recovery;
+        runtime->recovery = TAKE_PTR(recovery);
         runtime->policy = policy;
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 struct service_status status;
-                recovery_service_status(recovery, i, &status);
+                recovery_service_status(runtime->recovery, i, &status);
                 turns_arm(runtime, i, status.timer);
                 scheduler_pace(runtime->scheduler, i, status.pace);
         }

@@ -106,7 +106,7 @@ static int make_memory(struct runtime *runtime) {
         if (r < 0) {
                 return r;
         }
-        r = reloading_tables(runtime, runtime->policy, &runtime->services, &runtime->counters);
+        r = reloading_tables_init(runtime, runtime->policy, &runtime->tables);
         if (r < 0) {
                 return r;
         }
@@ -220,9 +220,7 @@ void runtime_free(struct runtime *runtime) {
         free(runtime->effects);
         free(runtime->pending);
         free(runtime->events);
-        free(runtime->services);
-        free(runtime->counters);
-        free(runtime->dependents);
+        reloading_tables_done(&runtime->tables);
         policy_free(runtime->policy);
         AUTO_CLOSE int lock = runtime->lock_fd;
         free(runtime);

@@ -1,6 +1,6 @@
 #pragma once
-/* The shell round the core: it owns the loop, turns timers, probe runs, the executor's messages and people's
- * commands into inputs, and carries the effects out. */
+/* The shell round the core: it owns the loop, turns timers, probe runs, the executor's messages and
+ * people's commands into inputs, and carries the effects out. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,10 +16,11 @@ struct loop;
 struct store;
 struct runtime; /* heap */
 
-/* The texts must live as long as the process: a thread that hangs on a broken disk may still hold them. */
+/* The texts must live as long as the process: a thread that hangs on a broken disk may still hold
+ * them. */
 struct runtime_options {
-        const char *config;            /* NULL: built-in standards */
-        const char *const *policies;   /* files and directories */
+        const char *config; /* NULL: built-in standards */
+        const char *const *policies; /* files and directories */
         size_t n_policies;
         const char *state_dir, *runtime_dir;
         bool dry_run;
@@ -29,7 +30,8 @@ int runtime_new(struct runtime **ret, struct loop *loop, const struct runtime_op
         struct error *err);
 void runtime_free(struct runtime *runtime); /* accepts NULL */
 
-/* Begins to supervise. The control socket and the listener are the caller's to add (agent/control). */
+/* Begins to supervise. The control socket and the listener are the caller's to add (agent/control).
+ */
 int runtime_start(struct runtime *runtime, struct error *err);
 
 /* Ends in order (stops services first where the policy says so), then leaves the loop. */
@@ -55,13 +57,15 @@ struct runtime_stats {
         uint64_t reloads_ok, reloads_failed;
         bool last_reload_ok;
         wall_usec_t last_reload;
-        const char *last_reload_error; /* why the last one was refused, "" when it was not; the runtime's */
-        uint64_t stalls;          /* times the process found itself stopped or starved */
-        usec_t last_stall;        /* how long the last one was */
-        uint64_t probe_runs;      /* concluded */
+        const char *last_reload_error; /* why the last one was refused, "" when it was not; the
+                                          runtime's */
+        uint64_t stalls; /* times the process found itself stopped or starved */
+        usec_t last_stall; /* how long the last one was */
+        uint64_t probe_runs; /* concluded */
         uint64_t probe_in_flight;
-        usec_t lag, worst_lag;    /* lateness of the loop: last turn, and worst since the last scrape */
-        usec_t worst_lateness;    /* of a probe's start against its due time */
+        usec_t lag,
+                worst_lag; /* lateness of the loop: last turn, and worst since the last scrape */
+        usec_t worst_lateness; /* of a probe's start against its due time */
 };
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret);
 void runtime_scraped(struct runtime *runtime); /* begins a new "worst since" window */
@@ -78,23 +82,26 @@ struct service_counters {
 };
 const struct service_counters *runtime_counters(const struct runtime *runtime, uint32_t service);
 
-/* Newest first; at most `limit` of the last events about a service (or, UINT32_MAX, of the agent and all services), kept in memory. */
+/* Newest first; at most `limit` of the last events about a service (or, UINT32_MAX, of the agent
+ * and all services), kept in memory. */
 enum { RUNTIME_EVENTS_KEPT = 1024 };
-size_t runtime_recent_events(const struct runtime *runtime, uint32_t service,
-        const struct event **ret, size_t limit);
+size_t runtime_recent_events(
+        const struct runtime *runtime, uint32_t service, const struct event **ret, size_t limit);
 
 /* ---- Commands: answered in the loop, exactly once, never from within the call ---- */
 
 typedef void (*runtime_reply)(void *cookie, int result, const char *text);
 
-/* A person's word about one service. result 0 done or under way, -EBUSY, -EINVAL (text says why). */
+/* A person's word about one service. result 0 done or under way, -EBUSY, -EINVAL (text says why).
+ */
 void runtime_command(struct runtime *runtime, uint32_t service, enum command_kind kind,
         usec_t duration, const char *by, const char *reason, runtime_reply reply, void *cookie);
 
 /* Check, then swap policies. -EINVAL: refused, the old ones stay; text holds all located errors. */
 void runtime_reload(struct runtime *runtime, runtime_reply reply, void *cookie);
 
-/* Runs the probes of a service now, or the one named; the observations are fed to the detectors as well. */
+/* Runs the probes of a service now, or the one named; the observations are fed to the detectors as
+ * well. */
 typedef void (*runtime_probed)(void *cookie, const struct observation *observations, size_t n);
-int runtime_probe(struct runtime *runtime, uint32_t service, const char *probe,
-        runtime_probed done, void *cookie);
+int runtime_probe(struct runtime *runtime, uint32_t service, const char *probe, runtime_probed done,
+        void *cookie);

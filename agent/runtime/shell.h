@@ -36,6 +36,14 @@ struct service_shell {
         bool listed; /* the executor has said what it knows of the attempt under way */
 };
 
+struct tables { /* sized by the policy */
+        struct service_shell *services;
+        struct service_counters *counters;
+        uint32_t *dependents; /* services whose dependents are to be fed */
+        uint32_t *dirty; /* services whose records changed in this turn */
+        size_t n_dependents, n_dirty;
+};
+
 struct runtime {
         struct loop *loop;
         struct runtime_options options;
@@ -46,8 +54,7 @@ struct runtime {
         struct store *store;
         struct executor_link *link;
         struct worker_pool *reload_pool;
-        struct service_shell *services;
-        struct service_counters *counters;
+        struct tables tables;
         char boot_id[BOOT_ID_MAX];
 
         struct heap timers; /* of the services, one loop timer for all */
@@ -59,8 +66,6 @@ struct runtime {
         bool stepping;
         struct input *pending; /* ring */
         size_t pending_first, pending_count;
-        uint32_t *dependents; /* services whose dependents are to be fed */
-        size_t n_dependents;
 
         struct event *events; /* ring of RUNTIME_EVENTS_KEPT */
         uint64_t n_events;
@@ -125,5 +130,5 @@ int reloading_prepare(struct runtime *runtime, struct error *err);
 void reloading_done(struct runtime *runtime);
 int reloading_load(
         const struct runtime_options *options, struct policy **ret, struct strbuf *ret_text);
-int reloading_tables(struct runtime *runtime, const struct policy *policy,
-        struct service_shell **ret_services, struct service_counters **ret_counters);
+int reloading_tables_init(struct runtime *runtime, const struct policy *policy, struct tables *ret);
+void reloading_tables_done(struct tables *tables);

@@ -4,7 +4,7 @@
 #include "runtime/shell.h"
 
 void turns_arm(struct runtime *runtime, uint32_t service, usec_t due) {
-        struct heap_node *node = &runtime->services[service].timer;
+        struct heap_node *node = &runtime->tables.services[service].timer;
         if (due == USEC_INFINITY) {
                 heap_remove(&runtime->timers, node);
                 return;
@@ -23,10 +23,11 @@ void turns_on_timer(void *cookie) {
         while ((node = heap_top(&runtime->timers)) && node->key <= now) {
                 struct service_shell *shell = LIST_ENTRY(node, struct service_shell, timer);
                 heap_remove(&runtime->timers, node);
-                turns_feed(runtime, &(struct input){
-                                            .kind = INPUT_TIMER,
-                                            .service = (uint32_t) (shell - runtime->services),
-                                    });
+                turns_feed(
+                        runtime, &(struct input){
+                                         .kind = INPUT_TIMER,
+                                         .service = (uint32_t) (shell - runtime->tables.services),
+                                 });
         }
         if (node) {
                 loop_timer_set(&runtime->timer, node->key);
@@ -44,10 +45,10 @@ static void step(struct runtime *runtime, const struct input *input) {
 /* Dependents are told one after the other, each in a step of its own; what they do may concern
  * theirs. */
 static void feed_dependents(struct runtime *runtime) {
-        while (runtime->n_dependents > 0) {
-                uint32_t index = runtime->dependents[--runtime->n_dependents];
+        while (runtime->tables.n_dependents > 0) {
+                uint32_t index = runtime->tables.dependents[--runtime->tables.n_dependents];
                 const struct service *service = &runtime->policy->services[index];
-                runtime->services[index].dependents_due = false;
+                runtime->tables.services[index].dependents_due = false;
                 for (uint32_t i = 0; i < service->n_dependents; i++) {
                         step(runtime, &(struct input){
                                               .kind = INPUT_DEPENDENCY,

@@ -55,7 +55,24 @@ static const char *sentence_of(int code) {
         return strerror(code);
 }
 
-/* What the system said counts where SQLite only says that a call to the system failed. */
+/* SQLite passes on what the system said in most cases, not in that of a commit: there the file that
+ * was written knows, which is the log or the database itself. */
+static int system_code_of(sqlite3 *db) {
+        static const int operations[] = {
+                SQLITE_FCNTL_JOURNAL_POINTER,
+                SQLITE_FCNTL_FILE_POINTER,
+        };
+        int code = sqlite3_system_errno(db);
+        for (size_t i = 0; code == 0 && i < ELEMENTSOF(operations); i++) {
+                sqlite3_file *file = NULL;
+                if (sqlite3_file_control(db, "main", operations[i], &file) == SQLITE_OK && file &&
+                        file->pMethods) {
+                        (void) file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code);
+                }
+        }
+        return code;
+}
+
 static int code_of(sqlite3 *db, int result) {
         int primary = result & 0xff;
         for (size_t i = 0; i < ELEMENTSOF(codes); i++) {
@@ -63,8 +80,8 @@ static int code_of(sqlite3 *db, int result) {
                         return codes[i].code;
                 }
         }
-        int system_code = db ? sqlite3_system_errno(db) : 0;
-        return system_code > 0 ? system_code : EIO;
+        int code = db ? system_code_of(db) : 0;
+        return code > 0 ? code : EIO;
 }
 
 int store_error_system(struct error *err, int code, const char *path) {

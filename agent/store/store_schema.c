@@ -97,8 +97,9 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
         "CREATE TABLE host("
         " id INTEGER PRIMARY KEY CHECK(id = 1),"
         " boot_id TEXT NOT NULL,"
-        " written_mono INTEGER NOT NULL, written INTEGER NOT NULL);"
-        "INSERT INTO host VALUES(1, '', 0, 0);"
+        " written_mono INTEGER NOT NULL, written INTEGER NOT NULL,"
+        " touched INTEGER NOT NULL);"
+        "INSERT INTO host VALUES(1, '', 0, 0, 0);"
 
         /* When actions were taken, for the budgets; service '': any on the host. */
         "CREATE TABLE spent("

@@ -27,7 +27,7 @@ const char *const store_statement_texts[STORE_STATEMENT_COUNT] = {
                                "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [STORE_FORGET_SERVICE] = "DELETE FROM service WHERE service = ?",
         [STORE_SAVE_HOST] = "UPDATE host SET boot_id = ?, written_mono = ?, written = ?",
-        [STORE_TOUCH] = "UPDATE host SET written = written",
+        [STORE_TOUCH] = "UPDATE host SET touched = 1 - touched",
         [STORE_FORGET_SPENT] = "DELETE FROM spent WHERE service = ?",
         [STORE_ADD_SPENT] = "INSERT INTO spent(service, position, at_mono, at) VALUES(?, ?, ?, ?)",
         [STORE_SAVE_INCIDENT] = "INSERT OR REPLACE INTO incident(" INCIDENT_COLUMNS ") "

@@ -8,7 +8,7 @@ enum store_statement {
         STORE_SAVE_SERVICE,
         STORE_FORGET_SERVICE,
         STORE_SAVE_HOST,
-        STORE_TOUCH, /* a write that changes nothing, to learn whether writing works */
+        STORE_TOUCH, /* a write that means nothing, to learn whether writing works */
         STORE_FORGET_SPENT,
         STORE_ADD_SPENT,
         STORE_SAVE_INCIDENT,

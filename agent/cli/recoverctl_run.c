@@ -1,6 +1,7 @@
 #include <curl/curl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -54,6 +55,21 @@ static int run_command(const struct command *command, int argc, char **argv) {
         return invocation.help ? print_help(&invocation) : command->run(&invocation);
 }
 
+/* `recoverctl --socket PATH status`: options that stand before the command are moved behind it, so
+ * that each command parses them among its own. */
+static void command_first(int argc, char **argv) {
+        int at = 1;
+        while (at < argc && str_starts(argv[at], "--") && !str_eq(argv[at], "--help") &&
+                !str_eq(argv[at], "--version")) {
+                at += str_eq(argv[at], "--socket") ? 2 : 1;
+        }
+        if (at > 1 && at < argc) {
+                char *command = argv[at];
+                memmove(&argv[2], &argv[1], (size_t) (at - 1) * sizeof(*argv));
+                argv[1] = command;
+        }
+}
+
 int recoverctl_run(int argc, char **argv) {
         /* Widths of characters; the C.UTF-8 of glibc is there where nothing else is installed. */
         if (!setlocale(LC_CTYPE, "C.UTF-8")) {
@@ -63,6 +79,7 @@ int recoverctl_run(int argc, char **argv) {
         if (argc < 2) {
                 return bad_usage("a command is missing", NULL);
         }
+        command_first(argc, argv);
         const char *name = argv[1];
         if (str_eq(name, "--version") || str_eq(name, "-V")) {
                 return print_version();

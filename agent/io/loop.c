@@ -292,7 +292,9 @@ void loop_defer_schedule(struct loop_defer *defer) {
 }
 
 void loop_defer_cancel(struct loop_defer *defer) {
-        list_remove(&defer->node);
+        if (defer->loop) {
+                list_remove(&defer->node);
+        }
 }
 
 static void serve_deferred(struct loop *loop) {

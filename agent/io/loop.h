@@ -67,7 +67,7 @@ int loop_watch_modify(struct loop_watch *watch, uint32_t events);
 void loop_watch_remove(struct loop_watch *watch); /* no callback any more, not even in this turn */
 
 /* Work for the end of this turn: scheduling twice runs it once; scheduled by deferred work, it runs
- * in the next turn, which then does not sleep. */
+ * in the next turn, which then does not sleep. Zeroed memory counts as cancelled. */
 struct loop_defer {
         struct list node;
         struct loop *loop;

@@ -1,4 +1,4 @@
-"""Reload of a broken policy: the old one stays in force, and the agent says so."""
+"""A broken policy: a reload keeps the old one in force and says so, a start is refused in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
     service = new_service("web")
     agent.write_policy(
         f"""
-        defaults: {{interval: 200ms, fast_interval: 100ms, timeout: 1s}}
+        defaults: {{interval: 300ms, fast_interval: 100ms, timeout: 300ms}}
         services:
           web:
             command: {service.yaml_command}
@@ -52,3 +52,11 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
     assert agent.ctl_json("status")["agent"]["reload"]["last_ok"]
     assert agent.metric("recoverd_reload_success") == 1
     assert len(service.starts()) == 2
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_a_start_is_refused_in_order(agent, text: str) -> None:
+    agent.write_policy(text, name="bad.yaml")
+    agent.start(ready=False)
+    assert agent.process.wait(timeout=20) == 1
+    assert "bad.yaml" in agent.log_text()

@@ -159,12 +159,17 @@ static int try_partial(struct loading *loading, const struct place *place, const
         return r == -ENOMEM ? r : 0;
 }
 
+/* recoverd.yaml may hold more than the files of this host use. */
+static bool is_library(const struct loading *loading, const struct document *document) {
+        return document == loading->config && loading->n_documents > 1;
+}
+
 static int check_template(struct loading *loading, const struct document *document,
         struct template *template, struct arena *arena) {
         struct chain chain = {0};
         const struct node *name = template->entry->key;
 
-        if (!template->used) {
+        if (!template->used && !is_library(loading, document)) {
                 loading_warning(loading, "unused-template", &name->place, NULL,
                         "no service uses the template '%.64s'", name->text);
         }

@@ -234,7 +234,9 @@ static int finish_list(struct builder *builder, struct node *list, size_t base) 
         if (!list->items) {
                 return -ENOMEM;
         }
-        memcpy(list->items, builder->stack + base, n * sizeof(*list->items));
+        if (n > 0) { /* the stack may not exist yet */
+                memcpy(list->items, builder->stack + base, n * sizeof(*list->items));
+        }
         builder->top = base;
         return 0;
 }

@@ -23,12 +23,14 @@ enum {
 
 /* ---- in the child, between fork and execve: async-signal-safe calls only ---- */
 
-static int new_session(const struct spawn_request *request) {
+static int new_session(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         (void) request;
         return setsid() < 0 ? -errno : 0;
 }
 
-static int reset_signals(const struct spawn_request *request) {
+static int reset_signals(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigset_t none;
 
@@ -42,7 +44,8 @@ static int reset_signals(const struct spawn_request *request) {
 
 /* Only where clone3() could not do it: moving a process makes the kernel wait for an RCU grace
  * period, which takes many milliseconds. */
-static int join_cgroup(const struct spawn_request *request) {
+static int join_cgroup(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         if (request->cgroup_fd < 0) {
                 return 0;
         }
@@ -50,7 +53,8 @@ static int join_cgroup(const struct spawn_request *request) {
         return fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0; /* 0: the writer itself */
 }
 
-static int set_limits(const struct spawn_request *request) {
+static int set_limits(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         for (size_t i = 0; i < request->n_limits; i++) {
                 if (setrlimit(request->limits[i].resource, &request->limits[i].value) < 0) {
                         return -errno;
@@ -71,7 +75,8 @@ static int lift(int fd) {
         return fcntl(null_fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
 }
 
-static int set_standard_fds(const struct spawn_request *request) {
+static int set_standard_fds(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         const int sources[] = {request->stdin_fd, request->stdout_fd, request->stderr_fd};
         int lifted[ELEMENTSOF(sources)];
 
@@ -89,24 +94,29 @@ static int set_standard_fds(const struct spawn_request *request) {
         return 0;
 }
 
-static int hide_other_fds(const struct spawn_request *request) {
-        enum {
-                CLOEXEC_ONLY = 1 << 2
-        }; /* CLOSE_RANGE_CLOEXEC: the status descriptor is needed yet */
-
+/* Closed now and not by execve(): a program on a mount that hangs must not keep what the caller has
+ * open, its locks and listening sockets among them. */
+static int close_other_fds(const struct spawn_request *request, int *status_fd) {
         (void) request;
-        /* Linux 5.11; before it the flags set at opening, as everywhere in this program, must do.
-         */
-        (void) syscall(SYS_close_range, FIRST_OTHER_FD, ~0U, CLOEXEC_ONLY);
+        if (*status_fd != FIRST_OTHER_FD) {
+                if (dup3(*status_fd, FIRST_OTHER_FD, O_CLOEXEC) < 0) {
+                        return -errno;
+                }
+                *status_fd = FIRST_OTHER_FD;
+        }
+        /* Linux 5.9; before it the flags set at opening, as everywhere in this program, must do. */
+        (void) syscall(SYS_close_range, FIRST_OTHER_FD + 1, ~0U, 0);
         return 0;
 }
 
-static int set_umask(const struct spawn_request *request) {
+static int set_umask(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         (void) umask(request->umask ? request->umask : DEFAULT_UMASK);
         return 0;
 }
 
-static int change_user(const struct spawn_request *request) {
+static int change_user(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         if (!request->change_user) {
                 return 0;
         }
@@ -118,11 +128,13 @@ static int change_user(const struct spawn_request *request) {
         return 0;
 }
 
-static int change_directory(const struct spawn_request *request) {
+static int change_directory(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         return chdir(request->directory ? request->directory : "/") < 0 ? -errno : 0;
 }
 
-static int execute(const struct spawn_request *request) {
+static int execute(const struct spawn_request *request, int *status_fd) {
+        (void) status_fd;
         static const char *const no_environment[] = {NULL};
         const char *const *environment =
                 request->environment ? request->environment : no_environment;
@@ -135,14 +147,14 @@ static int execute(const struct spawn_request *request) {
  * the new user after it. */
 static const struct step {
         const char *name;
-        int (*run)(const struct spawn_request *request);
+        int (*run)(const struct spawn_request *request, int *status_fd);
 } steps[] = {
         {"joining the control group", join_cgroup}, /* not when it was born in it */
         {"new session", new_session},
         {"signals", reset_signals},
         {"limits", set_limits},
         {"standard descriptors", set_standard_fds},
-        {"descriptors", hide_other_fds},
+        {"descriptors", close_other_fds},
         {"umask", set_umask},
         {"changing the user", change_user},
         {"changing the directory", change_directory},
@@ -161,7 +173,7 @@ child_main(const struct spawn_request *request, uint32_t first_step, int status_
         struct failure failure = {.step = first_step};
 
         for (; failure.step < ELEMENTSOF(steps); failure.step++) {
-                failure.code = -steps[failure.step].run(request);
+                failure.code = -steps[failure.step].run(request, &status_fd);
                 if (failure.code > 0) {
                         break;
                 }

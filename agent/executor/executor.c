@@ -16,6 +16,9 @@
 
 #define LOCK_NAME "executor.lock"
 #define SERVICES_NAME "services"
+#define LOCK_PAUSE (10 * USEC_PER_MSEC)
+
+enum { LOCK_TRIES = 20 };
 
 /* ---- Settling ---- */
 
@@ -81,6 +84,17 @@ static int make_directories(struct executor *executor, struct error *err) {
         return make_directory(options->state_dir, 0755, err);
 }
 
+/* A child of an executor that was killed holds the lock, too, until it has closed what it
+ * inherited. */
+static int lock_patiently(int fd) {
+        int r = flock(fd, LOCK_EX | LOCK_NB);
+        for (int i = 0; r < 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+                usleep(LOCK_PAUSE);
+                r = flock(fd, LOCK_EX | LOCK_NB);
+        }
+        return r < 0 ? -errno : 0;
+}
+
 /* Held until this process ends, in whatever way; the file itself stays. */
 static int take_lock(struct executor *executor, struct error *err) {
         char path[STATE_PATH_MAX];
@@ -92,12 +106,12 @@ static int take_lock(struct executor *executor, struct error *err) {
         if (executor->lock_fd < 0) {
                 return error_set_errno(err, errno, "%s", path);
         }
-        if (flock(executor->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-                return errno == EWOULDBLOCK ? error_set(err, EBUSY, "another executor serves %s",
-                                                      executor->options.runtime_dir)
-                                            : error_set_errno(err, errno, "%s", path);
+        int r = lock_patiently(executor->lock_fd);
+        if (r == -EWOULDBLOCK) {
+                return error_set(
+                        err, EBUSY, "another executor serves %s", executor->options.runtime_dir);
         }
-        return 0;
+        return r < 0 ? error_set_errno(err, -r, "%s", path) : 0;
 }
 
 static int make_pools(struct executor *executor, struct error *err) {

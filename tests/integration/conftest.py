@@ -10,6 +10,7 @@ import pytest
 from support import processes
 from support.agent import Agent
 from support.certificates import Certificates
+from support.executor import Executor
 from support.servers import HttpServer, Server, TcpServer
 from support.service import Service
 
@@ -21,9 +22,9 @@ def pytest_configure() -> None:
 
 
 def _show_log(item: pytest.Item, report: pytest.TestReport) -> None:
-    for agent in getattr(item, "agents", []):
+    for agent in [*getattr(item, "agents", []), *getattr(item, "executors", [])]:
         text = agent.log_text()
-        report.sections.append(("log of the agent", text[-LOG_SHOWN_MAX:] or "(empty)"))
+        report.sections.append((f"log of the {type(agent).__name__.lower()}", text[-LOG_SHOWN_MAX:] or "(empty)"))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -61,6 +62,15 @@ def _close(agent: Agent) -> str | None:
 @pytest.fixture
 def agent(new_agent: Callable[[], Agent]) -> Agent:
     return new_agent()
+
+
+@pytest.fixture
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """An executor without an agent, not yet running."""
+    executor = Executor()
+    request.node.executors = [executor]
+    yield executor
+    executor.close()
 
 
 @pytest.fixture(scope="session")

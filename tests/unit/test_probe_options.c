@@ -198,6 +198,50 @@ static void test_tables_agree(void **state) {
         assert_int_equal(i, 4);
 }
 
+/* ---- the examples of docs/probes.md ---- */
+
+/* The next block of YAML, indented to be a service's; NULL: there is none. The caller frees it. */
+static char *next_block(FILE *f) {
+        char line[512];
+        struct strbuf text = {0};
+        bool inside = false;
+        while (fgets(line, sizeof(line), f)) {
+                if (inside && strcmp(line, "```\n") == 0) {
+                        return strbuf_take(&text);
+                }
+                if (inside) {
+                        strbuf_addf(&text, "    %s", line);
+                }
+                if (strcmp(line, "```yaml\n") == 0) {
+                        strbuf_add(&text, "version: 1\nservices:\n  shop:\n");
+                        inside = true;
+                }
+        }
+        return NULL;
+}
+
+static void test_documented_examples_load(void **state) {
+        (void) state;
+        unsigned blocks = 0;
+        FILE *f = fopen(SOURCE_DIR "/docs/probes.md", "re");
+        assert_non_null(f);
+        for (char *text; (text = next_block(f)); blocks++) {
+                struct policy *policy = NULL;
+                struct problems problems = {0};
+                struct strbuf why = {0};
+                if (policy_load_text("probes.md", text, strlen(text), probe_variants, &policy,
+                            &problems) < 0) {
+                        problems_format(&problems, &why);
+                        fail_msg("%s: %s", text, strbuf_text(&why));
+                }
+                problems_done(&problems);
+                policy_free(policy);
+                free(text);
+        }
+        (void) fclose(f);
+        assert_int_equal(blocks, 4);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refused),
@@ -205,6 +249,7 @@ int main(void) {
                 cmocka_unit_test(test_http_standards),
                 cmocka_unit_test(test_tcp_forms),
                 cmocka_unit_test(test_tables_agree),
+                cmocka_unit_test(test_documented_examples_load),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

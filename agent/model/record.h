@@ -22,7 +22,7 @@ struct service_record {
         int step; /* ladder position */
         uint32_t step_attempts;
         uint32_t backoff_level; /* attempts since the last reset */
-        usec_t backoff_previous; /* last delay, for decorrelated jitter */
+        usec_t backoff_previous; /* last delay that was planned, for decorrelated jitter */
         struct instant next_attempt; /* mono 0: none is planned */
         struct instant healthy_since; /* mono 0: is not healthy */
         struct attempt attempt; /* the one under way, result ATTEMPT_UNFINISHED; incident 0 and

@@ -65,6 +65,11 @@ static uint64_t new_token(struct turn *turn) {
         return recovery->last_token;
 }
 
+bool attempt_spends(const struct attempt *attempt) {
+        return attempt->origin == ORIGIN_LADDER ||
+               (attempt->origin == ORIGIN_OPERATOR && attempt->action != ACTION_START);
+}
+
 void attempt_write(struct turn *turn, int step, enum action action, enum origin origin) {
         struct service_state *service = turn->service;
         struct attempt *attempt = attempt_of(turn);
@@ -77,6 +82,9 @@ void attempt_write(struct turn *turn, int step, enum action action, enum origin 
         attempt->action = action;
         attempt->origin = origin;
         attempt->rule = turn->rule->number;
+        if (attempt_spends(attempt)) {
+                spend(turn);
+        }
         attempt->delay = service->backoff_delay;
         service->phase_deadline = usec_add(turn->now.mono,
                 usec_add(2 * turn->recovery->policy->agent.store_timeout, USEC_PER_SEC));
@@ -91,7 +99,6 @@ void plan_attempt(struct turn *turn) {
                 attempt_write(turn, STEP_NONE, ACTION_START, ORIGIN_FIRST_START);
                 return;
         }
-        spend(turn);
         service->step_attempts++;
         service->backoff_level++;
         service->backoff_previous = service->backoff_delay;
@@ -112,9 +119,6 @@ void plan_by_person(struct turn *turn) {
         }
         service->first_start = false;
         service->backoff_delay = 0;
-        if (action != ACTION_START) { /* the executor counts alike */
-                spend(turn);
-        }
         attempt_write(turn, STEP_NONE, action, ORIGIN_OPERATOR);
         turn_note(turn, "%s by %s", action_text(action), turn->input->command.by);
         turn_reply(turn, true, "%s of %s is under way", action_text(action), service->policy->name);
@@ -208,7 +212,7 @@ void begin_verifying(struct turn *turn) {
 }
 
 void verify_longer(struct turn *turn) {
-        turn->service->phase_deadline = usec_add(turn->now.mono, verify_time(turn->service));
+        state_extend(turn, verify_time(turn->service));
 }
 
 /* ---- End ---- */

@@ -169,6 +169,21 @@ static void carry_service(struct service_state *to, const struct service_state *
         }
 }
 
+/* What was decided for good under the old policy is decided anew: the dependencies and the ladder
+ * may be others now. */
+static void look_again(struct service_state *service, usec_t now) {
+        bool has_ladder_now = service->phase == PHASE_UNATTENDED && service->policy->n_steps > 0;
+        if (service->phase == PHASE_QUEUED) {
+                service->phase = PHASE_HELD;
+                service->phase_deadline = usec_add(now, PUT_OFF_DELAY);
+        } else if (service->phase == PHASE_BLOCKED || service->phase == PHASE_CHECKING ||
+                   has_ladder_now) {
+                service->phase = PHASE_SETTLING;
+                service->phase_deadline = usec_add(now, PUT_OFF_DELAY);
+        }
+        service->timer = state_due(service, now);
+}
+
 int recovery_reload(struct recovery **ret, const struct recovery *old, const struct policy *policy,
         struct instant now, struct error *err) {
         struct recovery *recovery;
@@ -188,16 +203,8 @@ int recovery_reload(struct recovery **ret, const struct recovery *old, const str
                         carry_service(&recovery->services[i], &old->services[before->index]);
                 }
         }
-        /* A blocked service looks at its dependencies again: they may be others now. */
         for (uint32_t i = 0; i < policy->n_services; i++) {
-                struct service_state *service = &recovery->services[i];
-                if (service->phase == PHASE_BLOCKED || service->phase == PHASE_CHECKING ||
-                        service->phase == PHASE_QUEUED) {
-                        service->phase =
-                                service->phase == PHASE_QUEUED ? PHASE_HELD : PHASE_SETTLING;
-                        service->phase_deadline = usec_add(now.mono, PUT_OFF_DELAY);
-                }
-                service->timer = state_due(service, now.mono);
+                look_again(&recovery->services[i], now.mono);
         }
         *ret = recovery;
         return 0;
@@ -232,45 +239,57 @@ static usec_t future_moment(const struct since_then *then, struct instant moment
         return usec_add(then->now.mono, left < planned ? left : planned);
 }
 
-/* The phase in which to go on. */
-static enum phase resumed_phase(const struct service_record *record, const struct incident *open) {
-        switch ((enum phase) record->phase) {
+/* The phase in which to go on. What was failed may have become well meanwhile, so it gets time to
+ * show that before anything is done to it. */
+static enum phase resumed_phase(const struct service_record *record, const struct incident *open,
+        const struct service *policy) {
+        switch (record->phase) {
         case PHASE_STOPPED:
                 return PHASE_STOPPED;
         case PHASE_SAVING: /* whether it was acted on is not known: the executor's word, then the
                               probes, tell */
         case PHASE_ACTING:
         case PHASE_VERIFYING:
-                return record->attempt.intended ? PHASE_ACTING : PHASE_WATCHING;
+                if (record->attempt.intended) {
+                        return PHASE_ACTING;
+                }
+                break;
         case PHASE_EXHAUSTED:
+                if (open) {
+                        return PHASE_EXHAUSTED;
+                }
+                break;
         case PHASE_UNATTENDED:
-        case PHASE_BACKOFF:
-        case PHASE_HELD:
-                return open ? (enum phase) record->phase : PHASE_WATCHING;
-        case PHASE_BLOCKED:
-        case PHASE_CHECKING:
-        case PHASE_SETTLING:
-        case PHASE_DECIDING:
-                return open ? PHASE_SETTLING : PHASE_WATCHING;
-        case PHASE_WATCHING:
-        case PHASE_QUEUED:
-                return PHASE_WATCHING;
+                if (open && policy->n_steps == 0) {
+                        return PHASE_UNATTENDED;
+                }
+                break;
+        default: /* the waits are planned anew */
+                break;
         }
-        return PHASE_WATCHING;
+        return open ? PHASE_SETTLING : PHASE_WATCHING;
 }
 
 static usec_t resumed_deadline(const struct service_state *service, usec_t now) {
         switch (service->phase) {
-        case PHASE_ACTING:
-                return usec_add(now, RESTORE_MARGIN);
-        case PHASE_BACKOFF:
-                return service->next_attempt;
-        case PHASE_HELD:
-                return usec_add(now, PUT_OFF_DELAY);
+        case PHASE_ACTING: /* the executor may be at it still */
+                return usec_add(now, usec_add(state_action_timeout(service), EXECUTOR_MARGIN));
         case PHASE_SETTLING:
                 return usec_add(now, service->policy->settle);
         default: /* the others do not end by time */
                 return USEC_INFINITY;
+        }
+}
+
+/* A moment before this boot cannot be told exactly on its clock, so what no window reaches any more
+ * is left out. */
+static void restore_spent(struct budget *budget, const struct budget_spec *spec,
+        const struct instant *spent, uint32_t n_spent, const struct since_then *then) {
+        usec_t window = spec->per > USEC_PER_HOUR ? spec->per : USEC_PER_HOUR;
+        for (uint32_t i = 0; i < n_spent && i < POLICY_BUDGET_MAX; i++) {
+                if (then->same_boot || usec_sub(then->now.wall, spent[i].wall) < window) {
+                        budget_spend(budget, past_moment(then, spent[i]));
+                }
         }
 }
 
@@ -281,14 +300,13 @@ static void restore_plan(struct service_state *service, const struct service_rec
                                 : (int) service->policy->n_steps;
         service->step_attempts = record->step_attempts;
         service->backoff_level = record->backoff_level;
-        service->backoff_previous = record->backoff_previous;
+        service->backoff_previous = service->backoff_delay = record->backoff_previous;
         service->next_attempt = future_moment(then, record->next_attempt);
         service->healthy_since = past_moment(then, record->healthy_since);
         service->started_once = record->started_once && then->same_boot;
         service->stopped = record->stopped;
-        for (uint32_t i = 0; i < record->n_spent && i < POLICY_BUDGET_MAX; i++) {
-                budget_spend(&service->budget, past_moment(then, record->spent[i]));
-        }
+        restore_spent(
+                &service->budget, &service->policy->budget, record->spent, record->n_spent, then);
 }
 
 static void restore_pause(struct service_state *service, const struct service_record *record,
@@ -301,6 +319,23 @@ static void restore_pause(struct service_state *service, const struct service_re
         str_copy(service->file->pause_by, sizeof(service->file->pause_by), record->pause_by);
         str_copy(service->file->pause_reason, sizeof(service->file->pause_reason),
                 record->pause_reason);
+}
+
+static void restore_attempt(struct service_state *service, const struct service_record *record) {
+        const struct budget *budget = &service->budget;
+        service->file->attempt = record->attempt;
+        service->token = record->attempt.intended;
+        service->first_start = record->attempt.origin == ORIGIN_FIRST_START;
+        if (attempt_spends(&record->attempt) && budget->count > 0) { /* its own is the newest */
+                service->spent_at = budget_time(budget, budget->count - 1);
+        }
+}
+
+/* Tokens grow although the wall clock may have been set back. */
+static void tokens_after(struct recovery *recovery, uint64_t token) {
+        if (token > recovery->last_token) {
+                recovery->last_token = token;
+        }
 }
 
 bool recovery_restore(struct recovery *recovery, const struct service_record *record,
@@ -320,23 +355,18 @@ bool recovery_restore(struct recovery *recovery, const struct service_record *re
         if (open) {
                 service->file->incident = *open;
         }
-        service->phase = resumed_phase(record, open);
+        service->phase = resumed_phase(record, open, policy);
         service->phase_since = past_moment(&then, record->phase_since);
         if (service->phase == PHASE_ACTING) {
-                service->file->attempt = record->attempt;
-                service->token = record->attempt.intended;
-                service->first_start = record->attempt.origin == ORIGIN_FIRST_START;
+                restore_attempt(service, record);
         }
         if (service->phase != PHASE_WATCHING && service->phase != PHASE_STOPPED) {
                 service->health = HEALTH_FAILED;
                 service->healthy_since = 0;
-                for (uint32_t i = 0; i < policy->n_probes; i++) {
-                        detector_doubt(&service->probes[i]);
-                }
+                state_doubt(service);
         }
-        if (service->token > recovery->last_token) {
-                recovery->last_token = service->token;
-        }
+        tokens_after(recovery, record->written.wall);
+        tokens_after(recovery, service->token);
         service->health_since = now.mono;
         service->was_down = state_is_down(service);
         service->phase_deadline = resumed_deadline(service, now.mono);
@@ -351,9 +381,9 @@ void recovery_restore_host(
                 .written = record->written,
                 .now = now,
         };
-        for (uint32_t i = 0; i < record->n_spent && i < POLICY_BUDGET_MAX; i++) {
-                budget_spend(&recovery->host, past_moment(&then, record->spent[i]));
-        }
+        restore_spent(&recovery->host, &recovery->policy->agent.budget, record->spent,
+                record->n_spent, &then);
+        tokens_after(recovery, record->written.wall);
 }
 
 /* ---- What the store is given ---- */
@@ -388,7 +418,8 @@ void recovery_save_record(const struct recovery *recovery, uint32_t index, struc
         ret->step = service->step;
         ret->step_attempts = service->step_attempts;
         ret->backoff_level = service->backoff_level;
-        ret->backoff_previous = service->backoff_previous;
+        ret->backoff_previous =
+                service->next_attempt ? service->backoff_delay : service->backoff_previous;
         ret->next_attempt = both_clocks(service->next_attempt, now);
         ret->healthy_since = both_clocks(service->healthy_since, now);
         ret->started_once = service->started_once;

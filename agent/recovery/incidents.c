@@ -228,6 +228,10 @@ void open_and_ask(struct turn *turn) {
         ask_dependencies(turn);
 }
 
+void settle_longer(struct turn *turn) {
+        state_extend(turn, turn->service->policy->settle);
+}
+
 void begin_settling(struct turn *turn) {
         turn->service->phase_deadline = usec_add(turn->now.mono, turn->service->policy->settle);
         turn->service->culprit = UINT32_MAX;

@@ -70,6 +70,11 @@ usec_t state_healthy_since(const struct service_state *service) {
         return service->health == HEALTH_HEALTHY ? service->healthy_since : 0;
 }
 
+void state_extend(struct turn *turn, usec_t time) {
+        turn->service->phase_deadline =
+                usec_add(turn->now.mono, time > PUT_OFF_DELAY ? time : PUT_OFF_DELAY);
+}
+
 /* ---- What an input does to the health ---- */
 
 /* Reads the health off the probes anew, and lets the state machine know of an edge. */

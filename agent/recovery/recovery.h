@@ -39,6 +39,7 @@ void recovery_free(struct recovery *recovery); /* accepts NULL */
 
 /* Before the first step: what the store remembers. A record of an unknown service is ignored. An
  * attempt that was under way is never repeated: it is verified, or waits for the executor's word.
+ * What was failed gets its `settle` time to show whether it still is, before the next attempt.
  * Returns whether it was taken. */
 bool recovery_restore(struct recovery *recovery, const struct service_record *record,
         const struct incident *open, struct instant now);

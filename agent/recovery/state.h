@@ -17,9 +17,6 @@ enum {
 #define PUT_OFF_DELAY (1 * USEC_PER_SEC)
 /* How long after its own deadline the executor's word is still awaited. */
 #define EXECUTOR_MARGIN (10 * USEC_PER_SEC)
-/* How long a restarted agent waits for the executor's word on the attempt that it finds under way.
- */
-#define RESTORE_MARGIN (10 * USEC_PER_SEC)
 
 /* Large and rarely needed: kept apart, so that a healthy service costs no memory for it. */
 struct case_file {
@@ -124,6 +121,9 @@ const struct step_spec *state_attempt_step(const struct service_state *service);
 /* How long an action may take, as the executor understands it too. */
 usec_t state_action_timeout(const struct service_state *service);
 
+/* Ends the present phase after `time`, though never at once: for a phase that follows itself. */
+void state_extend(struct turn *turn, usec_t time);
+
 /* When the service will next need INPUT_TIMER. */
 usec_t state_due(const struct service_state *service, usec_t now);
 
@@ -166,6 +166,7 @@ STEP(open_incident);
 STEP(open_and_ask);
 STEP(note_culprit);
 STEP(begin_settling);
+STEP(settle_longer);
 STEP(give_up);
 STEP(notify);
 STEP(close_healed);
@@ -205,3 +206,5 @@ void ladder_skip(struct turn *turn); /* past steps that are spent or not for thi
 void ladder_plan_delay(struct turn *turn);
 void attempt_write(struct turn *turn, int step, enum action action, enum origin origin);
 void attempt_end(struct turn *turn, enum attempt_result result, const char *text);
+/* Whether it counts against the budgets: the executor counts alike. */
+bool attempt_spends(const struct attempt *attempt);

@@ -193,7 +193,7 @@ static void test_heals_by_itself_before_the_attempt(void **state) {
         world_fails(w, 0, 3);
         world_passes(w, 0, 2);
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
-        assert_int_equal(world_rule(w, 0), 310);
+        assert_int_equal(world_rule(w, 0), 311);
         assert_int_equal(world_last(w, EFFECT_INCIDENT, 0)->incident.end, INCIDENT_HEALED);
         world_advance(w, SECONDS(60));
         assert_int_equal(world_count(w, EFFECT_SAVE, 0), 0);

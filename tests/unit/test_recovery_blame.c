@@ -210,6 +210,7 @@ static void test_dependency_goes_down_while_verifying(void **state) {
                 world_last(w, EFFECT_ATTEMPT, WEB)->attempt.attempt.result, ATTEMPT_SUPERSEDED);
         assert_int_equal(world_status(w, WEB).backoff_level, 1);
         world_passes(w, DB, 2);
+        world_fails(w, WEB, 1);
         world_advance(w, SECONDS(5));
         assert_int_equal(world_phase(w, WEB), PHASE_SAVING);
         world_free(w);

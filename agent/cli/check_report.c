@@ -83,7 +83,7 @@ static void put_implications(
         const struct policy *policy, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"SERVICE", "PROBES", "DETECTED IN", "ATTEMPTS",
                 "GIVEN UP AFTER", "ACTIONS/H", "WAITS BEFORE ATTEMPTS"};
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 add_row(&table, policy, i);

@@ -7,11 +7,19 @@
 #include "cli/text_table.h"
 
 static void add_value(struct text_table *table, struct json_object *row) {
-        if (json_member(row, "value")) {
-                text_table_addf(
-                        table, "%.6g %s", json_real(row, "value"), json_string(row, "value_unit"));
-        } else {
+        char text[UNITS_TEXT_MAX];
+        double value = json_real(row, "value");
+        const char *unit = json_string(row, "value_unit");
+        if (!json_member(row, "value")) {
                 text_table_add(table, "", PAINT_NONE);
+        } else if (str_eq(unit, "seconds")) {
+                text_table_add(table, json_duration(row, "value", text), PAINT_NONE);
+        } else if (str_eq(unit, "bytes") && value >= 0 && value < (double) INT64_MAX) {
+                text_table_add(table, units_format_size_short((uint64_t) value, text), PAINT_NONE);
+        } else if (str_eq(unit, "ratio")) {
+                text_table_addf(table, "%.1f%%", 100 * value);
+        } else {
+                text_table_addf(table, "%.6g %s", value, unit);
         }
 }
 
@@ -20,7 +28,7 @@ void render_probed(
         static const char *const headers[] = {
                 "PROBE", "TYPE", "OUTCOME", "TOOK", "VALUE", "DETAIL"};
         struct json_object *rows = json_member(answer, "probes");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);

@@ -16,7 +16,8 @@ int run_reload(struct invocation *invocation) {
         if (invocation->json) {
                 return session_print_json(reply.json, EXIT_DONE);
         }
-        terminal_add_lines(&out, json_string(reply.json, "text"));
+        const char *text = json_string(reply.json, "text");
+        terminal_add_lines(&out, *text ? text : "reloaded");
         strbuf_add_char(&out, '\n');
         return session_print(&out, EXIT_DONE);
 }

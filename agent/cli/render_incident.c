@@ -12,7 +12,7 @@ void render_incidents(
         static const char *const headers[] = {
                 "ID", "SERVICE", "OPENED", "END", "LASTED", "ATTEMPTS", "CAUSE", "DETAIL"};
         struct json_object *rows = json_member(answer, "incidents");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);
@@ -48,7 +48,8 @@ static void put_head(
         const char *end = json_string(incident, "end");
         terminal_paint(terminal, out, render_word_paint(end), end);
         strbuf_add(out, json_flag(incident, "exhausted") ? ", was given up on the way\n" : "\n");
-        strbuf_addf(&detail, "Probe %s (%s): %s", json_string(incident, "probe"),
+        const char *probe = json_string(incident, "probe");
+        strbuf_addf(&detail, "%s%s%s%s: %s", *probe ? "Probe " : "", probe, *probe ? ", " : "",
                 json_string(incident, "cause"), json_string(incident, "detail"));
         render_paragraph(terminal, out, strbuf_text(&detail) ? strbuf_text(&detail) : "");
 }
@@ -68,7 +69,7 @@ static void put_attempts(
         static const char *const headers[] = {
                 "ATTEMPT", "ACTION", "WAITED", "TOOK", "VERIFIED IN", "RESULT", "DETAIL"};
         struct json_object *rows = json_member(incident, "attempts");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);
@@ -99,7 +100,7 @@ static void put_timeline(
         struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"TIME", "EVENT", "STATE", "TEXT"};
         struct json_object *rows = json_member(incident, "events");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);

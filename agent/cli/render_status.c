@@ -86,7 +86,7 @@ static void put_agent(
 
 void render_status(
         struct json_object *status, const struct terminal *terminal, struct strbuf *out) {
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         struct json_object *services = json_member(status, "services");
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(services); i++) {

@@ -9,7 +9,7 @@ static void put_evidence(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"PROBE", "HEALTH", "OUTCOME", "AGO", "EVIDENCE"};
         struct json_object *rows = json_member(why, "evidence");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);
@@ -43,7 +43,7 @@ static void put_guards(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"GUARD", "HOLDS", "FOR", "WHY"};
         struct json_object *rows = json_member(why, "guards");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);
@@ -62,7 +62,7 @@ static void put_ladder(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"STEP", "ACTION", "ATTEMPTS", "NOW"};
         struct json_object *rows = json_member(why, "ladder");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
         for (size_t i = 0; i < json_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i);
@@ -83,7 +83,7 @@ static void put_dependencies(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
         static const char *const headers[] = {"DEPENDENCY", "STATE", "SINCE", "DETAIL"};
         struct json_object *rows = json_member(why, "dependencies");
-        AUTO_TEXT_TABLE struct text_table table;
+        AUTO_TEXT_TABLE struct text_table table = {0};
         if (json_length(rows) == 0) {
                 return;
         }

@@ -69,15 +69,24 @@ struct json_object *session_body(const char *service) {
 
 /* ---- Answers ---- */
 
+/* {"error": {"code": "no-agent", "message": ...}}; NULL when out of memory. */
+static struct json_object *error_object(const char *message) {
+        AUTO_JSON struct json_object *answer = json_object_new_object();
+        AUTO_JSON struct json_object *inner = json_object_new_object();
+        if (!answer || !inner ||
+                session_put(inner, "code", json_object_new_string("no-agent")) < 0 ||
+                session_put(inner, "message", json_object_new_string(message)) < 0 ||
+                session_put(answer, "error", TAKE_PTR(inner)) < 0) {
+                return NULL;
+        }
+        return TAKE_PTR(answer);
+}
+
 static int no_agent(const struct invocation *invocation, const struct error *error) {
         session_complain("%s", error->text);
-        AUTO_JSON struct json_object *answer = json_object_new_object();
-        struct json_object *inner = json_object_new_object();
-        if (invocation->json && answer && inner &&
-                session_put(inner, "code", json_object_new_string("no-agent")) == 0 &&
-                session_put(inner, "message", json_object_new_string(error->text)) == 0 &&
-                session_put(answer, "error", inner) == 0) {
-                return session_print_json(answer, EXIT_NO_AGENT);
+        if (invocation->json) {
+                AUTO_JSON struct json_object *answer = error_object(error->text);
+                return answer ? session_print_json(answer, EXIT_NO_AGENT) : EXIT_NO_AGENT;
         }
         return EXIT_NO_AGENT;
 }

@@ -21,6 +21,12 @@ static const struct observation *longest_failing(
         return found;
 }
 
+/* How the process ended says more than that its port is closed now. */
+static bool died(const struct service_status *status) {
+        return status->incident && status->incident->cause == CAUSE_EXITED &&
+               status->process_known && !status->running;
+}
+
 static void name_evidence(const struct runtime *runtime, struct verdict *verdict) {
         const struct service *service = verdict->status.policy;
         const struct incident *incident = verdict->status.incident;
@@ -28,7 +34,7 @@ static void name_evidence(const struct runtime *runtime, struct verdict *verdict
                 return;
         }
         const struct observation *failing = longest_failing(runtime, service);
-        if (failing) {
+        if (failing && !died(&verdict->status)) {
                 verdict->probe = service->probes[failing->probe].name;
                 verdict->detail = failing->detail;
         } else if (incident) {

@@ -134,7 +134,8 @@ static void because_healthy(const struct why *why, struct strbuf *out) {
         if (n == 1) {
                 strbuf_add(out, "its probe passes");
         } else if (healthy == n) {
-                strbuf_addf(out, "all %u of its probes pass", n);
+                strbuf_addf(
+                        out, n == 2 ? "both of its probes pass" : "all %u of its probes pass", n);
         } else {
                 strbuf_addf(out, "%u of its %u probes are healthy, and %u %s enough", healthy, n,
                         why->service->require, why->service->require == 1 ? "is" : "are");
@@ -464,7 +465,9 @@ static void tell_last_attempt(const struct why *why, struct strbuf *out) {
                 [ATTEMPT_DONE] = "is done",
         };
         const struct attempt *attempt = why->verdict.status.attempt;
-        if (!attempt || !results[attempt->result]) {
+        const struct incident *incident = why->verdict.status.incident;
+        bool of_another = attempt && incident && attempt->incident != incident->id;
+        if (!attempt || of_another || !results[attempt->result]) {
                 return;
         }
         strbuf_addf(out, " The last attempt, number %u (%s), %s", attempt->number,

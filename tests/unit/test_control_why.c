@@ -28,7 +28,7 @@ static void assert_next(uint32_t service, enum wait what, usec_t moment) {
 static void healthy(void **state) {
         (void) state;
         assert_summary(FAKE_CHECKOUT,
-                "checkout is healthy since 11:00:00 UTC (1h): all 2 of its probes pass. Next: "
+                "checkout is healthy since 11:00:00 UTC (1h): both of its probes pass. Next: "
                 "nothing to do, its probes go on. 1 of 10 actions within 1h is spent.");
         assert_next(FAKE_CHECKOUT, WAIT_NOTHING, USEC_INFINITY);
 }
@@ -92,7 +92,8 @@ static void in_backoff(void **state) {
         (void) state;
         fake_checkout_fails(PHASE_BACKOFF);
         fake.status[FAKE_CHECKOUT].next_attempt = IN(3.9);
-        fake.attempt = (struct attempt){.number = 1,
+        fake.attempt = (struct attempt){.incident = 17,
+                .number = 1,
                 .action = ACTION_RESTART,
                 .result = ATTEMPT_NOT_CURED,
                 .text = "503 Service Unavailable"};
@@ -105,6 +106,32 @@ static void in_backoff(void **state) {
                 "of step 1 of 2), unless it heals before (at 12:00:03 UTC, in 3.9s). 1 of 10 "
                 "actions within 1h is spent.");
         assert_next(FAKE_CHECKOUT, WAIT_ATTEMPT, IN(3.9));
+}
+
+/* What was tried in an incident that is over says nothing about this one. */
+static void leaves_older_attempts_out(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf out = {0};
+        fake_checkout_fails(PHASE_BACKOFF);
+        fake.attempt = (struct attempt){.incident = 16, .number = 1, .result = ATTEMPT_RECOVERED};
+        fake.status[FAKE_CHECKOUT].attempt = &fake.attempt;
+        struct why why = why_of((const struct runtime *) &fake, FAKE_CHECKOUT);
+        why_summary(&why, &out);
+        assert_null(strstr(strbuf_text(&out), "The last attempt"));
+}
+
+static void a_death_says_more_than_a_closed_port(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf out = {0};
+        fake_checkout_fails(PHASE_BACKOFF);
+        fake.incident.cause = CAUSE_EXITED;
+        *fake.incident.probe = 0;
+        str_copy(fake.incident.text, sizeof(fake.incident.text), "killed by SIGKILL");
+        fake.status[FAKE_CHECKOUT].running = false;
+        struct why why = why_of((const struct runtime *) &fake, FAKE_CHECKOUT);
+        why_summary(&why, &out);
+        assert_non_null(strstr(strbuf_text(&out), " The evidence was: killed by SIGKILL."));
+        assert_null(strstr(strbuf_text(&out), "503"));
 }
 
 static void held_by_the_budget(void **state) {
@@ -192,6 +219,8 @@ int main(void) {
                 TEST(suspect),
                 TEST(blocked),
                 TEST(in_backoff),
+                TEST(leaves_older_attempts_out),
+                TEST(a_death_says_more_than_a_closed_port),
                 TEST(held_by_the_budget),
                 TEST(exhausted_and_paused),
                 TEST(first_start),

@@ -137,6 +137,14 @@ static void describe_problems(const struct problems *problems, char *text, size_
         str_copy(text, size, strbuf_text(&all) ? strbuf_text(&all) : "out of memory");
 }
 
+static void log_lines(int level, const char *text) {
+        while (*text) {
+                size_t length = strcspn(text, "\n");
+                log_at(level, "%.*s", (int) length, text);
+                text += length + (text[length] == '\n');
+        }
+}
+
 /* Takes the policy out of the load when it is a good one. */
 static int take_policy(
         struct executor *executor, struct load *load, int result, char *text, size_t size) {
@@ -177,7 +185,8 @@ static void on_loaded(void *cookie, int result, void *data) {
         reload->task = NULL;
         int r = take_policy(reload->executor, data, result, text, sizeof(text));
         log_at(r < 0 ? LOG_ERR : LOG_NOTICE, "policies read again: %s",
-                r < 0 ? text : "following them");
+                r < 0 ? "they cannot be used, staying with those before" : "following them");
+        log_lines(LOG_ERR, text);
         answer(reload, r == 0, text);
         if (reload->again) {
                 reload->again = false;
@@ -217,7 +226,8 @@ void reload_first(struct reload *reload) {
         char text[4096];
         int r = load ? load_run(load) : -ENOMEM;
         if (take_policy(reload->executor, load, r, text, sizeof(text)) < 0) {
-                log_error("the policies cannot be used, going on without any: %s", text);
+                log_error("the policies cannot be used, going on without any");
+                log_lines(LOG_ERR, text);
         }
 }
 

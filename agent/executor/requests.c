@@ -11,6 +11,13 @@
 
 /* ---- Refusing ---- */
 
+static const struct service *find_service(
+        struct executor *executor, const struct wire_message *message) {
+        return executor->policy ? policy_service(executor->policy->policy, message->service) : NULL;
+}
+
+/* With the digest of the executor's own policy of the service, so that the difference can be seen.
+ */
 static void refuse(struct executor *executor, const struct wire_message *request,
         enum wire_refusal refusal, const char *why) {
         struct wire_message reply = {
@@ -18,6 +25,10 @@ static void refuse(struct executor *executor, const struct wire_message *request
                 .request = request->request,
                 .refusal = refusal,
         };
+        const struct service *service = find_service(executor, request);
+        if (service) {
+                str_copy(reply.digest, sizeof(reply.digest), service->digest);
+        }
         str_copy(reply.service, sizeof(reply.service), request->service);
         str_copy(reply.probe, sizeof(reply.probe), request->probe);
         str_copy(reply.text, sizeof(reply.text), why);
@@ -30,9 +41,7 @@ static void refuse(struct executor *executor, const struct wire_message *request
  */
 static const struct service *known_service(
         struct executor *executor, const struct wire_message *message) {
-        const struct service *service =
-                executor->policy ? policy_service(executor->policy->policy, message->service)
-                                 : NULL;
+        const struct service *service = find_service(executor, message);
         if (!service) {
                 refuse(executor, message, REFUSAL_UNKNOWN_SERVICE,
                         executor->policy ? "not in the executor's policy"

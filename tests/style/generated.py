@@ -16,7 +16,11 @@ class Generated:
     command: tuple[str, ...]  # its standard output is the file; "{build}" is the build folder
 
 
-GENERATED: list[Generated] = []
+GENERATED: list[Generated] = [
+    Generated("docs/policy-reference.md", ("{build}/recoverctl", "generate", "policy-reference")),
+    Generated("policies/schema/policy.schema.json", ("{build}/recoverctl", "generate", "json-schema")),
+    Generated("docs/state-machine.md", ("{build}/recoverctl", "generate", "state-machine")),
+]
 
 
 def regenerate(tree: Tree, one: Generated) -> str:

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "base/list.h"
 #include "base/units.h"
 #include "io/http_slot.h"
+#include "io/http_target.h"
+#include "io/resolver.h"
 
 enum { FREE_KEPT = 64 }; /* idle slots and socket watches kept for the next burst */
 
@@ -22,15 +25,18 @@ struct http_socket {
 };
 
 struct http_transfer {
-        struct list node; /* in the client's queue or running */
+        struct list node; /* in the client's resolving, queue or running */
         struct http_client *client;
         const struct http_request *request;
         http_done done;
         void *cookie;
         usec_t asked; /* when it was started; on the wire since: */
         usec_t begun;
-        struct http_slot *slot; /* NULL: waits in the queue */
-        struct loop_timer queue_timer;
+        struct resolver_query query; /* waits while the transfer is in `resolving` */
+        usec_t name_asked, name_time; /* since when; how long it took */
+        int name_code; /* why it has no addresses */
+        struct http_slot *slot; /* NULL: not on the wire */
+        struct loop_timer wait_timer; /* while it is not on the wire */
 };
 
 struct http_client {
@@ -38,13 +44,18 @@ struct http_client {
         CURLM *multi;
         struct http_client_limits limits;
         struct http_client_counts counts; /* handles: all slots; free ones are among them */
-        struct list queue, running;
+        struct resolver *resolver, *own_resolver; /* own: NULL when one was given */
+        struct list resolving, queue, running;
         struct list free_slots, used_sockets, free_sockets;
         unsigned n_free_slots, n_free_sockets;
         struct loop_timer timer; /* libcurl's one timer */
         struct loop_defer refill; /* starts what waits in the queue */
         bool *gone; /* while callbacks run: set when one of them frees the client */
 };
+
+static bool is_resolving(const struct http_transfer *transfer) {
+        return !list_empty(&transfer->query.node);
+}
 
 static struct http_transfer *first_transfer(const struct list *list) {
         return list_empty(list) ? NULL : LIST_ENTRY(list->next, struct http_transfer, node);
@@ -84,7 +95,8 @@ static struct http_slot *detach(struct http_transfer *transfer) {
         struct http_slot *slot = transfer->slot;
 
         list_remove(&transfer->node);
-        loop_timer_done(&transfer->queue_timer);
+        loop_timer_done(&transfer->wait_timer);
+        resolver_cancel(&transfer->query);
         if (slot) {
                 (void) curl_multi_remove_handle(client->multi, slot->easy);
                 client->counts.in_flight--;
@@ -120,11 +132,22 @@ static bool report(struct http_transfer *transfer, const struct http_result *res
         return true;
 }
 
+/* libcurl counts from the moment it got the transfer; the name was looked up before. */
+static void add_name_time(const struct http_transfer *transfer, struct http_result *result) {
+        usec_t *times[] = {&result->name_time, &result->connect_time, &result->tls_time,
+                &result->first_byte_time, &result->total_time};
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                *times[i] += *times[i] > 0 ? transfer->name_time : 0;
+        }
+        result->queued = usec_sub(transfer->begun, transfer->asked + transfer->name_time);
+}
+
 static bool finish(struct http_transfer *transfer, CURLcode code) {
         struct http_result result;
 
         http_slot_result(transfer->slot, code, &result);
-        result.queued = usec_sub(transfer->begun, transfer->asked);
+        add_name_time(transfer, &result);
         return report(transfer, &result);
 }
 
@@ -133,6 +156,7 @@ static bool fail(struct http_transfer *transfer, enum http_outcome outcome, cons
         struct http_result result = {
                 .outcome = outcome,
                 .error = error,
+                .name_code = transfer->name_code,
                 .body = "",
                 .headers = "",
                 .queued = usec_sub(loop_now(transfer->client->loop).mono, transfer->asked),
@@ -270,28 +294,83 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *cookie) {
 
 /* ---- the beginning of transfers ---- */
 
-/* Puts a transfer on the wire. When it fails, the transfer is as before. */
-static int begin(struct http_transfer *transfer, struct error *err) {
+static int check_room(const struct http_client *client, struct error *err) {
+        if (client->counts.queued < client->limits.max_queue) {
+                return 0;
+        }
+        return error_set(err, EAGAIN, "%u requests are waiting already", client->counts.queued);
+}
+
+static void on_name(void *cookie, const struct resolver_answer *answer);
+
+/* 1: the addresses are in *ret; 0: the transfer waits for them. -EHOSTUNREACH: there are none. */
+static int find_addresses(struct http_transfer *transfer, const struct http_target *target,
+        const struct resolver_answer **ret, struct error *err) {
+        struct http_client *client = transfer->client;
+
+        transfer->query.done = on_name;
+        transfer->query.cookie = transfer;
+        int r = resolver_ask(client->resolver, target->name, &transfer->query, ret, err);
+        if (r == 1 && (*ret)->code != 0) {
+                transfer->name_code = (*ret)->code;
+                return error_set(
+                        err, EHOSTUNREACH, "%s: %s", target->name, gai_strerror((*ret)->code));
+        }
+        if (r == 0) {
+                transfer->name_asked = loop_now(client->loop).mono;
+                list_append(&client->resolving, &transfer->node);
+        }
+        return r;
+}
+
+static int put_on_wire(
+        struct http_transfer *transfer, const struct http_slot_use *use, struct error *err) {
         struct http_client *client = transfer->client;
         struct http_slot *slot = take_slot(client);
 
         if (!slot) {
-                return error_set_errno(err, ENOMEM, "%s", transfer->request->url);
+                return error_set_errno(err, ENOMEM, "%s", use->request->url);
         }
-        int r = http_slot_prepare(slot, transfer->request, transfer, err);
+        int r = http_slot_prepare(slot, use, err);
         if (r == 0 && curl_multi_add_handle(client->multi, slot->easy) != CURLM_OK) {
-                r = error_set_errno(err, ENOMEM, "%s", transfer->request->url);
+                r = error_set_errno(err, ENOMEM, "%s", use->request->url);
         }
         if (r < 0) {
                 give_slot(client, slot);
                 return r;
         }
+        loop_timer_cancel(&transfer->wait_timer);
         transfer->slot = slot;
         transfer->begun = loop_now(client->loop).mono;
         list_append(&client->running, &transfer->node);
         client->counts.in_flight++;
         client->counts.started++;
+        client->counts.queued--;
         return 0;
+}
+
+/* Puts a transfer, which is in no list, on the wire, or lets it wait for its name. */
+static int begin(struct http_transfer *transfer, struct error *err) {
+        const struct http_request *request = transfer->request;
+        struct http_target target;
+        struct http_slot_use use = {
+                .request = request,
+                .transfer = transfer,
+                .time_left = usec_sub(request->timeout, transfer->name_time),
+        };
+
+        if (http_target_name(request, &target)) {
+                int r = find_addresses(transfer, &target, &use.addresses, err);
+                if (r <= 0) {
+                        return r;
+                }
+                use.target = &target;
+        }
+        return put_on_wire(transfer, &use, err);
+}
+
+static enum http_outcome begin_outcome(int r) {
+        return r == -EINVAL ? HTTP_BAD_REQUEST : r == -EHOSTUNREACH ? HTTP_DNS : HTTP_LOCAL;
 }
 
 static void on_refill(void *cookie) {
@@ -303,39 +382,54 @@ static void on_refill(void *cookie) {
                 (transfer = first_transfer(&client->queue))) {
                 list_remove(&transfer->node);
                 int r = begin(transfer, &err);
-                if (r == 0) {
-                        loop_timer_cancel(&transfer->queue_timer);
-                        client->counts.queued--;
-                        continue;
-                }
-                enum http_outcome outcome = r == -EINVAL ? HTTP_BAD_REQUEST : HTTP_LOCAL;
-                if (!fail(transfer, outcome, err.text)) {
+                if (r < 0 && !fail(transfer, begin_outcome(r), err.text)) {
                         return;
                 }
         }
 }
 
-static void on_queue_timeout(void *cookie) {
-        struct http_transfer *transfer = cookie;
-        char text[128], limit[UNITS_TEXT_MAX];
-
-        (void) snprintf(text, sizeof(text), "no free slot within %s: %u requests are under way",
-                units_format_duration(transfer->request->timeout, limit),
-                transfer->client->counts.in_flight);
-        (void) fail(transfer, HTTP_LOCAL, text);
-}
-
-static int enqueue(struct http_transfer *transfer, struct error *err) {
+static void enqueue(struct http_transfer *transfer) {
         struct http_client *client = transfer->client;
 
-        if (client->counts.queued >= client->limits.max_queue) {
-                return error_set(
-                        err, EAGAIN, "%u requests are waiting already", client->counts.queued);
-        }
-        loop_timer_set_after(&transfer->queue_timer, transfer->request->timeout);
         list_append(&client->queue, &transfer->node);
-        client->counts.queued++;
-        return 0;
+        loop_defer_schedule(&client->refill);
+}
+
+static void on_name(void *cookie, const struct resolver_answer *answer) {
+        struct http_transfer *transfer = cookie;
+        struct http_target target;
+        struct error err;
+
+        transfer->name_time +=
+                usec_sub(loop_now(transfer->client->loop).mono, transfer->name_asked);
+        list_remove(&transfer->node);
+        if (answer->code == 0) {
+                enqueue(transfer); /* it is asked again at its turn, and known then */
+                return;
+        }
+        transfer->name_code = answer->code;
+        (void) http_target_name(transfer->request, &target);
+        (void) error_set(&err, EHOSTUNREACH, "%s: %s", target.name, gai_strerror(answer->code));
+        (void) fail(transfer, HTTP_DNS, err.text);
+}
+
+static void on_wait_timeout(void *cookie) {
+        struct http_transfer *transfer = cookie;
+        char limit[UNITS_TEXT_MAX];
+        struct http_target target;
+        struct error err;
+
+        units_format_duration(transfer->request->timeout, limit);
+        if (is_resolving(transfer)) {
+                (void) http_target_name(transfer->request, &target);
+                (void) error_set(&err, ETIMEDOUT, "%s: no name server answered within %s",
+                        target.name, limit);
+                (void) fail(transfer, HTTP_DNS, err.text);
+                return;
+        }
+        (void) error_set(&err, ETIMEDOUT, "no free slot within %s: %u requests are under way",
+                limit, transfer->client->counts.in_flight);
+        (void) fail(transfer, HTTP_LOCAL, err.text);
 }
 
 static struct http_transfer *transfer_new(struct http_client *client,
@@ -346,21 +440,29 @@ static struct http_transfer *transfer_new(struct http_client *client,
                 return NULL;
         }
         list_init(&transfer->node);
+        list_init(&transfer->query.node);
         transfer->client = client;
         transfer->request = request;
         transfer->done = done;
         transfer->cookie = cookie;
         transfer->asked = loop_now(client->loop).mono;
-        if (loop_timer_init(&transfer->queue_timer, client->loop, on_queue_timeout, transfer) < 0) {
+        if (loop_timer_init(&transfer->wait_timer, client->loop, on_wait_timeout, transfer) < 0) {
                 free(transfer);
                 return NULL;
         }
+        loop_timer_set_after(&transfer->wait_timer, request->timeout);
+        client->counts.queued++;
         return transfer;
 }
 
 int http_client_start(struct http_client *client, const struct http_request *request,
         http_done done, void *cookie, struct http_transfer **ret, struct error *err) {
+        bool room = client->counts.in_flight < client->limits.max_in_flight &&
+                    list_empty(&client->queue);
         int r = http_request_check(request, err);
+        if (r == 0 && !room) {
+                r = check_room(client, err);
+        }
         if (r < 0) {
                 return r;
         }
@@ -368,12 +470,11 @@ int http_client_start(struct http_client *client, const struct http_request *req
         if (!transfer) {
                 return error_set_errno(err, ENOMEM, "%s", request->url);
         }
-        bool room = client->counts.in_flight < client->limits.max_in_flight &&
-                    list_empty(&client->queue);
-        r = room ? begin(transfer, err) : enqueue(transfer, err);
-        if (r < 0) {
-                loop_timer_done(&transfer->queue_timer);
-                free(transfer);
+        r = room ? begin(transfer, err) : -EHOSTUNREACH;
+        if (r == -EHOSTUNREACH) {
+                enqueue(transfer); /* a failure that is known already is told at its turn */
+        } else if (r < 0) {
+                (void) detach(transfer);
                 return r;
         }
         if (ret) {
@@ -396,11 +497,15 @@ void http_client_progress(const struct http_transfer *transfer, struct http_resu
 
         if (!transfer->slot) {
                 *ret = (struct http_result){.queued = usec_sub(now, transfer->asked)};
+                if (is_resolving(transfer)) {
+                        ret->queued = usec_sub(transfer->name_asked, transfer->asked);
+                        ret->total_time = usec_sub(now, transfer->name_asked);
+                }
                 return;
         }
         http_slot_progress(transfer->slot, ret);
-        ret->queued = usec_sub(transfer->begun, transfer->asked);
         ret->total_time = usec_sub(now, transfer->begun);
+        add_name_time(transfer, ret);
 }
 
 struct http_client_counts http_client_counts(const struct http_client *client) {
@@ -458,6 +563,7 @@ int http_client_new(struct http_client **ret, struct loop *loop,
                 limits && limits->max_in_flight ? limits->max_in_flight : HTTP_CLIENT_MAX_IN_FLIGHT;
         client->limits.max_queue =
                 limits && limits->max_queue ? limits->max_queue : HTTP_CLIENT_MAX_QUEUE;
+        list_init(&client->resolving);
         list_init(&client->queue);
         list_init(&client->running);
         list_init(&client->free_slots);
@@ -467,6 +573,14 @@ int http_client_new(struct http_client **ret, struct loop *loop,
         r = init_multi(client);
         if (r < 0) {
                 return error_set_errno(err, -r, "HTTP client");
+        }
+        client->resolver = limits ? limits->resolver : NULL;
+        if (!client->resolver) {
+                r = resolver_new(&client->own_resolver, loop, err);
+                client->resolver = client->own_resolver;
+        }
+        if (r < 0) {
+                return r;
         }
         *ret = TAKE_PTR(client);
         return 0;
@@ -491,7 +605,8 @@ void http_client_free(struct http_client *client) {
                 *client->gone = true;
         }
         while ((transfer = first_transfer(&client->running)) ||
-                (transfer = first_transfer(&client->queue))) {
+                (transfer = first_transfer(&client->queue)) ||
+                (transfer = first_transfer(&client->resolving))) {
                 http_client_cancel(transfer);
         }
         while (!list_empty(&client->free_slots)) {
@@ -503,6 +618,7 @@ void http_client_free(struct http_client *client) {
         if (client->multi) {
                 (void) curl_multi_cleanup(client->multi); /* closes kept connections */
         }
+        resolver_free(client->own_resolver);
         free_sockets(&client->used_sockets);
         free_sockets(&client->free_sockets);
         loop_timer_done(&client->timer);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 
 enum {
         HTTP_CLIENT_MAX_IN_FLIGHT = 256, /* default; more wait in a queue */
@@ -38,7 +39,7 @@ struct http_request {
         size_t n_headers;
         const char *body; /* NULL: none */
         size_t body_length;
-        usec_t timeout; /* of the whole, from the start on the wire; required */
+        usec_t timeout; /* of name look-up and transfer, not of the wait for a slot; required */
         usec_t connect_timeout; /* default: timeout */
         bool follow_redirects;
         unsigned max_redirects;
@@ -71,6 +72,7 @@ enum http_outcome {
 struct http_result {
         enum http_outcome outcome;
         const char *error; /* for a person: "connection refused by 127.0.0.1:8080"; NULL when OK */
+        int name_code; /* HTTP_DNS: of getaddrinfo(); 0: none, because no name server answered */
         int status; /* of the last response; 0: none */
         const char *body; /* terminated; may hold any bytes */
         size_t body_length;
@@ -87,10 +89,12 @@ struct http_transfer; /* valid until done was called or it was cancelled */
 
 struct http_client_limits {
         unsigned max_in_flight, max_queue; /* 0: default */
+        struct resolver *resolver; /* borrowed; NULL: one of its own */
 };
 
 struct http_client_counts {
-        unsigned in_flight, queued, handles;
+        unsigned in_flight, handles;
+        unsigned queued; /* that wait for their name or a free slot */
         uint64_t started;
 };
 

@@ -160,11 +160,12 @@ static long milliseconds(usec_t duration) {
         return rounded > INT32_MAX ? INT32_MAX : (long) rounded;
 }
 
-static void set_limits(struct options *options, const struct http_request *request) {
+static void set_limits(
+        struct options *options, const struct http_request *request, usec_t time_left) {
         unsigned redirects =
                 request->max_redirects ? request->max_redirects : HTTP_CLIENT_MAX_REDIRECTS;
 
-        set_long(options, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+        set_long(options, CURLOPT_TIMEOUT_MS, milliseconds(time_left));
         set_long(options, CURLOPT_CONNECTTIMEOUT_MS,
                 milliseconds(
                         request->connect_timeout ? request->connect_timeout : request->timeout));
@@ -330,10 +331,24 @@ static int set_target(struct options *options, struct http_slot *slot,
         return r;
 }
 
-int http_slot_prepare(struct http_slot *slot, const struct http_request *request, void *transfer,
-        struct error *err) {
-        struct options options = {.easy = slot->easy, .code = CURLE_OK};
+/* Gives libcurl the addresses of the name, which it would look up in a thread otherwise. */
+static void set_addresses(
+        struct options *options, struct http_slot *slot, const struct http_slot_use *use) {
+        size_t size = sizeof(slot->resolve_text);
+        size_t length = (size_t) snprintf(
+                slot->resolve_text, size, "+%s:%s:", use->target->name, use->target->port);
 
+        for (size_t i = 0; i < use->addresses->count; i++) {
+                const char *address = use->addresses->addresses[i];
+                bool v6 = strchr(address, ':') != NULL;
+                length += (size_t) snprintf(slot->resolve_text + length, size - length, "%s%s%s%s",
+                        i > 0 ? "," : "", v6 ? "[" : "", address, v6 ? "]" : "");
+        }
+        slot->resolve = (struct curl_slist){.data = slot->resolve_text};
+        set_pointer(options, CURLOPT_RESOLVE, &slot->resolve);
+}
+
+static void begin_use(struct http_slot *slot, const struct http_request *request) {
         curl_easy_reset(slot->easy);
         slot->request = request;
         strbuf_reset(&slot->body);
@@ -342,8 +357,15 @@ int http_slot_prepare(struct http_slot *slot, const struct http_request *request
         slot->body_cut = slot->header_cut = false;
         slot->socket_errno = 0;
         *slot->curl_error = '\0';
-        set_always(&options, slot, transfer);
-        set_limits(&options, request);
+}
+
+int http_slot_prepare(struct http_slot *slot, const struct http_slot_use *use, struct error *err) {
+        const struct http_request *request = use->request;
+        struct options options = {.easy = slot->easy, .code = CURLE_OK};
+
+        begin_use(slot, request);
+        set_always(&options, slot, use->transfer);
+        set_limits(&options, request, use->time_left);
         set_method(&options, request);
         set_tls(&options, request);
         set_version_and_user(&options, request);
@@ -352,6 +374,9 @@ int http_slot_prepare(struct http_slot *slot, const struct http_request *request
                 return r;
         }
         set_headers(&options, slot, request);
+        if (use->target) {
+                set_addresses(&options, slot, use);
+        }
         if (options.code != CURLE_OK) {
                 int code = options.code == CURLE_OUT_OF_MEMORY ? ENOMEM : EINVAL;
                 return error_set(

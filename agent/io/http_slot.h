@@ -9,10 +9,13 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "io/http_client.h"
+#include "io/http_target.h"
+#include "io/resolver.h"
 
 enum {
         HTTP_SLOT_OWN_HEADERS = 3, /* that we add: Host, Expect, Content-Type */
         HTTP_SLOT_CONNECT_TO_MAX = 300, /* "::host:port"; host names end at 253 bytes */
+        HTTP_SLOT_RESOLVE_MAX = 800, /* "+name:port:address,address,..." */
         HTTP_SLOT_KEPT_BYTES = 16 * 1024, /* larger buffers are given back after a transfer */
 };
 
@@ -25,7 +28,8 @@ struct http_slot {
         bool body_cut, header_cut;
         int socket_errno; /* positive; why no socket could be opened */
         struct curl_slist headers[HTTP_CLIENT_MAX_HEADERS + HTTP_SLOT_OWN_HEADERS];
-        struct curl_slist connect_to;
+        struct curl_slist connect_to, resolve;
+        char resolve_text[HTTP_SLOT_RESOLVE_MAX];
         char connect_to_text[HTTP_SLOT_CONNECT_TO_MAX], host_header[HTTP_SLOT_CONNECT_TO_MAX];
         char curl_error[CURL_ERROR_SIZE];
         char error[HTTP_SLOT_CONNECT_TO_MAX + CURL_ERROR_SIZE + 64];
@@ -37,9 +41,17 @@ int http_request_check(const struct http_request *request, struct error *err);
 
 struct http_slot *http_slot_new(void); /* NULL when out of memory */
 void http_slot_free(struct http_slot *slot); /* accepts NULL; not while its handle is in a multi */
-/* Sets all options of the handle; `transfer` is found again by CURLOPT_PRIVATE. -ENOMEM, -EINVAL */
-int http_slot_prepare(struct http_slot *slot, const struct http_request *request, void *transfer,
-        struct error *err);
+/* How one request is put on the wire. */
+struct http_slot_use {
+        const struct http_request *request;
+        void *transfer; /* found again by CURLOPT_PRIVATE */
+        usec_t time_left; /* of the request's timeout */
+        const struct http_target *target; /* with its addresses; NULL: libcurl finds them */
+        const struct resolver_answer *addresses;
+};
+
+/* Sets all options of the handle. -ENOMEM, -EINVAL */
+int http_slot_prepare(struct http_slot *slot, const struct http_slot_use *use, struct error *err);
 /* What came of it; the texts belong to the slot until its next prepare. */
 void http_slot_result(struct http_slot *slot, CURLcode code, struct http_result *ret);
 /* How far a transfer under way has come: its status, times and the length of its body. */

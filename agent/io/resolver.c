@@ -45,10 +45,11 @@ static bool add_address(struct resolver_answer *answer, const struct addrinfo *i
 }
 
 static void ask_system(const char *name, struct resolver_answer *ret) {
-        const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+        const struct addrinfo hints = {
+                .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
         struct addrinfo *found = NULL;
 
-        ret->code = getaddrinfo(name, NULL, &hints, &found);
+        ret->code = getaddrinfo(name, "0", &hints, &found);
         if (ret->code != 0) {
                 return;
         }

@@ -1,44 +1,22 @@
 /* The HTTP client against a scripted server in the same loop: every outcome, every cap, and
  * teardown at any moment. */
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "io/http_client.h"
-#include "io/unix_socket.h"
+#include "support/scripted_server.h"
 #include "unit_test.h"
 
-enum { CONNECTIONS_MAX = 64, DONE_MAX = 64 };
-
-struct connection {
-        struct server *server;
-        struct loop_watch watch;
-        int fd;
-        size_t sent;
-};
-
-/* Answers every connection with the same bytes, in chunks of at most `chunk` a loop turn, once a
- * request has come; then closes, or holds the connection when `hold` is set. */
-struct server {
-        struct loop *loop;
-        struct loop_watch watch;
-        int fd;
-        const char *answer;
-        size_t answer_length, chunk;
-        bool hold, endless;
-        char request[4096];
-        unsigned n_accepted, n_open;
-        struct connection connections[CONNECTIONS_MAX];
-};
+enum { DONE_MAX = 64 };
 
 struct done {
         struct http_result result;
@@ -48,6 +26,7 @@ struct done {
 struct fixture {
         struct loop *loop;
         struct http_client *client;
+        struct resolver *resolver;
         struct server server;
         char url[64];
         struct http_request request;
@@ -57,102 +36,13 @@ struct fixture {
         struct http_transfer *victim;
 };
 
-static void close_connection(struct connection *connection) {
-        if (connection->fd >= 0) {
-                loop_watch_remove(&connection->watch);
-                close(connection->fd);
-                connection->fd = -1;
-                connection->server->n_open--;
-        }
-}
-
-static void answer(struct connection *connection) {
-        struct server *server = connection->server;
-        size_t left = server->answer_length - connection->sent;
-        size_t length = server->chunk && left > server->chunk ? server->chunk : left;
-
-        ssize_t n = send(connection->fd, server->answer + connection->sent, length,
-                MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0) {
-                close_connection(connection);
-                return;
-        }
-        connection->sent += (size_t) n;
-        if (connection->sent == server->answer_length && server->endless) {
-                connection->sent -= (size_t) n;
-        } else if (connection->sent == server->answer_length) {
-                (void) loop_watch_modify(&connection->watch, 0);
-                if (!server->hold) {
-                        close_connection(connection);
-                }
-        }
-}
-
-static void on_connection(void *cookie, uint32_t events) {
-        struct connection *connection = cookie;
-        struct server *server = connection->server;
-
-        if (events & EPOLLIN) {
-                ssize_t n = recv(
-                        connection->fd, server->request, sizeof(server->request) - 1, MSG_DONTWAIT);
-                if (n <= 0) {
-                        close_connection(connection);
-                        return;
-                }
-                server->request[n] = '\0';
-                (void) loop_watch_modify(&connection->watch, server->answer_length ? EPOLLOUT : 0);
-                return;
-        }
-        if (events & EPOLLOUT) {
-                answer(connection);
-        } else if (events & (EPOLLHUP | EPOLLERR)) {
-                close_connection(connection);
-        }
-}
-
-static void on_accept(void *cookie, uint32_t events) {
-        struct server *server = cookie;
-        struct connection *connection = &server->connections[server->n_accepted++];
-
-        (void) events;
-        assert_true(server->n_accepted <= CONNECTIONS_MAX);
-        connection->fd = unix_accept(server->fd); /* any family */
-        assert_true(connection->fd >= 0);
-        connection->server = server;
-        server->n_open++;
-        assert_int_equal(loop_watch_add(&connection->watch, server->loop, connection->fd, EPOLLIN,
-                                 on_connection, connection),
-                0);
-}
-
-static int listen_tcp(uint16_t *ret_port) {
-        struct sockaddr_in address = {
-                .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof(address);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        assert_true(fd >= 0);
-        assert_int_equal(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
-        assert_int_equal(listen(fd, 64), 0);
-        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &size), 0);
-        *ret_port = ntohs(address.sin_port);
-        return fd;
-}
-
-static void serve_on(struct fixture *f, int fd) {
-        f->server.fd = fd;
-        f->server.loop = f->loop;
-        assert_int_equal(
-                loop_watch_add(&f->server.watch, f->loop, fd, EPOLLIN, on_accept, &f->server), 0);
-}
-
 static int setup_limited(void **state, const struct http_client_limits *limits) {
         struct fixture *f = calloc(1, sizeof(*f));
         uint16_t port;
 
         assert_int_equal(loop_new(&f->loop, NULL), 0);
         assert_int_equal(http_client_new(&f->client, f->loop, limits, NULL), 0);
-        serve_on(f, listen_tcp(&port));
+        serve_on(&f->server, f->loop, listen_tcp(&port));
         (void) snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%d/path?q=1", port);
         f->request = (struct http_request){.url = f->url, .timeout = 10 * USEC_PER_SEC};
         *state = f;
@@ -172,11 +62,7 @@ static int teardown(void **state) {
         struct fixture *f = *state;
 
         http_client_free(f->client);
-        for (unsigned i = 0; i < f->server.n_accepted; i++) {
-                close_connection(&f->server.connections[i]);
-        }
-        loop_watch_remove(&f->server.watch);
-        close(f->server.fd);
+        server_done(&f->server);
         loop_free(f->loop);
         free(f);
         return 0;
@@ -330,9 +216,7 @@ static void test_refused(void **state) {
         struct fixture *f = *state;
         char expected[128];
 
-        loop_watch_remove(&f->server.watch);
-        close(f->server.fd);
-        f->server.fd = -1;
+        stop_listening(&f->server);
         expect(f, HTTP_REFUSED, "connection refused by 127.0.0.1:");
         (void) snprintf(expected, sizeof(expected), "connection refused by %.*s",
                 (int) strcspn(f->url + 7, "/"), f->url + 7);
@@ -539,14 +423,11 @@ static void test_unix_socket(void **state) {
         f->request.unix_socket = path;
         f->request.url = "http://localhost/health";
         expect(f, HTTP_UNREACHABLE, "No such file or directory");
-        loop_watch_remove(&f->server.watch);
-        close(f->server.fd);
-        serve_on(f, unix_listen(&request, NULL));
+        stop_listening(&f->server);
+        serve_on(&f->server, f->loop, unix_listen(&request, NULL));
         answer_with(f, ANSWER);
         assert_int_equal(fetch(f)->result.outcome, HTTP_OK);
-        loop_watch_remove(&f->server.watch);
-        close(f->server.fd);
-        f->server.fd = -1;
+        stop_listening(&f->server);
         expect(f, HTTP_REFUSED, "connection refused by /tmp/test_http_");
         assert_int_equal(unlink(path), 0);
         assert_int_equal(rmdir(directory), 0);
@@ -703,6 +584,117 @@ static void test_teardown_in_flight(void **state) {
         }
 }
 
+/* The names of these tests are looked up here, in a thread. */
+static int gate[2];
+
+static void fake_look_up(const char *name, struct resolver_answer *ret) {
+        char byte;
+
+        if (strcmp(name, "missing.example") == 0) {
+                ret->code = EAI_NONAME;
+        } else if (strcmp(name, "hangs.example") == 0 && read(gate[0], &byte, 1) < 0) {
+                ret->code = EAI_FAIL;
+        } else {
+                ret->count = 2;
+                memcpy(ret->addresses[0], "::ffff:127.0.0.1", sizeof("::ffff:127.0.0.1"));
+                memcpy(ret->addresses[1], "127.0.0.1", sizeof("127.0.0.1"));
+        }
+}
+
+static int setup_names(void **state) {
+        static struct resolver *resolver;
+        struct http_client_limits limits = {.max_in_flight = 2, .max_queue = 3};
+
+        assert_int_equal(setup_limited(state, &limits), 0);
+        struct fixture *f = *state;
+        http_client_free(f->client);
+        assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+        assert_int_equal(resolver_new(&resolver, f->loop, NULL), 0);
+        resolver_set_look_up(resolver, fake_look_up);
+        limits.resolver = f->resolver = resolver;
+        assert_int_equal(http_client_new(&f->client, f->loop, &limits, NULL), 0);
+        return 0;
+}
+
+static int teardown_names(void **state) {
+        struct fixture *f = *state;
+
+        http_client_free(f->client);
+        f->client = NULL;
+        resolver_free(f->resolver);
+        close(gate[1]); /* a look-up that hangs goes on */
+        return teardown(state);
+}
+
+static void set_host(struct fixture *f, struct http_request *request, const char *host) {
+        static char urls[4][128];
+        static unsigned n;
+        char *url = urls[n++ % ELEMENTSOF(urls)];
+
+        (void) snprintf(url, sizeof(urls[0]), "http://%s%s", host, strrchr(f->url, ':'));
+        request->url = url;
+}
+
+static void test_a_name_is_looked_up_once(void **state) {
+        struct fixture *f = *state;
+
+        answer_with(f, ANSWER);
+        set_host(f, &f->request, "shop.example");
+        const struct done *done = fetch(f);
+        assert_string_equal(done->error, "");
+        assert_int_equal(done->result.status, 200);
+        assert_true(done->result.name_time > 0);
+        assert_true(done->result.connect_time >= done->result.name_time);
+        assert_non_null(strstr(f->server.request, "\r\nHost: shop.example:"));
+        assert_int_equal(fetch(f)->result.outcome, HTTP_OK); /* known now */
+        assert_int_equal(http_client_counts(f->client).queued, 0);
+}
+
+static void test_a_name_that_does_not_exist(void **state) {
+        struct fixture *f = *state;
+
+        set_host(f, &f->request, "missing.example");
+        expect(f, HTTP_DNS, "missing.example: Name or service not known");
+        expect(f, HTTP_DNS, "missing.example: Name or service not known"); /* remembered */
+        assert_int_equal(http_client_counts(f->client).started, 0);
+        assert_int_equal(http_client_counts(f->client).queued, 0);
+}
+
+static void test_a_name_server_that_hangs(void **state) {
+        struct fixture *f = *state;
+        struct http_request other = f->request;
+
+        answer_with(f, ANSWER);
+        set_host(f, &f->request, "hangs.example");
+        f->request.timeout = 20 * USEC_PER_MSEC;
+        expect(f, HTTP_DNS, "hangs.example: no name server answered within 20ms");
+        f->request.timeout = 10 * USEC_PER_SEC;
+        start(f);
+        assert_int_equal(http_client_counts(f->client).queued, 1);
+        set_host(f, &other, "shop.example"); /* others go on meanwhile */
+        assert_int_equal(http_client_start(f->client, &other, on_done, f, NULL, NULL), 0);
+        run_until(f, 2);
+        assert_int_equal(f->done[1].result.outcome, HTTP_OK);
+        assert_int_equal(write(gate[1], "x", 1), 1);
+        run_until(f, 3);
+        assert_int_equal(f->done[2].result.outcome, HTTP_OK);
+}
+
+static void test_cancel_while_a_name_is_looked_up(void **state) {
+        struct fixture *f = *state;
+        struct http_result progress;
+
+        set_host(f, &f->request, "hangs.example");
+        struct http_transfer *transfer = start(f);
+        assert_int_equal(loop_turn(f->loop, 1000), 1);
+        http_client_progress(transfer, &progress);
+        assert_true(progress.total_time > 0);
+        assert_int_equal(progress.name_time, 0);
+        start(f);
+        http_client_cancel(transfer);
+        assert_int_equal(http_client_counts(f->client).queued, 1); /* teardown ends the other */
+}
+
 static void test_teardown_during_a_name_look_up(void **state) {
         struct fixture *f = *state;
 
@@ -712,6 +704,7 @@ static void test_teardown_during_a_name_look_up(void **state) {
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_NAMES(name) cmocka_unit_test_setup_teardown(name, setup_names, teardown_names)
 #define TEST_TWO(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
 
 int main(void) {
@@ -748,6 +741,10 @@ int main(void) {
                 TEST(test_start_within_done),
                 TEST_TWO(test_teardown_in_flight),
                 TEST(test_teardown_during_a_name_look_up),
+                TEST_NAMES(test_a_name_is_looked_up_once),
+                TEST_NAMES(test_a_name_that_does_not_exist),
+                TEST_NAMES(test_a_name_server_that_hangs),
+                TEST_NAMES(test_cancel_while_a_name_is_looked_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,9 +179,19 @@ static struct json_object *value_of(const struct schema_field *field, bool stric
 /* ---- Objects ----------------------------------------------------------------------------------
  */
 
+static struct json_object *standard_of(const struct schema_field *field) {
+        if (field->kind == SCHEMA_UINT) {
+                return json_object_new_int64(strtoll(field->standard, NULL, 10));
+        }
+        if (field->kind == SCHEMA_BOOL) {
+                return json_object_new_boolean(strcmp(field->standard, "true") == 0);
+        }
+        return json_object_new_string(field->standard);
+}
+
 static struct json_object *field_of(const struct schema_field *field, bool strict) {
         struct json_object *value = set_text(value_of(field, strict), "description", field->help);
-        return field->standard && !field->inherited ? set_text(value, "default", field->standard)
+        return field->standard && !field->inherited ? set(value, "default", standard_of(field))
                                                     : value;
 }
 
@@ -265,8 +275,22 @@ static struct json_object *writable(const struct schema *schema, bool strict) {
         return set(json_object_new_object(), "anyOf", choices);
 }
 
+/* What several places hold is written once. */
+static const char *definition_of(const struct schema *schema) {
+        static const struct {
+                const char *name, *definition;
+        } shared[] = {{"probe", "probe"}, {"backoff", "backoff"}, {"recover step", "step"}};
+        for (size_t i = 0; i < ELEMENTSOF(shared); i++) {
+                if (strcmp(schema->name, shared[i].name) == 0) {
+                        return shared[i].definition;
+                }
+        }
+        return NULL;
+}
+
 static struct json_object *object_of_field(const struct schema_field *field, bool strict) {
-        return writable(field->object, strict);
+        const char *definition = definition_of(field->object);
+        return definition ? reference(definition) : writable(field->object, strict);
 }
 
 static struct json_object *properties_of(
@@ -299,6 +323,13 @@ static struct json_object *definitions(const struct policy_tables *tables) {
         all = set(all, "size", size);
         all = set(all, "percent", pattern(PATTERN_PERCENT));
         all = set(all, "count", either(count, pattern(PATTERN_COUNT)));
+        for (const struct schema_field *field = tables->service.fields; field->key; field++) {
+                const char *name = field->object ? definition_of(field->object) : NULL;
+                if (name) { /* steps lie in a list, and lists are never merged */
+                        bool strict = field->kind == SCHEMA_OBJECTS;
+                        all = set(all, name, writable(field->object, strict));
+                }
+        }
         return set(all, "service", object_of(&tables->service, NULL, false));
 }
 

@@ -1,5 +1,6 @@
 #include "policy/reference.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -114,9 +115,14 @@ static const char *kind_name(enum schema_kind kind) {
         return names[kind];
 }
 
+/* The anchor that Markdown renderers give to a heading. */
 static void add_anchor(struct strbuf *out, const char *title) {
         for (; *title; title++) {
-                strbuf_add_char(out, *title == ' ' ? '-' : *title);
+                if (isalnum((unsigned char) *title) || *title == '-' || *title == '_') {
+                        strbuf_add_char(out, (char) tolower((unsigned char) *title));
+                } else if (*title == ' ') {
+                        strbuf_add_char(out, '-');
+                }
         }
 }
 

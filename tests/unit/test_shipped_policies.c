@@ -1,0 +1,127 @@
+/* The policies that are shipped, and the examples of the reference, with the real probe types. */
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "policy/load.h"
+#include "policy/policy_tables.h"
+#include "probes/probe.h"
+#include "unit_test.h"
+
+static bool is_about_this_host(const struct problem *problem) {
+        return str_eq(problem->code, "unknown-user") || str_eq(problem->code, "unknown-group");
+}
+
+static void expect_silence(const struct problems *problems, int r) {
+        AUTO_STRBUF struct strbuf said = {0};
+        size_t others = 0;
+        for (size_t i = 0; i < problems->count; i++) {
+                others += !is_about_this_host(&problems->items[i]);
+        }
+        if (others > 0) {
+                problems_format(problems, &said);
+                print_error("%s", strbuf_text(&said));
+        }
+        assert_int_equal(others, 0);
+        assert_int_equal(r, 0);
+}
+
+static void load_shipped(const char *const *paths, size_t n) {
+        struct problems problems = {0};
+        struct policy *policy = NULL;
+        struct policy_sources sources = {.paths = paths, .n_paths = n, .probes = probe_variants};
+        int r = policy_load(&sources, &policy, &problems);
+        expect_silence(&problems, r);
+        assert_true(policy->n_services > 0);
+        policy_free(policy);
+        problems_done(&problems);
+}
+
+static void each_loads_alone(void **state) {
+        (void) state;
+        static const char *const names[] = {SOURCE_DIR "/policies/nginx.yaml",
+                SOURCE_DIR "/policies/redis.yaml", SOURCE_DIR "/policies/postgresql.yaml",
+                SOURCE_DIR "/policies/templates.yaml"};
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                load_shipped(&names[i], 1);
+        }
+}
+
+static void all_load_together(void **state) {
+        (void) state;
+        static const char *const directory = SOURCE_DIR "/policies";
+        load_shipped(&directory, 1);
+}
+
+static void try_text(const struct strbuf *text) {
+        struct problems problems = {0};
+        struct policy *policy = NULL;
+        int r = policy_load_text(
+                "example", text->data, text->length, probe_variants, &policy, &problems);
+        if (r < 0) {
+                print_error("%s", strbuf_text(text));
+        }
+        expect_silence(&problems, r);
+        policy_free(policy);
+        problems_done(&problems);
+}
+
+/* Keys of TLS and certificates make sense only with https. */
+static const char *companion(const struct schema_field *field) {
+        return str_eq(field->key, "url") ? "https://127.0.0.1/" : field->example;
+}
+
+/* The keys that an object cannot do without, besides `key`. */
+static void add_required(struct strbuf *out, const struct schema *schema, const char *key) {
+        for (const struct schema_field *field = schema->fields; field && field->key; field++) {
+                bool needed = field->required ||
+                              (str_eq(key, "max_write_latency") && str_eq(field->key, "writable"));
+                if (needed && !str_eq(field->key, key)) {
+                        strbuf_addf(out, "%s: %s, ", field->key, companion(field));
+                }
+        }
+}
+
+/* `before` and `after` stand around the object; objects within are tried, too. */
+static void try_examples(const struct schema *schema, const char *before, const char *after) {
+        for (const struct schema_field *field = schema->fields; field && field->key; field++) {
+                AUTO_STRBUF struct strbuf text = {0}, within = {0}, behind = {0};
+                if (!field->help || !field->example) {
+                        print_error("%s: %s\n", schema->name, field->key);
+                }
+                assert_non_null(field->help);
+                assert_non_null(field->example);
+                strbuf_addf(&text, "%s{", before);
+                add_required(&text, schema, field->key);
+                strbuf_addf(&text, "%s: %s}%s", field->key, field->example, after);
+                try_text(&text);
+                if (field->kind == SCHEMA_OBJECT || field->kind == SCHEMA_OBJECT_PTR) {
+                        strbuf_addf(&within, "%s{", before);
+                        add_required(&within, schema, field->key);
+                        strbuf_addf(&within, "%s: ", field->key);
+                        strbuf_addf(&behind, "}%s", after);
+                        try_examples(field->object, strbuf_text(&within), strbuf_text(&behind));
+                }
+        }
+}
+
+static void examples_of_the_probes_load(void **state) {
+        (void) state;
+        for (const struct schema_variant *type = probe_variants; type->key; type++) {
+                AUTO_STRBUF struct strbuf before = {0};
+                strbuf_addf(&before,
+                        "version: 1\nservices:\n  a:\n    command: [/bin/a]\n    probes:\n      p:\n        %s: ",
+                        type->key);
+                try_examples(type->object, strbuf_text(&before), "\n");
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(each_loads_alone),
+                cmocka_unit_test(all_load_together),
+                cmocka_unit_test(examples_of_the_probes_load),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

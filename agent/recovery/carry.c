@@ -44,7 +44,13 @@ static int check_limits(const struct policy *policy, struct error *err) {
         return 0;
 }
 
-static void prepare_services(struct recovery *recovery) {
+/* Until the manager has said whether a process runs, a failure may only mean that it was not
+ * started yet. */
+static usec_t first_grace(const struct service *policy, usec_t now) {
+        return policy->manager == MANAGER_NONE ? 0 : usec_add(now, policy->start_grace);
+}
+
+static void prepare_services(struct recovery *recovery, usec_t now) {
         const struct policy *policy = recovery->policy;
         struct probe_status *probes = recovery->probes;
         usec_t *times = recovery->budget_times;
@@ -60,6 +66,7 @@ static void prepare_services(struct recovery *recovery) {
                 service->budget.capacity = budget_capacity(&service->policy->budget);
                 service->timer = service->phase_deadline = USEC_INFINITY;
                 service->culprit = UINT32_MAX;
+                service->grace_until = first_grace(service->policy, now);
                 probes += service->policy->n_probes;
                 times += service->budget.capacity;
         }
@@ -91,7 +98,7 @@ int recovery_new(struct recovery **ret, const struct policy *policy,
         recovery->store_up = true;
         recovery->last_token = now.wall;
         rng_seed(&recovery->rng, settings->seed);
-        prepare_services(recovery);
+        prepare_services(recovery, now.mono);
         *ret = TAKE_PTR(recovery);
         return 0;
 }

@@ -18,7 +18,7 @@ DEATH_SHARE = 0.3  # of the lives in which the service dies
 
 def _policy(service) -> str:
     return f"""
-        defaults: {{interval: 100ms, fast_interval: 50ms, timeout: 1s}}
+        defaults: {{interval: 200ms, fast_interval: 50ms, timeout: 200ms}}
         services:
           web:
             command: {service.yaml_command}

@@ -40,7 +40,7 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
     status = agent.ctl_json("status")["agent"]
     assert status["policy"]["digest"] == digest
     assert not status["reload"]["last_ok"] and status["reload"]["failed"] == 1
-    assert agent.metric("recoverd_reload_success") == 0
+    assert agent.metric("recoverd_last_reload_successful") == 0
 
     assert service.starts() == [pid]
     os.kill(pid, signal.SIGKILL)
@@ -50,7 +50,7 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
     bad.unlink()
     assert agent.ctl("reload").code == 0
     assert agent.ctl_json("status")["agent"]["reload"]["last_ok"]
-    assert agent.metric("recoverd_reload_success") == 1
+    assert agent.metric("recoverd_last_reload_successful") == 1
     assert len(service.starts()) == 2
 
 

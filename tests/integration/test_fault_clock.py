@@ -13,7 +13,7 @@ DAY = 86400
 
 def _policy(service) -> str:
     return f"""
-        defaults: {{interval: 100ms, fast_interval: 50ms, timeout: 1s}}
+        defaults: {{interval: 200ms, fast_interval: 50ms, timeout: 200ms}}
         services:
           web:
             command: {service.yaml_command}

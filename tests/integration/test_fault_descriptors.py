@@ -34,7 +34,7 @@ def service(agent, new_service):
     service = new_service("web")
     agent.write_policy(
         f"""
-        defaults: {{interval: 100ms, fast_interval: 50ms, timeout: 1s, fall: 2}}
+        defaults: {{interval: 200ms, fast_interval: 50ms, timeout: 200ms, fall: 2}}
         services:
           web:
             command: {service.yaml_command}

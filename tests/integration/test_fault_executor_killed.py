@@ -13,7 +13,7 @@ def service(agent, new_service):
     service = new_service("web", "--children", "1")
     agent.write_policy(
         f"""
-        defaults: {{interval: 200ms, fast_interval: 100ms, timeout: 1s}}
+        defaults: {{interval: 300ms, fast_interval: 100ms, timeout: 300ms}}
         services:
           web:
             command: {service.yaml_command}

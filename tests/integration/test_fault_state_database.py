@@ -22,7 +22,7 @@ def supervised(agent, new_service):
     service = new_service("web")
     agent.write_policy(
         f"""
-        defaults: {{interval: 200ms, fast_interval: 100ms, timeout: 1s}}
+        defaults: {{interval: 300ms, fast_interval: 100ms, timeout: 300ms}}
         services:
           web:
             command: {service.yaml_command}

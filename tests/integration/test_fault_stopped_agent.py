@@ -14,7 +14,7 @@ STOPPED_SECONDS = 20
 def _policy(service, slow) -> str:
     """One failure is enough (fall: 1), and a check of the slow server is mostly under way."""
     return f"""
-        defaults: {{interval: 100ms, fast_interval: 100ms, timeout: 1s, fall: 1}}
+        defaults: {{interval: 400ms, fast_interval: 400ms, timeout: 400ms, fall: 1}}
         services:
           web:
             command: {service.yaml_command}
@@ -29,7 +29,7 @@ def _policy(service, slow) -> str:
 
 
 def test_no_action_on_healthy_services_after_a_stop(agent, new_service, http_server) -> None:
-    service, slow = new_service("web"), http_server(Answer(delay=0.3))
+    service, slow = new_service("web"), http_server(Answer(delay=0.25))
     agent.write_policy(_policy(service, slow))
     agent.start()
     agent.wait_for("web", state="healthy")

@@ -234,8 +234,15 @@ class Executor:
         """The services of a killed executor leave theirs behind."""
         for line in self.log_text().splitlines():
             _, found, root = line.partition("in cgroups below ")
-            if found and os.path.isdir(root):
-                for group in os.listdir(root):
-                    if os.path.isdir(f"{root}/{group}"):
-                        os.rmdir(f"{root}/{group}")
-                os.rmdir(root)
+            if found:
+                wait_until(lambda root=root: _remove_tree(root), WITHIN, f"{root} is removed")
+
+
+def _remove_tree(root: str) -> bool:
+    """A cgroup is busy until the kernel is done with the processes that ended in it."""
+    for folder, _, _ in os.walk(root, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return False
+    return True

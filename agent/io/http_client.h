@@ -41,7 +41,7 @@ struct http_request {
         size_t body_length;
         usec_t timeout; /* of name look-up and transfer, not of the wait for a slot; required */
         usec_t connect_timeout; /* default: timeout */
-        bool follow_redirects;
+        bool follow_redirects; /* names of further hosts are then looked up by libcurl itself */
         unsigned max_redirects;
         struct http_tls tls;
         const char *unix_socket; /* path; the URL's host is only a header then */

@@ -92,6 +92,10 @@ static char *open_end(struct strbuf *out, size_t more) {
         return out->failed ? NULL : out->data + out->length;
 }
 
+static char *put_text(char *to, const char *text) {
+        return mempcpy(to, text, strlen(text));
+}
+
 static void close_end(struct strbuf *out, char *end) {
         out->length = (size_t) (end - out->data);
         *end = '\0';
@@ -113,7 +117,7 @@ static char *put_labels(char *to, const struct metric_label *labels, size_t n_la
                 if (i > 0) {
                         *to++ = ',';
                 }
-                to = stpcpy(to, labels[i].name);
+                to = put_text(to, labels[i].name);
                 *to++ = '=';
                 *to++ = '"';
                 to = escape(to, labels[i].value, true);
@@ -228,9 +232,9 @@ static void add_bucket(
         to = put_name(to, writer);
         *to++ = '{';
         to = mempcpy(to, labels, length);
-        to = stpcpy(to, length > 0 ? ",le=\"" : "le=\"");
-        to = stpcpy(to, bound_text(writer, bound, text));
-        to = stpcpy(to, "\"} ");
+        to = put_text(to, length > 0 ? ",le=\"" : "le=\"");
+        to = put_text(to, bound_text(writer, bound, text));
+        to = put_text(to, "\"} ");
         end_line(writer, to + metrics_format_u64(to, count));
 }
 
@@ -274,10 +278,10 @@ static void add_comment(struct metrics_writer *writer, const char *word, const c
                 return;
         }
         to = mempcpy(to, "# ", 2);
-        to = stpcpy(to, word);
+        to = put_text(to, word);
         *to++ = ' ';
-        to = stpcpy(to, writer->family->name);
-        to = stpcpy(to, openmetrics ? "" : writer->suffix);
+        to = put_text(to, writer->family->name);
+        to = put_text(to, openmetrics ? "" : writer->suffix);
         *to++ = ' ';
         end_line(writer, escape(to, text, openmetrics));
 }

@@ -567,7 +567,7 @@ int store_open(struct loop *loop, const struct store_options *options, struct st
 
 /* ---- Closing -------------------------------------------------------------------------------- */
 
-static bool end_thread(struct store *store, usec_t patience) {
+static void end_thread(struct store *store, usec_t patience) {
         struct store_shared *shared = store->shared;
         usec_t deadline = store_shared_deadline(patience);
         lock(store);
@@ -575,33 +575,18 @@ static bool end_thread(struct store *store, usec_t patience) {
         pthread_cond_signal(&shared->to_thread);
         while (!shared->ended && store_shared_wait(shared, &shared->to_loop, deadline)) {
         }
-        bool ended = shared->ended;
         unlock(store);
-        return ended;
 }
 
-static void free_list(struct list *jobs) {
-        while (!list_empty(jobs)) {
-                struct store_job *job = LIST_ENTRY(jobs->next, struct store_job, node);
-                list_remove(&job->node);
-                store_job_free(job);
+/* Jobs that the thread never saw. The others go with what is shared with it. */
+static void free_own_jobs(struct store *store) {
+        LIST_FOREACH (node, &store->refused) {
+                list_remove(node);
+                store_job_free(LIST_ENTRY(node, struct store_job, waiting));
         }
-}
-
-/* Jobs that are not finished belong to what the thread shares, and go with it. */
-static void complete_rest(struct store *store, bool ended) {
-        take_finished(store);
-        lock(store);
-        int code = store->shared->fault.code;
-        unlock(store);
-        while (!list_empty(&store->waiting)) {
-                complete(LIST_ENTRY(store->waiting.next, struct store_job, waiting),
-                        ended && code < 0 ? code : -ETIMEDOUT);
-        }
-        while (!list_empty(&store->refused)) {
-                struct store_job *job = LIST_ENTRY(store->refused.next, struct store_job, waiting);
-                complete(job, job->result);
-                store_job_free(job);
+        LIST_FOREACH (node, &store->spares) {
+                list_remove(node);
+                store_job_free(LIST_ENTRY(node, struct store_job, node));
         }
 }
 
@@ -610,11 +595,10 @@ void store_close(struct store *store, usec_t patience) {
                 return;
         }
         if (store->shared) {
-                bool ended = end_thread(store, patience);
-                complete_rest(store, ended);
                 detach(store);
+                end_thread(store, patience);
                 store_shared_unref(store->shared);
         }
-        free_list(&store->spares);
+        free_own_jobs(store);
         free(store);
 }

@@ -67,15 +67,14 @@ int store_open(struct loop *loop, const struct store_options *options, struct st
         struct store_image *ret_image);
 
 /* Accepts NULL. Writes what is queued, for at most `patience`, and ends. A thread stuck in the
- * kernel is left behind. What is still waiting for completion is called back from within: 0,
- * -ETIMEDOUT, or the cause that degraded the store; on_health is not called any more. Not from
- * within a callback of the store. */
+ * kernel is left behind. No callback is called any more. Not from within a callback of the store.
+ */
 void store_close(struct store *store, usec_t patience);
 
 /* Completion, in the loop: 0, or negative errno (-ETIMEDOUT, -ENOSPC, -EROFS, -EIO, -EBADMSG
  * corrupt, -EAGAIN queue full, -EINVAL the database refuses these values). Called exactly once per
- * call that took it, never from within the call. What completed with another code than -EAGAIN and
- * -EINVAL may still become durable later. */
+ * call that took it, unless store_close() comes first, and never from within the call. What
+ * completed with another code than -EAGAIN and -EINVAL may still become durable later. */
 typedef void (*store_done)(void *cookie, int result);
 
 /* One transaction for each call; calls that wait together may share one, in order. `done` may be

@@ -189,7 +189,7 @@ static void roll_back(sqlite3 *db) {
 
 int store_schema_migrate(sqlite3 *db, const char *path, const char *const *migrations, int newest,
         struct error *err) {
-        int64_t version;
+        int64_t version = 0;
         int result = read_number(db, "PRAGMA user_version", &version);
         for (; result == SQLITE_OK && version < newest; version++) {
                 result = migrate_once(db, migrations[version]);

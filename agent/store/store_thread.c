@@ -615,7 +615,7 @@ static int create_thread(struct writer *writer) {
 }
 
 int store_thread_start(const struct store_options *options, struct store_shared **ret) {
-        struct store_shared *shared;
+        struct store_shared *shared = NULL;
         int r = shared_new(options, &shared);
         if (r < 0) {
                 return r;

@@ -11,12 +11,7 @@
 #include "base/units.h"
 #include "io/http_client.h"
 #include "probes/http_params.h"
-#include "probes/lookup.h"
 #include "probes/types.h"
-
-struct http_state {
-        struct offload *lookup; /* after a name could not be resolved: why */
-};
 
 struct http_run {
         struct http_request request;
@@ -194,47 +189,6 @@ static void finish(struct probe_run *run, const struct probe_result *result) {
         probe_run_finish(run, result);
 }
 
-static void name_looked_up(void *cookie, void *data) {
-        struct probe_run *run = cookie;
-        const struct lookup_result *lookup = data;
-        struct probe_result result = {0};
-        if (!lookup) {
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE, "no name server answers");
-        } else if (lookup->outcome == LOOKUP_NO_SUCH_NAME) {
-                probe_conclude(&result, OUTCOME_FAIL, CAUSE_UNRESPONSIVE, "%s", lookup->why);
-        } else if (lookup->outcome == LOOKUP_UNAVAILABLE) {
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s", lookup->why);
-        } else {
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
-                        "the name was resolved only at the second look-up");
-        }
-        finish(run, &result);
-}
-
-/* libcurl does not tell a name that does not exist from a name server that does not answer. The
- * first is a failure of the target, the second nobody's knowledge; so the system's resolver is
- * asked. */
-static void explain_name_failure(struct probe_run *run, const struct http_result *response) {
-        const struct http_params *params = run->spec->params;
-        struct http_state *state = run->state;
-        char host[HTTP_HOST_MAX + 1], why[SCHEMA_WHY_MAX];
-        struct lookup_request request = {
-                .pool = run->host->names ? run->host->names : run->host->disk,
-                .now = loop_now(run->host->loop).mono,
-                .deadline = probe_run_last_moment(run),
-                .host = host,
-                .port = 80,
-                .done = name_looked_up,
-                .cookie = run,
-        };
-        if (http_check_url(params->url, host, why) < 0 ||
-                lookup_start(&state->lookup, &request, NULL) < 0) {
-                struct probe_result result = {0};
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s", response->error);
-                finish(run, &result);
-        }
-}
-
 /* What each end of a transfer means when there is no answer to judge. */
 static const struct {
         enum outcome outcome;
@@ -251,20 +205,33 @@ static const struct {
         [HTTP_LOCAL] = {OUTCOME_UNKNOWN, CAUSE_NONE},
 };
 
+static void conclude_name(const struct http_params *params, const struct http_result *response,
+        struct probe_result *result) {
+        char host[HTTP_HOST_MAX + 1], why[SCHEMA_WHY_MAX];
+        if (response->name_code == 0 || http_check_url(params->url, host, why) < 0) {
+                probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s", response->error);
+        } else {
+                probe_conclude_name(result, host, response->name_code);
+        }
+}
+
 static void conclude_without_answer(const struct probe_run *run, const struct http_result *response,
         struct probe_result *result) {
+        const struct http_params *params = run->spec->params;
         result->outcome = meanings[response->outcome].outcome;
         result->cause = meanings[response->outcome].cause;
         if (response->outcome == HTTP_PROTOCOL && response->status > 0) {
                 result->cause = CAUSE_WRONG_ANSWER; /* it began well and broke off */
         }
-        if (response->outcome != HTTP_TIMEOUT) {
+        if (response->outcome == HTTP_TIMEOUT) {
+                describe_progress(run, response, result->detail);
+        } else if (response->outcome == HTTP_DNS) {
+                conclude_name(params, response, result);
+        } else {
                 probe_conclude(result, result->outcome, result->cause, "%s", response->error);
-                return;
         }
-        describe_progress(run, response, result->detail);
-        if (response->name_time == 0) { /* the name server's doing */
-                result->outcome = OUTCOME_UNKNOWN;
+        if (response->outcome == HTTP_TIMEOUT && response->name_time == 0) {
+                result->outcome = OUTCOME_UNKNOWN; /* it is the name server that does not answer */
                 result->cause = CAUSE_NONE;
         }
 }
@@ -274,10 +241,6 @@ static void on_response(void *cookie, const struct http_result *response) {
         struct http_run *room = run->room;
         struct probe_result result = {0};
         room->transfer = NULL;
-        if (response->outcome == HTTP_DNS) {
-                explain_name_failure(run, response);
-                return;
-        }
         if (response->outcome == HTTP_OK || response->outcome == HTTP_BODY_TOO_LARGE) {
                 http_judge(run->spec->params, response, response->outcome == HTTP_BODY_TOO_LARGE,
                         loop_now(run->host->loop).wall, &result);
@@ -369,22 +332,11 @@ static void http_start(struct probe_run *run) {
 
 static void http_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]) {
         struct http_run *room = run->room;
-        struct http_state *state = run->state;
-        struct http_result progress = {0};
-        if (room->transfer) {
-                http_client_progress(room->transfer, &progress);
-                http_client_cancel(TAKE_PTR(room->transfer));
-                describe_progress(run, &progress, detail);
-        } else {
-                snprintf(detail, OBSERVATION_DETAIL_MAX, "name not resolved");
-                offload_cancel(state->lookup);
-        }
+        struct http_result progress;
+        http_client_progress(room->transfer, &progress);
+        describe_progress(run, &progress, detail);
+        http_client_cancel(TAKE_PTR(room->transfer));
         free(TAKE_PTR(room->lines));
-}
-
-static void http_release(void *memory) {
-        struct http_state *state = memory;
-        offload_release(&state->lookup);
 }
 
 const struct probe_type http_probe = {
@@ -392,9 +344,7 @@ const struct probe_type http_probe = {
         .help = "Sends an HTTP request and judges the answer.",
         .value_unit = "seconds",
         .schema = &http_schema,
-        .state_size = sizeof(struct http_state),
         .run_size = sizeof(struct http_run),
         .start = http_start,
         .stop = http_stop,
-        .release = http_release,
 };

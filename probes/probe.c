@@ -1,5 +1,6 @@
 #include "probes/probe.h"
 
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -19,6 +20,20 @@ void probe_conclude(struct probe_result *result, enum outcome outcome, enum caus
         result->cause = cause;
         str_copy(result->detail, sizeof(result->detail), length < 0 ? "" : text);
         str_make_printable(result->detail);
+}
+
+static bool is_no_such_name(int code) {
+        return code == EAI_NONAME || code == EAI_NODATA || code == EAI_ADDRFAMILY;
+}
+
+void probe_conclude_name(struct probe_result *result, const char *name, int code) {
+        if (is_no_such_name(code)) {
+                probe_conclude(
+                        result, OUTCOME_FAIL, CAUSE_UNRESPONSIVE, "no such host: %.120s", name);
+        } else {
+                probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE, "%.100s not looked up: %s",
+                        name, code ? gai_strerror(code) : "no name server answers");
+        }
 }
 
 usec_t probe_run_last_moment(const struct probe_run *run) {

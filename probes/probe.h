@@ -18,6 +18,7 @@
 
 struct loop;
 struct http_client;
+struct resolver;
 struct worker_pool;
 struct probe_run;
 
@@ -44,8 +45,7 @@ struct probe_host {
         struct loop *loop;
         struct http_client *http;
         struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
-        struct worker_pool
-                *names; /* for name look-ups, which hang on a dead resolver; NULL: disk */
+        struct resolver *resolver; /* of names; the same as of `http` */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */
         void (*notify)(
@@ -108,6 +108,10 @@ void probe_conclude(struct probe_result *result, enum outcome outcome, enum caus
  * look-up, a free thread) ends its run by then, because only it can tell a target that is late
  * (timeout) from a measurement that could not be made (unknown). */
 usec_t probe_run_last_moment(const struct probe_run *run);
+
+/* The same for a name without addresses; `code` is getaddrinfo(3)'s, 0: no name server answered. A
+ * name that does not exist is a failure of the target; without an answer nobody knows anything. */
+void probe_conclude_name(struct probe_result *result, const char *name, int code);
 
 /* All types, in the order of the reference; ends with NULL. Index = probe_spec.type. */
 extern const struct probe_type *const probe_types[];

@@ -71,7 +71,8 @@ const struct schema tcp_schema = {
 /* ---- the end of a run ---- */
 
 static void clear_room(struct tcp_run *room) {
-        loop_timer_done(&room->share);
+        loop_timer_done(&room->patience);
+        resolver_cancel(&room->query);
         loop_watch_remove(&room->watch);
         tcp_stream_close(&room->stream);
         strbuf_done(&room->received);
@@ -112,7 +113,8 @@ static void tcp_start(struct probe_run *run) {
         struct tcp_run *room = run->room;
         room->begun = clock_now().mono;
         room->stream.fd = -1;
-        if (loop_timer_init(&room->share, run->host->loop, tcp_on_share_over, run) < 0) {
+        list_init(&room->query.node);
+        if (loop_timer_init(&room->patience, run->host->loop, tcp_on_patience_over, run) < 0) {
                 probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
                 tcp_finish(run);
         } else if (params->tls && params->tls->enabled && !state->context) {
@@ -158,7 +160,6 @@ static void tcp_release(void *memory) {
         struct tcp_state *state = memory;
         offload_release(&state->call);
         tls_context_free(TAKE_PTR(state->context));
-        tcp_forget_addresses(state);
 }
 
 const struct probe_type tcp_probe = {

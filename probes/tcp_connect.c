@@ -1,8 +1,7 @@
 /* Names and connections of the TCP probe. */
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include <netdb.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,9 +9,6 @@
 
 #include "base/cleanup.h"
 #include "probes/tcp_run.h"
-
-/* How long addresses of a name are used without asking again. */
-#define ADDRESSES_KEPT (30 * USEC_PER_SEC)
 
 /* ---- connecting ---- */
 
@@ -63,9 +59,8 @@ static void note_failure(struct probe_run *run, int code, const char *address) {
 static const char *current_address(const struct probe_run *run, char text[ADDRESS_TEXT_MAX]) {
         const struct tcp_params *params = run->spec->params;
         const struct tcp_run *room = run->room;
-        return params->address.unix_path
-                       ? params->address.unix_path
-                       : address_format(&room->addresses.items[room->next - 1], text);
+        return params->address.unix_path ? params->address.unix_path
+                                         : address_format(&room->addresses[room->next - 1], text);
 }
 
 /* Ends the attempt at this address and goes on with the next. */
@@ -73,19 +68,27 @@ static void address_failed(struct probe_run *run, int code) {
         struct tcp_run *room = run->room;
         char text[ADDRESS_TEXT_MAX];
         note_failure(run, code, current_address(run, text));
-        loop_timer_cancel(&room->share);
+        loop_timer_cancel(&room->patience);
         loop_watch_remove(&room->watch);
         tcp_stream_close(&room->stream);
         connect_next(run);
 }
 
-void tcp_on_share_over(void *cookie) {
-        address_failed(cookie, ETIMEDOUT);
+void tcp_on_patience_over(void *cookie) {
+        struct probe_run *run = cookie;
+        const struct tcp_params *params = run->spec->params;
+        const struct tcp_run *room = run->room;
+        if (room->step == TCP_STEP_RESOLVE) {
+                probe_conclude_name(tcp_result(run), params->address.host, 0);
+                tcp_finish(run);
+        } else {
+                address_failed(run, ETIMEDOUT);
+        }
 }
 
 static void connected(struct probe_run *run) {
         struct tcp_run *room = run->room;
-        loop_timer_cancel(&room->share);
+        loop_timer_cancel(&room->patience);
         room->step = TCP_STEP_HANDSHAKE;
         tcp_talk(run);
 }
@@ -134,21 +137,16 @@ static void share_time(struct probe_run *run) {
         struct tcp_run *room = run->room;
         usec_t now = loop_now(run->host->loop).mono;
         usec_t left = usec_sub(probe_run_last_moment(run), now);
-        uint32_t addresses = room->addresses.count - room->next + 1;
+        uint32_t addresses = room->count - room->next + 1;
         if (addresses > 1) {
-                loop_timer_set(&room->share, usec_add(now, left / addresses));
+                loop_timer_set(&room->patience, usec_add(now, left / addresses));
         }
-}
-
-/* Another look-up may find where the name has moved to. */
-void tcp_forget_addresses(struct tcp_state *state) {
-        free(TAKE_PTR(state->addresses));
 }
 
 static void connect_next(struct probe_run *run) {
         struct tcp_run *room = run->room;
-        while (room->next < room->addresses.count) {
-                const union address *address = &room->addresses.items[room->next++];
+        while (room->next < room->count) {
+                const union address *address = &room->addresses[room->next++];
                 char text[ADDRESS_TEXT_MAX];
                 int r = connect_to(run, &address->any, address_length(address));
                 if (r >= 0) {
@@ -157,7 +155,6 @@ static void connect_next(struct probe_run *run) {
                 }
                 note_failure(run, -r, address_format(address, text));
         }
-        tcp_forget_addresses(run->state);
         tcp_finish(run);
 }
 
@@ -184,77 +181,58 @@ static void begin_connecting(struct probe_run *run) {
 
 /* ---- names ---- */
 
-static void keep_addresses(struct probe_run *run, const struct address_list *found) {
-        struct tcp_state *state = run->state;
-        size_t size = offsetof(struct address_list, items) + found->count * sizeof(found->items[0]);
-        tcp_forget_addresses(state);
-        state->addresses = malloc(size);
-        if (state->addresses) { /* without, the next run asks again */
-                memcpy(state->addresses, found, size);
-                state->addresses_until = usec_add(run->started.mono, ADDRESSES_KEPT);
-        }
-}
-
-static void use_addresses(struct probe_run *run, const struct address_list *list) {
+static void use_answer(struct probe_run *run, const struct resolver_answer *answer) {
+        const struct tcp_params *params = run->spec->params;
         struct tcp_run *room = run->room;
-        size_t size = offsetof(struct address_list, items) + list->count * sizeof(list->items[0]);
-        memcpy(&room->addresses, list, size);
-        begin_connecting(run);
-}
-
-static void name_resolved(void *cookie, void *data) {
-        struct probe_run *run = cookie;
-        const struct lookup_result *lookup = data;
-        if (lookup && lookup->outcome == LOOKUP_FOUND) {
-                keep_addresses(run, &lookup->addresses);
-                use_addresses(run, &lookup->addresses);
+        for (size_t i = 0; i < answer->count; i++) {
+                room->count += address_parse(
+                        answer->addresses[i], params->address.port, &room->addresses[room->count]);
+        }
+        if (room->count > 0) {
+                begin_connecting(run);
                 return;
         }
-        if (!lookup) {
-                probe_conclude(
-                        tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE, "no name server answers");
-        } else if (lookup->outcome == LOOKUP_NO_SUCH_NAME) {
-                probe_conclude(
-                        tcp_result(run), OUTCOME_FAIL, CAUSE_UNRESPONSIVE, "%s", lookup->why);
-        } else {
-                probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE, "%s", lookup->why);
-        }
+        probe_conclude_name(
+                tcp_result(run), params->address.host, answer->code ? answer->code : EAI_NONAME);
         tcp_finish(run);
 }
 
-static void look_up(struct probe_run *run, const struct tcp_address *address) {
-        struct tcp_state *state = run->state;
-        struct error err = {0};
-        const struct lookup_request request = {
-                .pool = run->host->names ? run->host->names : run->host->disk,
-                .now = run->started.mono,
-                .deadline = probe_run_last_moment(run),
-                .host = address->host,
-                .port = address->port,
-                .done = name_resolved,
-                .cookie = run,
-        };
-        if (lookup_start(&state->call, &request, &err) < 0) {
+static void on_answer(void *cookie, const struct resolver_answer *answer) {
+        struct probe_run *run = cookie;
+        struct tcp_run *room = run->room;
+        loop_timer_cancel(&room->patience);
+        use_answer(run, answer);
+}
+
+static void look_up(struct probe_run *run, const char *host) {
+        struct tcp_run *room = run->room;
+        const struct resolver_answer *answer;
+        struct error err;
+        room->query.done = on_answer;
+        room->query.cookie = run;
+        int r = resolver_ask(run->host->resolver, host, &room->query, &answer, &err);
+        if (r == 1) {
+                use_answer(run, answer);
+        } else if (r == 0) {
+                loop_timer_set(&room->patience, probe_run_last_moment(run));
+        } else {
                 probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE,
-                        "name not resolved: %s", err.text);
+                        "%.80s not looked up: %s", host, err.text);
                 tcp_finish(run);
         }
 }
 
 void tcp_connect(struct probe_run *run) {
         const struct tcp_params *params = run->spec->params;
-        const struct tcp_state *state = run->state;
+        const struct tcp_address *address = &params->address;
         struct tcp_run *room = run->room;
-        room->step = TCP_STEP_RESOLVE;
-        if (params->address.unix_path) {
+        if (address->unix_path) {
                 begin_connecting(run);
-        } else if (state->addresses && run->started.mono < state->addresses_until) {
-                use_addresses(run, state->addresses);
-        } else if (lookup_numeric(
-                           params->address.host, params->address.port, &room->addresses.items[0])) {
-                room->addresses.count = 1;
+        } else if (address_parse(address->host, address->port, &room->addresses[0])) {
+                room->count = 1;
                 begin_connecting(run);
         } else {
-                look_up(run, &params->address);
+                room->step = TCP_STEP_RESOLVE;
+                look_up(run, address->host);
         }
 }

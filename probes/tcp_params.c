@@ -9,7 +9,8 @@
 #include <sys/un.h>
 
 #include "base/str.h"
-#include "probes/lookup.h"
+#include "io/resolver.h"
+#include "probes/address.h"
 
 static int refuse(char why[SCHEMA_WHY_MAX], const char *reason) {
         snprintf(why, SCHEMA_WHY_MAX, "%s", reason);
@@ -47,7 +48,7 @@ static bool is_host_name(const char *host) {
                         return false;
                 }
         }
-        return *host != '\0' && strlen(host) <= LOOKUP_NAME_MAX;
+        return *host != '\0' && strlen(host) <= RESOLVER_NAME_MAX;
 }
 
 /* `text` is cut in two at the colon before the port. */
@@ -64,7 +65,7 @@ static int parse_host_port(char *text, struct tcp_address *to, char why[SCHEMA_W
         }
         colon[bracket ? -1 : 0] = '\0';
         to->host = text + bracket;
-        if (bracket && !(strchr(to->host, ':') && lookup_numeric(to->host, to->port, &address))) {
+        if (bracket && !(strchr(to->host, ':') && address_parse(to->host, to->port, &address))) {
                 return refuse(why, "expected an IPv6 address in the brackets");
         }
         if (!bracket && strchr(to->host, ':')) {

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "io/loop.h"
-#include "probes/lookup.h"
+#include "io/resolver.h"
+#include "probes/address.h"
 #include "probes/offload.h"
 #include "probes/probe.h"
 #include "probes/tcp_params.h"
@@ -21,20 +22,19 @@ enum tcp_step {
 };
 
 struct tcp_state {
-        struct offload *call; /* of a look-up, or of loading authorities */
+        struct offload *call; /* that loads the authorities */
         struct ssl_ctx_st *context; /* with TLS; loaded anew after a failed handshake */
-        struct address_list *addresses; /* of the name; cut to its count */
-        usec_t addresses_until;
 };
 
 struct tcp_run {
         enum tcp_step step;
         usec_t begun; /* exactly; the run's own `started` is that of the loop's turn */
-        struct address_list addresses;
-        uint32_t next; /* address to try */
+        struct resolver_query query;
+        union address addresses[RESOLVER_MAX_ADDRESSES];
+        uint32_t count, next; /* address to try */
         struct tcp_stream stream;
         struct loop_watch watch;
-        struct loop_timer share; /* of the time, for one of several addresses */
+        struct loop_timer patience; /* with the name servers, or one of several addresses */
         size_t sent;
         struct strbuf received;
         struct probe_result result; /* so far, such as why the last address failed */
@@ -51,8 +51,7 @@ void tcp_finish_well(struct probe_run *run);
 
 /* Finds the addresses, connects to one of them, and goes on with tcp_talk. */
 void tcp_connect(struct probe_run *run);
-void tcp_on_share_over(void *cookie); /* callback of `share`; the cookie is the run */
-void tcp_forget_addresses(struct tcp_state *state);
+void tcp_on_patience_over(void *cookie); /* callback of `patience`; the cookie is the run */
 
 /* Loads the authorities, and goes on with tcp_connect. */
 void tcp_load_authorities(struct probe_run *run);

@@ -12,15 +12,13 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "io/http_client.h"
+#include "io/resolver.h"
 #include "io/worker.h"
 
 enum {
         DISK_THREADS = 16,
         DISK_QUEUE = 4096,
         DISK_STUCK = 64,
-        NAME_THREADS = 8,
-        NAME_QUEUE = 4096,
-        NAME_STUCK = 32,
 };
 
 /* First runs are spread over their interval, but nobody waits longer than this for a first look. */
@@ -484,15 +482,15 @@ static void plan_first(struct scheduler *scheduler) {
 
 static int make_pools(struct scheduler *scheduler, struct error *err) {
         static const struct worker_limits disk = {"disk", DISK_THREADS, DISK_QUEUE, DISK_STUCK};
-        static const struct worker_limits names = {"names", NAME_THREADS, NAME_QUEUE, NAME_STUCK};
         uint32_t max = scheduler->policy->agent.max_in_flight;
-        struct http_client_limits http = {.max_in_flight = max, .max_queue = max};
-        int r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
+        int r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
         if (r < 0) {
                 return r;
         }
-        r = worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
-        return r < 0 ? r : worker_pool_new(&scheduler->host.names, scheduler->loop, &names, err);
+        struct http_client_limits http = {
+                .max_in_flight = max, .max_queue = max, .resolver = scheduler->host.resolver};
+        r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
+        return r < 0 ? r : worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
 }
 
 static int prepare(struct scheduler *scheduler, struct error *err) {
@@ -620,6 +618,6 @@ void scheduler_free(struct scheduler *scheduler) {
         heap_done(&scheduler->deadlines);
         http_client_free(scheduler->host.http);
         worker_pool_free(scheduler->host.disk);
-        worker_pool_free(scheduler->host.names);
+        resolver_free(scheduler->host.resolver);
         free(scheduler);
 }

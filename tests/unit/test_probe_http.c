@@ -1,6 +1,7 @@
 /* The HTTP probe, against servers on loopback. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "io/http_client.h"
@@ -26,7 +27,9 @@ static int setup(void **state) {
         memset(&names, 0, sizeof(names));
         tmpdir_make(&f->dir);
         rig_open(&f->rig);
-        assert_int_equal(http_client_new(&f->rig.host.http, f->rig.host.loop, NULL, NULL), 0);
+        resolver_set_look_up(f->rig.host.resolver, fake_look_up);
+        const struct http_client_limits limits = {.resolver = f->rig.host.resolver};
+        assert_int_equal(http_client_new(&f->rig.host.http, f->rig.host.loop, &limits, NULL), 0);
         *state = f;
         return 0;
 }
@@ -333,7 +336,27 @@ static void test_names(void **state) {
         names.code = EAI_AGAIN;
         load_url(f, "http", "somewhere.example", "");
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
-                "look-up of somewhere.example failed: Temporary failure in name resolution");
+                "somewhere.example not looked up: Temporary failure in name resolution");
+}
+
+static void test_hanging_name_server(void **state) {
+        struct fixture *f = *state;
+        int gate[2];
+        assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+        names.gate = gate[0];
+        f->server.port = 80;
+        load_url(f, "http", "shop.example", "");
+        assert_result(rig_run(&f->rig, 30 * USEC_PER_MSEC), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "shop.example: no name server answered within ");
+        assert_false(f->rig.stopped);
+        rig_start(&f->rig, RIG_TIMEOUT);
+        assert_int_equal(loop_turn(f->rig.host.loop, 2 * USEC_PER_MSEC), 1);
+        rig_stop(&f->rig);
+        assert_string_equal(f->rig.result.detail, "name not resolved within 5s");
+        close(gate[1]);
+        names.gate = 0;
+        rig_run(&f->rig, RIG_TIMEOUT); /* the look-up that hung is over */
+        close(gate[0]);
 }
 
 /* ---- TLS ---- */
@@ -427,6 +450,7 @@ int main(void) {
                 TEST(test_flood),
                 TEST(test_out_of_descriptors),
                 TEST(test_names),
+                TEST(test_hanging_name_server),
                 TEST(test_tls),
                 TEST(test_tls_wrong_name),
                 TEST(test_certificate_ends_soon),

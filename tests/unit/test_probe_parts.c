@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "probes/address.h"
 #include "probes/cpu_history.h"
-#include "probes/lookup.h"
 #include "probes/pidfile.h"
 #include "probes/probe.h"
 #include "probes/proc_read.h"
@@ -253,25 +253,37 @@ static void test_read_missing_process(void **state) {
 
 /* ---- names ---- */
 
-static void test_classify_lookups(void **state) {
+static void test_no_address(void **state) {
         (void) state;
-        assert_int_equal(lookup_classify(0), LOOKUP_FOUND);
-        assert_int_equal(lookup_classify(EAI_NONAME), LOOKUP_NO_SUCH_NAME);
-        assert_int_equal(lookup_classify(EAI_NODATA), LOOKUP_NO_SUCH_NAME);
-        assert_int_equal(lookup_classify(EAI_AGAIN), LOOKUP_UNAVAILABLE);
-        assert_int_equal(lookup_classify(EAI_FAIL), LOOKUP_UNAVAILABLE);
-        assert_int_equal(lookup_classify(EAI_SYSTEM), LOOKUP_UNAVAILABLE);
+        struct probe_result result = {0};
+        probe_conclude_name(&result, "db.example", EAI_NONAME);
+        assert_int_equal(result.outcome, OUTCOME_FAIL);
+        assert_int_equal(result.cause, CAUSE_UNRESPONSIVE);
+        assert_string_equal(result.detail, "no such host: db.example");
+        probe_conclude_name(&result, "db.example", EAI_NODATA);
+        assert_int_equal(result.outcome, OUTCOME_FAIL);
+        static const int nobody_knows[] = {EAI_AGAIN, EAI_FAIL, EAI_SYSTEM, EAI_MEMORY};
+        for (size_t i = 0; i < sizeof(nobody_knows) / sizeof(nobody_knows[0]); i++) {
+                probe_conclude_name(&result, "db.example", nobody_knows[i]);
+                assert_int_equal(result.outcome, OUTCOME_UNKNOWN);
+        }
+        probe_conclude_name(&result, "db.example", 0);
+        assert_int_equal(result.outcome, OUTCOME_UNKNOWN);
+        assert_string_equal(result.detail, "db.example not looked up: no name server answers");
 }
 
 static void test_numeric_addresses(void **state) {
         (void) state;
         union address address;
         char text[ADDRESS_TEXT_MAX];
-        assert_true(lookup_numeric("192.0.2.7", 80, &address));
+        assert_true(address_parse("192.0.2.7", 80, &address));
         assert_string_equal(address_format(&address, text), "192.0.2.7:80");
-        assert_true(lookup_numeric("2001:db8::1", 443, &address));
+        assert_int_equal(address_length(&address), sizeof(struct sockaddr_in));
+        assert_true(address_parse("2001:db8::1", 443, &address));
         assert_string_equal(address_format(&address, text), "[2001:db8::1]:443");
-        assert_false(lookup_numeric("localhost", 80, &address));
+        assert_int_equal(address_length(&address), sizeof(struct sockaddr_in6));
+        assert_false(address_parse("localhost", 80, &address));
+        assert_false(address_parse("", 80, &address));
 }
 
 /* ---- results ---- */
@@ -312,7 +324,7 @@ int main(void) {
                 cmocka_unit_test(test_dead_states),
                 cmocka_unit_test(test_read_own_process),
                 cmocka_unit_test(test_read_missing_process),
-                cmocka_unit_test(test_classify_lookups),
+                cmocka_unit_test(test_no_address),
                 cmocka_unit_test(test_numeric_addresses),
                 cmocka_unit_test(test_conclude_is_safe),
                 cmocka_unit_test(test_last_moment),

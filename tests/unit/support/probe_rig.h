@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "io/worker.h"
 #include "policy/load.h"
 #include "probes/probe.h"
@@ -49,6 +50,7 @@ static inline void rig_open(struct rig *rig) {
                 .name = "probe tests", .max_threads = 2, .max_queue = 8, .max_stuck = 4};
         *rig = (struct rig){.host = {.notify = rig_notice, .cookie = rig}};
         assert_int_equal(loop_new(&rig->host.loop, NULL), 0);
+        assert_int_equal(resolver_new(&rig->host.resolver, rig->host.loop, NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
 }
 
@@ -66,6 +68,7 @@ static inline void rig_unload(struct rig *rig) {
 
 static inline void rig_close(struct rig *rig) {
         rig_unload(rig);
+        resolver_free(rig->host.resolver);
         worker_pool_free(rig->host.disk);
         loop_free(rig->host.loop);
 }

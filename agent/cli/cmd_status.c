@@ -96,6 +96,7 @@ static int watch(struct invocation *invocation) {
                 status = watch_once(invocation);
                 struct timespec pause = {.tv_sec = WATCH_SECONDS};
                 if (!interrupted && status != EXIT_USAGE) {
+                        /* style: allow nanosleep: recoverctl has no loop */
                         nanosleep(&pause, NULL);
                 }
         }

@@ -1,5 +1,7 @@
 /* What a colleague would say: one row for each state, with the reason and with what comes next. */
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -414,7 +416,8 @@ static const struct story *story_of(const struct service_status *status) {
                         return story;
                 }
         }
-        return &stories[0]; /* not reached: a test asks for every phase and health */
+        assert(!"every phase and health has a story");
+        abort();
 }
 
 struct next why_next(const struct why *why, struct strbuf *out) {
@@ -427,7 +430,8 @@ struct next why_next(const struct why *why, struct strbuf *out) {
 
 static void tell_state(const struct why *why, struct strbuf *out) {
         const struct story *story = story_of(&why->verdict.status);
-        strbuf_addf(out, "%s %s", why->service->name, story->state);
+        bool starting = str_eq(why->verdict.state, "starting");
+        strbuf_addf(out, "%s %s", why->service->name, starting ? "is starting" : story->state);
         if (why->verdict.since) {
                 strbuf_add(out, " since ");
                 add_clock(out, why, why->verdict.since);

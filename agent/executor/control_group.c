@@ -180,9 +180,10 @@ int control_group_make(const struct control_groups *groups, const char *service,
         if (length >= (int) sizeof(path)) {
                 return error_set(err, ENAMETOOLONG, "cgroup of %s: path too long", service);
         }
-        /* Some kernels go on killing what is born into a group whose cgroup.kill was written once,
-         * so an empty one is made anew; one that is not empty stays. */
-        rmdir(path);
+        /* Where cgroup.kill was written once, Linux (6.18, for one) kills whatever clone3() lets be
+         * born in the group later: it compares the kill counts of two different groups. So an empty
+         * group is made anew. */
+        (void) rmdir(path);
         int r = make_directory(path);
         if (r < 0) {
                 return error_set_errno(err, -r, "mkdir %s", path);

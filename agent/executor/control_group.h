@@ -31,8 +31,8 @@ void control_groups_init(struct control_groups *groups, const char *runtime_dir)
 /* Removes the group of groups where it is empty. */
 void control_groups_done(struct control_groups *groups);
 
-/* Makes, or finds again, the group of a service. Returns a descriptor of its directory to be born
- * in; the path goes to `ret_path`. -ENOENT where there are no groups. */
+/* Makes the group of a service, anew where it was empty. Returns a descriptor of its directory to
+ * be born in; the path goes to `ret_path`. -ENOENT where there are no groups. */
 int control_group_make(const struct control_groups *groups, const char *service,
         char ret_path[CONTROL_GROUP_PATH_MAX], struct error *err);
 

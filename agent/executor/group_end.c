@@ -66,18 +66,12 @@ static void note_left_in_cgroup(struct group_end *end) {
         }
 }
 
-/* Returns whether it is proven empty. A cgroup that was killed is not used again: Linux (6.18, for
- * one) takes the kill count of the wrong cgroup when clone3() lets a process be born in another one
- * than the parent's, and kills every newborn of a cgroup that was killed before. */
+/* Returns whether it is proven empty. */
 static bool kill_cgroup(struct group_end *end) {
         int populated = control_group_populated(end->group.cgroup);
         if (populated == 0) {
-                if (end->killed) {
-                        control_group_remove(end->group.cgroup);
-                }
                 return true;
         }
-        end->killed = true;
         int r = populated < 0 ? populated : control_group_kill(end->group.cgroup);
         if (r < 0) {
                 snprintf(end->left, sizeof(end->left), "its cgroup: %s", strerror(-r));
@@ -179,7 +173,6 @@ int group_end_start(struct group_end *end, const struct process_group *group) {
         }
         end->group = *group;
         end->pause = PAUSE_FIRST;
-        end->killed = false;
         end->deadline = usec_add(loop_now(end->loop).mono, GROUP_END_LIMIT);
         str_copy(end->left, sizeof(end->left), "unknown");
         if (*group->cgroup && kill_cgroup(end)) {

@@ -27,7 +27,7 @@ struct group_end {
         struct worker_task *scan;
         struct process_group group;
         usec_t deadline, pause;
-        bool active, killed;
+        bool active;
         char left[128]; /* who was seen last: "123, 124" */
         void (*ended)(void *cookie, int result, const char *text);
         void *cookie;

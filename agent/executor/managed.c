@@ -176,7 +176,6 @@ void managed_running(struct managed *managed) {
         state->exit_kind = WIRE_EXIT_NONE;
         state->exit_code = 0;
         state->core_dumped = false;
-        managed_announce(managed, UNSENT_SERVICE);
 }
 
 int managed_signal(struct managed *managed, int signal) {
@@ -254,7 +253,7 @@ void managed_describe(const struct managed *managed, struct wire_message *ret) {
         *ret = (struct wire_message){
                 .type = WIRE_SERVICE,
                 .running = state->running,
-                .busy = managed->action != NULL,
+                .busy = managed->action && managed->executor->port.listing,
                 .request = action_request(managed->action),
                 .adopted = state->running && managed->adopted,
                 .pid = state->running ? state->pid : 0,

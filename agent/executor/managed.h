@@ -58,7 +58,7 @@ void managed_save_soon(struct managed *managed); /* at the end of this turn */
 /* Takes over a process that runs, from the state's pid on; the pidfd becomes its own. */
 int managed_hold(struct managed *managed, int pidfd, bool child);
 
-/* The process has passed execve, or was found again: tells the agent. */
+/* The process has passed execve, or was found again. Telling the agent is left to the caller. */
 void managed_running(struct managed *managed);
 
 /* SIGKILL for what is left of the group, the main process included. Returns true when nothing is
@@ -75,7 +75,7 @@ int managed_signal(struct managed *managed, int signal);
 /* Puts it on the list of what the agent is to be told. */
 void managed_announce(struct managed *managed, unsigned unsent);
 
-/* Fills in a WIRE_SERVICE or WIRE_DONE message. */
+/* Fills in a WIRE_SERVICE or WIRE_DONE message; `busy` is said in the answer to `list` only. */
 void managed_describe(const struct managed *managed, struct wire_message *ret);
 void managed_describe_done(const struct managed *managed, struct wire_message *ret);
 

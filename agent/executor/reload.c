@@ -1,6 +1,7 @@
 #include "executor/reload.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,14 @@ static struct load *load_new(const struct executor_options *options) {
 static int load_run(void *data) {
         struct load *load = data;
         return policy_load(&load->sources, &load->policy, &load->problems);
+}
+
+/* The digests leave something of libcrypto's with the thread, which may end in the middle of
+ * exit(). */
+static int load_run_in_worker(void *data) {
+        int r = load_run(data);
+        OPENSSL_thread_stop();
+        return r;
 }
 
 /* ---- Following ---- */
@@ -203,7 +212,7 @@ void reload_start(struct reload *reload, uint64_t request) {
         struct executor *executor = reload->executor;
         AUTO(cleanup_load) struct load *load = load_new(&executor->options);
         struct worker_job job = {
-                .run = load_run,
+                .run = load_run_in_worker,
                 .release = load_free,
                 .done = on_loaded,
                 .data = load,

@@ -85,7 +85,7 @@ void attempt_write(struct turn *turn, int step, enum action action, enum origin 
         if (attempt_spends(attempt)) {
                 spend(turn);
         }
-        attempt->delay = service->backoff_delay;
+        attempt->delay = origin == ORIGIN_LADDER ? service->backoff_delay : 0;
         service->phase_deadline = usec_add(turn->now.mono,
                 usec_add(2 * turn->recovery->policy->agent.store_timeout, USEC_PER_SEC));
         turn_event(turn, EVENT_ATTEMPT_INTENDED, LOG_INFO, "attempt %u: %s", attempt->number,
@@ -101,6 +101,7 @@ void plan_attempt(struct turn *turn) {
         }
         service->step_attempts++;
         service->backoff_level++;
+        service->backoff_earlier = service->backoff_previous;
         service->backoff_previous = service->backoff_delay;
         attempt_write(
                 turn, service->step, (enum action) state_step(service)->action, ORIGIN_LADDER);
@@ -116,9 +117,11 @@ void plan_by_person(struct turn *turn) {
         enum action action = actions[turn->input->command.kind];
         if (service->phase == PHASE_VERIFYING) {
                 attempt_end(turn, ATTEMPT_SUPERSEDED, "a person stepped in");
+                if (service->file->incident.id != 0) { /* should nothing come of what they want */
+                        ladder_plan_delay(turn);
+                }
         }
         service->first_start = false;
-        service->backoff_delay = 0;
         attempt_write(turn, STEP_NONE, action, ORIGIN_OPERATOR);
         turn_note(turn, "%s by %s", action_text(action), turn->input->command.by);
         turn_reply(turn, true, "%s of %s is under way", action_text(action), service->policy->name);
@@ -145,6 +148,7 @@ static void take_back(struct turn *turn, const char *why) {
         if (attempt_of(turn)->origin == ORIGIN_LADDER) {
                 service->step_attempts -= service->step_attempts > 0;
                 service->backoff_level -= service->backoff_level > 0;
+                service->backoff_previous = service->backoff_earlier;
         }
         attempt_end(turn, ATTEMPT_SUPERSEDED, why);
         service->file->incident.attempts -= service->file->incident.attempts > 0;
@@ -154,6 +158,10 @@ static void take_back(struct turn *turn, const char *why) {
 void drop_attempt(struct turn *turn) {
         take_back(turn, "it became healthy before anything was done");
         close_healed(turn);
+}
+
+void step_back(struct turn *turn) {
+        take_back(turn, "something came in between before anything was done");
 }
 
 void put_off(struct turn *turn) {

@@ -307,7 +307,8 @@ static void restore_plan(struct service_state *service, const struct service_rec
                                 : (int) service->policy->n_steps;
         service->step_attempts = record->step_attempts;
         service->backoff_level = record->backoff_level;
-        service->backoff_previous = service->backoff_delay = record->backoff_previous;
+        service->backoff_previous = service->backoff_earlier = record->backoff_previous;
+        service->backoff_delay = record->backoff_previous;
         service->next_attempt = future_moment(then, record->next_attempt);
         service->healthy_since = past_moment(then, record->healthy_since);
         service->started_once = record->started_once && then->same_boot;

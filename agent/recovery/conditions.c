@@ -94,6 +94,15 @@ bool if_healthy(const struct turn *turn) {
                turn->service->file->attempt.origin == ORIGIN_LADDER;
 }
 
+bool if_overtaken(const struct turn *turn) {
+        const struct service_state *service = turn->service;
+        if (service->file->attempt.origin == ORIGIN_OPERATOR) {
+                return false;
+        }
+        return service->paused || !turn->recovery->executor_up || if_dependency_not_well(turn) ||
+               if_incident_and_dependency_down(turn);
+}
+
 bool if_store_cap_spent(const struct turn *turn) {
         const struct budget *budget = &turn->service->budget;
         return turn->service->file->attempt.origin == ORIGIN_LADDER &&

@@ -55,8 +55,8 @@ void ladder_plan_delay(struct turn *turn) {
         }
         const struct backoff_spec *spec = step->backoff ? step->backoff : &service->policy->backoff;
         uint32_t number = (step->backoff ? service->step_attempts : service->backoff_level) + 1;
-        service->backoff_delay =
-                backoff_delay(spec, number, service->backoff_previous, &turn->recovery->rng);
+        usec_t previous = number > 1 ? service->backoff_previous : 0; /* else nothing was waited */
+        service->backoff_delay = backoff_delay(spec, number, previous, &turn->recovery->rng);
         service->next_attempt = usec_add(turn->now.mono, service->backoff_delay);
 }
 

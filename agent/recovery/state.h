@@ -46,7 +46,9 @@ struct service_state {
         int step; /* ladder position; n_steps: spent */
         uint32_t step_attempts;
         uint32_t backoff_level;
-        usec_t backoff_previous, backoff_delay;
+        usec_t backoff_previous,
+                backoff_delay; /* waited before the last attempt; planned for the next */
+        usec_t backoff_earlier; /* backoff_previous, if the present attempt is taken back */
         usec_t next_attempt; /* 0: not planned yet */
         usec_t phase_deadline; /* of the present phase; USEC_INFINITY: none */
         usec_t died_at; /* when the main process last ended by itself; 0: never */
@@ -152,6 +154,7 @@ CONDITION(if_incident_and_dependency_down);
 CONDITION(if_ladder_spent);
 CONDITION(if_long_healthy);
 CONDITION(if_not_measured);
+CONDITION(if_overtaken);
 CONDITION(if_person_refused);
 CONDITION(if_step_is_notify);
 CONDITION(if_stop_by_person);
@@ -179,6 +182,7 @@ STEP(hold_unrecorded);
 STEP(plan_attempt);
 STEP(act);
 STEP(drop_attempt);
+STEP(step_back);
 STEP(put_off);
 STEP(begin_verifying);
 STEP(verify_longer);

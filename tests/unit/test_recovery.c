@@ -379,7 +379,7 @@ static void test_the_executor_says_nothing(void **state) {
         assert_int_equal(world_phase(w, 0), PHASE_ACTING);
         world_advance(w, SECONDS(1)); /* a minute for the action, and a margin */
         assert_int_equal(world_phase(w, 0), PHASE_VERIFYING);
-        assert_int_equal(world_rule(w, 0), 410);
+        assert_int_equal(world_rule(w, 0), 411);
         world_answers(w, 0, ANSWER_FAILED); /* too late */
         assert_int_equal(world_phase(w, 0), PHASE_VERIFYING);
         assert_int_equal(world_count(w, EFFECT_ACT, 0), 1);

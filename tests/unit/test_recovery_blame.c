@@ -171,6 +171,22 @@ static void test_dependency_goes_down_in_every_waiting_phase(void **state) {
         }
 }
 
+static void test_dependency_goes_down_while_the_intent_is_written(void **state) {
+        (void) state;
+        struct world *w = web_on_db();
+
+        world_fails(w, WEB, 3);
+        world_passes(w, DB, 1);
+        world_advance(w, SECONDS(1));
+        world_fails(w, DB, 3);
+        assert_int_equal(world_phase(w, WEB), PHASE_SAVING);
+        world_saved(w, WEB, true);
+        assert_int_equal(world_phase(w, WEB), PHASE_BLOCKED);
+        assert_int_equal(world_count(w, EFFECT_ACT, WEB), 0);
+        assert_int_equal(world_status(w, WEB).step_attempts, 0);
+        world_free(w);
+}
+
 static void test_dependency_goes_down_during_the_attempt(void **state) {
         (void) state;
         struct world *w = web_on_db();
@@ -345,6 +361,7 @@ int main(void) {
                 cmocka_unit_test(test_dependency_back_and_time_to_settle),
                 cmocka_unit_test(test_settled_and_still_failing),
                 cmocka_unit_test(test_dependency_goes_down_in_every_waiting_phase),
+                cmocka_unit_test(test_dependency_goes_down_while_the_intent_is_written),
                 cmocka_unit_test(test_dependency_goes_down_during_the_attempt),
                 cmocka_unit_test(test_dependency_goes_down_while_verifying),
                 cmocka_unit_test(test_restart_of_a_dependency_by_a_person),

@@ -90,6 +90,39 @@ static void test_a_pause_is_made_longer_and_shorter(void **state) {
         world_free(w);
 }
 
+/* Nothing was done yet, so the attempt is taken back. */
+static void test_a_pause_while_the_intent_is_written(void **state) {
+        (void) state;
+        for (int saved = 0; saved < 2; saved++) {
+                struct world *w = one_service();
+                world_fails(w, 0, 3);
+                world_advance(w, SECONDS(1));
+                world_command(w, 0, COMMAND_PAUSE, SECONDS(60));
+                world_saved(w, 0, saved);
+                assert_held(w, 0, GUARD_PAUSED);
+                assert_int_equal(world_count(w, EFFECT_ACT, 0), 0);
+                assert_int_equal(recovery_budget_left(w->recovery, 0, w->now), 10);
+                assert_int_equal(world_status(w, 0).step_attempts, 0);
+                world_advance(w, SECONDS(60));
+                assert_int_equal(world_phase(w, 0), PHASE_SAVING);
+                assert_int_equal(world_last(w, EFFECT_SAVE, 0)->attempt.attempt.delay, SECONDS(1));
+                world_free(w);
+        }
+}
+
+static void test_the_executor_leaves_while_the_intent_is_written(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_fails(w, 0, 3);
+        world_advance(w, SECONDS(1));
+        world_executor(w, false);
+        world_saved(w, 0, true);
+        assert_held(w, 0, GUARD_EXECUTOR_AWAY);
+        assert_int_equal(world_count(w, EFFECT_ACT, 0), 0);
+        world_free(w);
+}
+
 /* A pause holds new attempts; it does not break off what was begun. */
 static void test_a_pause_leaves_the_attempt_under_way(void **state) {
         (void) state;
@@ -97,8 +130,8 @@ static void test_a_pause_leaves_the_attempt_under_way(void **state) {
 
         world_fails(w, 0, 3);
         world_advance(w, SECONDS(1));
-        world_command(w, 0, COMMAND_PAUSE, SECONDS(600));
         world_saved(w, 0, true);
+        world_command(w, 0, COMMAND_PAUSE, SECONDS(600));
         world_answers(w, 0, ANSWER_OK);
         world_passes(w, 0, 2);
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
@@ -166,12 +199,12 @@ static void test_unrecorded_actions_are_capped(void **state) {
         for (int i = 0; i < 3; i++) {
                 world_saved(w, 0, false);
                 assert_int_equal(world_phase(w, 0), PHASE_ACTING);
-                assert_int_equal(world_rule(w, 0), 404);
+                assert_int_equal(world_rule(w, 0), 405);
                 world_answers(w, 0, ANSWER_FAILED);
         }
         world_saved(w, 0, false);
         assert_held(w, 0, GUARD_STORE_DEGRADED);
-        assert_int_equal(world_rule(w, 0), 403);
+        assert_int_equal(world_rule(w, 0), 404);
         assert_int_equal(world_status(w, 0).step_attempts, 3);
         assert_int_equal(recovery_budget_left(w->recovery, 0, w->now), 97);
         world_advance(w, SECONDS(1)); /* the store is asked again */
@@ -343,6 +376,23 @@ static void test_put_off_counts_for_nothing(void **state) {
         world_free(w);
 }
 
+/* Nor does the next incident begin with a delay that follows on one which led to nothing. */
+static void test_put_off_leaves_no_delay_behind(void **state) {
+        (void) state;
+        struct policy *policy = build_policy();
+        build_plain(policy, "web")->backoff.jitter = JITTER_DECORRELATED;
+        struct world *w = world_new(build_done(policy), 1);
+
+        world_fails(w, 0, 3);
+        world_advance(w, SECONDS(1));
+        world_saved(w, 0, true);
+        world_answers(w, 0, ANSWER_LATER);
+        world_passes(w, 0, 2);
+        world_fails(w, 0, 3);
+        assert_int_equal(world_status(w, 0).next_attempt, w->now.mono + SECONDS(1));
+        world_free(w);
+}
+
 static void test_put_off_first_start_is_still_a_first_start(void **state) {
         (void) state;
         struct world *w = one_service();
@@ -420,6 +470,8 @@ int main(void) {
                 cmocka_unit_test(test_a_pause_holds_and_ends_by_itself),
                 cmocka_unit_test(test_a_pause_ends_by_a_word),
                 cmocka_unit_test(test_a_pause_is_made_longer_and_shorter),
+                cmocka_unit_test(test_a_pause_while_the_intent_is_written),
+                cmocka_unit_test(test_the_executor_leaves_while_the_intent_is_written),
                 cmocka_unit_test(test_a_pause_leaves_the_attempt_under_way),
                 cmocka_unit_test(test_a_pause_holds_a_first_start),
                 cmocka_unit_test(test_a_dry_run_never_acts),
@@ -433,6 +485,7 @@ int main(void) {
                 cmocka_unit_test(test_no_budget_at_all_holds_for_ever),
                 cmocka_unit_test(test_a_refund_is_of_ones_own),
                 cmocka_unit_test(test_put_off_counts_for_nothing),
+                cmocka_unit_test(test_put_off_leaves_no_delay_behind),
                 cmocka_unit_test(test_put_off_first_start_is_still_a_first_start),
                 cmocka_unit_test(test_refused_counts_but_spends_nothing),
                 cmocka_unit_test(test_lost_is_verified_and_not_repeated),

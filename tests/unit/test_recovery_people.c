@@ -236,7 +236,7 @@ static void test_a_stop_that_could_not_be_proven(void **state) {
         world_saved(w, WEB, true);
         world_answers(w, WEB, ANSWER_FAILED);
         assert_int_equal(world_phase(w, WEB), PHASE_STOPPED);
-        assert_int_equal(world_rule(w, WEB), 406);
+        assert_int_equal(world_rule(w, WEB), 407);
         assert_int_equal(
                 world_last(w, EFFECT_ATTEMPT, WEB)->attempt.attempt.result, ATTEMPT_ACTION_FAILED);
         world_free(w);
@@ -358,6 +358,23 @@ static void test_a_person_steps_in_while_it_is_verified(void **state) {
         world_free(w);
 }
 
+/* Nothing came of what the person wanted: the ladder goes on, though not without its delay. */
+static void test_a_person_stepped_in_for_nothing(void **state) {
+        (void) state;
+        struct world *w = world_of_three();
+
+        into_verifying(w);
+        world_command(w, WEB, COMMAND_RESTART, 0);
+        world_saved(w, WEB, true);
+        world_answers(w, WEB, ANSWER_LATER);
+        world_advance(w, SECONDS(1));
+        assert_int_equal(world_phase(w, WEB), PHASE_BACKOFF);
+        world_advance(w, SECONDS(1));
+        assert_int_equal(world_phase(w, WEB), PHASE_SAVING);
+        assert_int_equal(world_last(w, EFFECT_SAVE, WEB)->attempt.attempt.delay, SECONDS(2));
+        world_free(w);
+}
+
 static void test_a_spent_budget_holds_people_too(void **state) {
         (void) state;
         struct policy *policy = build_policy();
@@ -420,6 +437,7 @@ int main(void) {
                 cmocka_unit_test(test_a_failure_during_a_refused_restart_is_not_lost),
                 cmocka_unit_test(test_a_death_during_a_start_is_seen_at_once),
                 cmocka_unit_test(test_a_person_steps_in_while_it_is_verified),
+                cmocka_unit_test(test_a_person_stepped_in_for_nothing),
                 cmocka_unit_test(test_a_spent_budget_holds_people_too),
                 cmocka_unit_test(test_a_pause_does_not_hold_people),
                 cmocka_unit_test(test_replies_are_sentences),

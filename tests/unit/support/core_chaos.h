@@ -1,0 +1,16 @@
+#pragma once
+/* One random run of the recovery core against a simulated environment. What must hold in every run
+ * is checked at every effect and at the end; what does not is printed with the seed, and ends the
+ * program. */
+
+#include <stdint.h>
+
+#include "model/incident.h"
+
+struct chaos_tally { /* added up over runs */
+        uint64_t steps, actions, restarts;
+        uint64_t phases[PHASE_COUNT]; /* arrivals */
+        uint64_t hash; /* of all effects in order */
+};
+
+void chaos_run(uint64_t seed, struct chaos_tally *tally);

@@ -23,7 +23,8 @@ static void check_name(struct loading *loading, const struct node *name, const c
                         POLICY_NAME_MAX, strlen(text));
         } else if (strspn(text, NAME_FIRST) == 0 || text[strspn(text, NAME_FIRST "_.@-")] != '\0') {
                 loading_error(loading, "bad-name", &name->place,
-                        "names begin with a letter or digit and go on with letters, digits and _ . @ -",
+                        "names begin with a letter or digit and go on with letters, digits and "
+                        "_ . @ -",
                         "%s cannot be the name of a %s", node_describe(name, quoted), what);
         }
 }
@@ -172,7 +173,8 @@ static void refuse_unmanaged(struct loading *loading, const struct service *serv
         loading_error(loading, "no-manager",
                 known ? &ladder->items[index]->place : &origin->entry->key->place,
                 "give it a 'command', or use exec and notify steps",
-                "'%s' needs a 'command': the service '%.64s' is only watched, and nobody here can %s it",
+                "'%s' needs a 'command': the service '%.64s' is only watched, and nobody here "
+                "can %s it",
                 action_text((enum action) service->steps[index].action), service->name,
                 action_text((enum action) service->steps[index].action));
 }

@@ -1,5 +1,6 @@
 #include "policy/diff.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ static void note(struct policy_diff *diff, enum change change, const struct serv
                 [CHANGE_ADDED] = &diff->n_added,
                 [CHANGE_REMOVED] = &diff->n_removed,
         };
+        assert(old || new);
         (*counts[change])++;
         diff->items[diff->count++] = (struct policy_change){
                 .change = change, .name = new ? new->name : old->name, .old = old, .new = new};

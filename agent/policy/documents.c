@@ -102,7 +102,8 @@ static int take_apart(struct loading *loading, struct document *document, const 
 
         if (root && root->kind != NODE_MAPPING && root->kind != NODE_NULL) {
                 loading_error(loading, "bad-value", &root->place, NULL,
-                        "expected a mapping with the keys version, defaults, templates and services, found %s",
+                        "expected a mapping with the keys version, defaults, templates and "
+                        "services, found %s",
                         node_describe(root, text));
                 return 0;
         }

@@ -16,11 +16,13 @@ const struct top_level_key top_level_keys[] = {
         {"version", "The version of this grammar: 1. Required in every file.", false},
         {"agent", "Settings of the agent itself; only in recoverd.yaml.", true},
         {"defaults",
-                "Keys of a service that every service of this file takes where it does not have them itself; in "
+                "Keys of a service that every service of this file takes where it does not have "
+                "them itself; in "
                 "recoverd.yaml, every service of all files.",
                 false},
         {"templates",
-                "Partial services by name, for `extends`. A file sees its own and those of recoverd.yaml.",
+                "Partial services by name, for `extends`. A file sees its own and those of "
+                "recoverd.yaml.",
                 false},
         {"services", "The services by name.", false},
         {0},
@@ -85,7 +87,8 @@ static const struct schema_field backoff_fields[] = {
                 .kind = SCHEMA_DURATIONS,
                 .offset = offsetof(struct backoff_spec, delays),
                 .most = "7d",
-                .help = "The waits themselves, in place of `initial`, `factor` and `max`; the last one repeats.",
+                .help = "The waits themselves, in place of `initial`, `factor` and `max`; the "
+                        "last one repeats.",
                 .example = "[0s, 5s, 1m, 10m]"},
         {0},
 };
@@ -126,7 +129,8 @@ static const struct schema_field host_budget_fields[] = BUDGET_FIELDS("60");
 
 static const struct schema service_budget_schema = {
         .name = "budget",
-        .help = "How many actions the service may cost. Kept on disk; the executor enforces it too.",
+        .help = "How many actions the service may cost. Kept on disk; the executor enforces it "
+                "too.",
         .size = sizeof(struct budget_spec),
         .fields = service_budget_fields,
 };
@@ -141,43 +145,47 @@ static const struct schema host_budget_schema = {
 /* ---- Recovery steps ----------------------------------------------------------------------------
  */
 
-#define STEP_FIELDS(standard_attempts)                                                                                \
-        {.key = "attempts",                                                                                           \
-                .kind = SCHEMA_UINT,                                                                                  \
-                .offset = offsetof(struct step_spec, attempts),                                                       \
-                .standard = standard_attempts,                                                                        \
-                .least = "1",                                                                                         \
-                .most = "1000",                                                                                       \
-                .help = "How often the step is tried before the next one.",                                           \
-                .example = "5"},                                                                                      \
-                {.key = "for",                                                                                        \
-                        .kind = SCHEMA_ENUM_SET,                                                                      \
-                        .offset = offsetof(struct step_spec, causes),                                                 \
-                        .words = cause_texts + 1, /* without "none" */                                                \
-                        .help = "Causes that the step can cure; for others it is passed over. Without the key: all.", \
-                        .example = "[exited, unresponsive]"},                                                         \
-                {.key = "timeout",                                                                                    \
-                        .kind = SCHEMA_DURATION,                                                                      \
-                        .offset = offsetof(struct step_spec, timeout),                                                \
-                        .least = "100ms",                                                                             \
-                        .most = "1h",                                                                                 \
-                        .help = "Longest time for the action itself. Standard: `stop_timeout` and a margin for "      \
-                                "restart, start and stop, 1m for exec.",                                              \
-                        .example = "20s"},                                                                            \
-                {.key = "verify",                                                                                     \
-                        .kind = SCHEMA_DURATION,                                                                      \
-                        .offset = offsetof(struct step_spec, verify),                                                 \
-                        .least = "100ms",                                                                             \
-                        .most = "1d",                                                                                 \
-                        .inherited = true,                                                                            \
-                        .help = "How long the probes have, after the action, to prove the service well.",             \
-                        .example = "1m"},                                                                             \
-        {                                                                                                             \
-                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                                          \
-                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,                             \
-                .help = "Waits of this step alone; what is left out has the standard, not the service's "             \
-                        "value. Without the key: the service's `backoff`.",                                           \
-                .example = "{delays: [0s, 10s]}"                                                                      \
+#define STEP_FIELDS(standard_attempts)                                                             \
+        {.key = "attempts",                                                                        \
+                .kind = SCHEMA_UINT,                                                               \
+                .offset = offsetof(struct step_spec, attempts),                                    \
+                .standard = standard_attempts,                                                     \
+                .least = "1",                                                                      \
+                .most = "1000",                                                                    \
+                .help = "How often the step is tried before the next one.",                        \
+                .example = "5"},                                                                   \
+                {.key = "for",                                                                     \
+                        .kind = SCHEMA_ENUM_SET,                                                   \
+                        .offset = offsetof(struct step_spec, causes),                              \
+                        .words = cause_texts + 1, /* without "none" */                             \
+                        .help = "Causes that the step can cure; for others it is passed over. "    \
+                                "Without the key: all.",                                           \
+                        .example = "[exited, unresponsive]"},                                      \
+                {.key = "timeout",                                                                 \
+                        .kind = SCHEMA_DURATION,                                                   \
+                        .offset = offsetof(struct step_spec, timeout),                             \
+                        .least = "100ms",                                                          \
+                        .most = "1h",                                                              \
+                        .help = "Longest time for the action itself. Standard: `stop_timeout` "    \
+                                "and a margin for "                                                \
+                                "restart, start and stop, 1m for exec.",                           \
+                        .example = "20s"},                                                         \
+                {.key = "verify",                                                                  \
+                        .kind = SCHEMA_DURATION,                                                   \
+                        .offset = offsetof(struct step_spec, verify),                              \
+                        .least = "100ms",                                                          \
+                        .most = "1d",                                                              \
+                        .inherited = true,                                                         \
+                        .help = "How long the probes have, after the action, to prove the "        \
+                                "service well.",                                                   \
+                        .example = "1m"},                                                          \
+        {                                                                                          \
+                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                       \
+                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,          \
+                .help = "Waits of this step alone; what is left out has the standard, not the "    \
+                        "service's "                                                               \
+                        "value. Without the key: the service's `backoff`.",                        \
+                .example = "{delays: [0s, 10s]}"                                                   \
         }
 
 static const struct schema_field plain_step_fields[] = {
@@ -189,7 +197,8 @@ static const struct schema_field exec_step_fields[] = {
         {.key = "command",
                 .kind = SCHEMA_COMMAND,
                 .offset = offsetof(struct step_spec, exec.command),
-                .help = "Program and arguments, without a shell. Its exit status 0 means that it worked.",
+                .help = "Program and arguments, without a shell. Its exit status 0 means that "
+                        "it worked.",
                 .example = "[/usr/local/bin/clear-cache, --all]",
                 .required = true},
         {.key = "user",
@@ -236,7 +245,8 @@ const struct schema_variant step_variants[] = {
 
 const struct schema step_schema = {
         .name = "recover step",
-        .help = "One rung of the recovery ladder. A bare word, as in `- restart`, takes the standards.",
+        .help = "One rung of the recovery ladder. A bare word, as in `- restart`, takes the "
+                "standards.",
         .size = sizeof(struct step_form),
         .variants = step_variants,
         .tag_offset = offsetof(struct step_form, action),
@@ -268,14 +278,16 @@ static const struct schema_field limits_fields[] = {
                 .kind = SCHEMA_SIZE,
                 .offset = offsetof(struct limits_spec, memory),
                 .least = "1MiB",
-                .help = "Address space (RLIMIT_AS). Not for programs that reserve much more than they use.",
+                .help = "Address space (RLIMIT_AS). Not for programs that reserve much more "
+                        "than they use.",
                 .example = "4GiB"},
         {0},
 };
 
 static const struct schema limits_schema = {
         .name = "limits",
-        .help = "Resource limits of the process, see setrlimit(2). What is left out stays as the executor has it.",
+        .help = "Resource limits of the process, see setrlimit(2). What is left out stays as "
+                "the executor has it.",
         .size = sizeof(struct limits_spec),
         .fields = limits_fields,
 };
@@ -334,56 +346,58 @@ static const struct schema log_schema = {
  */
 
 /* In a probe they are taken from the service; in a service they have the standards. */
-#define PROBE_STANDARD_FIELDS(type, from_service, standard_of)                                            \
-        {.key = "interval",                                                                               \
-                .kind = SCHEMA_DURATION,                                                                  \
-                .offset = offsetof(type, interval),                                                       \
-                .standard = standard_of("5s"),                                                            \
-                .least = "10ms",                                                                          \
-                .most = "1d",                                                                             \
-                .inherited = from_service,                                                                \
-                .help = "Time from the start of one run to the start of the next.",                       \
-                .example = "2s"},                                                                         \
-                {.key = "fast_interval",                                                                  \
-                        .kind = SCHEMA_DURATION,                                                          \
-                        .offset = offsetof(type, fast_interval),                                          \
-                        .standard = standard_of("1s"),                                                    \
-                        .least = "10ms",                                                                  \
-                        .most = "1d",                                                                     \
-                        .inherited = from_service,                                                        \
-                        .help = "The same while there is doubt. The standard is never above `interval`.", \
-                        .example = "250ms"},                                                              \
-                {.key = "down_interval",                                                                  \
-                        .kind = SCHEMA_DURATION,                                                          \
-                        .offset = offsetof(type, down_interval),                                          \
-                        .least = "10ms",                                                                  \
-                        .most = "1d",                                                                     \
-                        .inherited = from_service,                                                        \
-                        .help = "The same while the service is known to be down. Standard: `interval`.",  \
-                        .example = "10s"},                                                                \
-                {.key = "timeout",                                                                        \
-                        .kind = SCHEMA_DURATION,                                                          \
-                        .offset = offsetof(type, timeout),                                                \
-                        .standard = standard_of("2s"),                                                    \
-                        .least = "1ms",                                                                   \
-                        .most = "1h",                                                                     \
-                        .inherited = from_service,                                                        \
-                        .help = "Longest time of one run. The standard is never above `interval`.",       \
-                        .example = "500ms"},                                                              \
-                {.key = "fall",                                                                           \
-                        .kind = SCHEMA_UINT,                                                              \
-                        .offset = offsetof(type, fall),                                                   \
-                        .standard = standard_of("3"),                                                     \
-                        .least = "1",                                                                     \
-                        .most = "64",                                                                     \
-                        .inherited = from_service,                                                        \
-                        .help = "Failures in a row that make the probe failed.",                          \
-                        .example = "2"},                                                                  \
-        {                                                                                                 \
-                .key = "rise", .kind = SCHEMA_UINT, .offset = offsetof(type, rise),                       \
-                .standard = standard_of("2"), .least = "1", .most = "64",                                 \
-                .inherited = from_service,                                                                \
-                .help = "Passes in a row that make a failed probe healthy.", .example = "3"               \
+#define PROBE_STANDARD_FIELDS(type, from_service, standard_of)                                      \
+        {.key = "interval",                                                                         \
+                .kind = SCHEMA_DURATION,                                                            \
+                .offset = offsetof(type, interval),                                                 \
+                .standard = standard_of("5s"),                                                      \
+                .least = "10ms",                                                                    \
+                .most = "1d",                                                                       \
+                .inherited = from_service,                                                          \
+                .help = "Time from the start of one run to the start of the next.",                 \
+                .example = "2s"},                                                                   \
+                {.key = "fast_interval",                                                            \
+                        .kind = SCHEMA_DURATION,                                                    \
+                        .offset = offsetof(type, fast_interval),                                    \
+                        .standard = standard_of("1s"),                                              \
+                        .least = "10ms",                                                            \
+                        .most = "1d",                                                               \
+                        .inherited = from_service,                                                  \
+                        .help = "The same while there is doubt. The standard is never above "       \
+                                "`interval`.",                                                      \
+                        .example = "250ms"},                                                        \
+                {.key = "down_interval",                                                            \
+                        .kind = SCHEMA_DURATION,                                                    \
+                        .offset = offsetof(type, down_interval),                                    \
+                        .least = "10ms",                                                            \
+                        .most = "1d",                                                               \
+                        .inherited = from_service,                                                  \
+                        .help = "The same while the service is known to be down. Standard: "        \
+                                "`interval`.",                                                      \
+                        .example = "10s"},                                                          \
+                {.key = "timeout",                                                                  \
+                        .kind = SCHEMA_DURATION,                                                    \
+                        .offset = offsetof(type, timeout),                                          \
+                        .standard = standard_of("2s"),                                              \
+                        .least = "1ms",                                                             \
+                        .most = "1h",                                                               \
+                        .inherited = from_service,                                                  \
+                        .help = "Longest time of one run. The standard is never above `interval`.", \
+                        .example = "500ms"},                                                        \
+                {.key = "fall",                                                                     \
+                        .kind = SCHEMA_UINT,                                                        \
+                        .offset = offsetof(type, fall),                                             \
+                        .standard = standard_of("3"),                                               \
+                        .least = "1",                                                               \
+                        .most = "64",                                                               \
+                        .inherited = from_service,                                                  \
+                        .help = "Failures in a row that make the probe failed.",                    \
+                        .example = "2"},                                                            \
+        {                                                                                           \
+                .key = "rise", .kind = SCHEMA_UINT, .offset = offsetof(type, rise),                 \
+                .standard = standard_of("2"), .least = "1", .most = "64",                           \
+                .inherited = from_service,                                                          \
+                .help = "Passes in a row that make a failed probe healthy.", .example = "3"         \
         }
 
 #define OWN_STANDARD(text) text
@@ -410,18 +424,21 @@ static const struct schema_field service_fields[] = {
         {.key = "extends",
                 .kind = SCHEMA_STRINGS,
                 .offset = offsetof(struct service_form, extends),
-                .help = "Templates to build on, the later over the earlier. Mappings merge key by key, anything else "
+                .help = "Templates to build on, the later over the earlier. Mappings merge key "
+                        "by key, anything else "
                         "is replaced.",
                 .example = "[]"},
         {.key = "depends_on",
                 .kind = SCHEMA_STRINGS,
                 .offset = offsetof(struct service_form, depends_on),
-                .help = "Services that must be well first. While one is down, this one is left alone.",
+                .help = "Services that must be well first. While one is down, this one is left "
+                        "alone.",
                 .example = "[]"},
         {.key = "command",
                 .kind = SCHEMA_COMMAND,
                 .offset = offsetof(struct service_form, command.command),
-                .help = "Program and arguments, without a shell; it must stay in the foreground. Without the key the "
+                .help = "Program and arguments, without a shell; it must stay in the "
+                        "foreground. Without the key the "
                         "service is watched only.",
                 .example = "[/usr/bin/checkout, --port, \"8080\"]"},
         {.key = "user",
@@ -442,7 +459,8 @@ static const struct schema_field service_fields[] = {
         {.key = "environment",
                 .kind = SCHEMA_PAIRS,
                 .offset = offsetof(struct service_form, command.environment),
-                .help = "Environment variables. The process gets these and PATH, HOME, USER, LOGNAME, SHELL and LANG, "
+                .help = "Environment variables. The process gets these and PATH, HOME, USER, "
+                        "LOGNAME, SHELL and LANG, "
                         "nothing else.",
                 .example = "{PORT: \"8080\"}"},
         {.key = "umask",
@@ -488,7 +506,8 @@ static const struct schema_field service_fields[] = {
                 .offset = offsetof(struct service_form, start_grace),
                 .standard = "10s",
                 .most = "1d",
-                .help = "Failures are expected this long after a start and do not count. The standard is shortened "
+                .help = "Failures are expected this long after a start and do not count. The "
+                        "standard is shortened "
                         "where `verify` leaves less.",
                 .example = "30s"},
         {.key = "settle",
@@ -510,7 +529,8 @@ static const struct schema_field service_fields[] = {
                 .kind = SCHEMA_CUSTOM,
                 .offset = offsetof(struct service_form, require),
                 .standard = "all",
-                .help = "How many of the probes must be healthy: `all`, `any` or a number. The process of a `command` "
+                .help = "How many of the probes must be healthy: `all`, `any` or a number. The "
+                        "process of a `command` "
                         "must be alive on top.",
                 .example = "any",
                 .parse = parse_require,
@@ -520,13 +540,15 @@ static const struct schema_field service_fields[] = {
                 .kind = SCHEMA_OBJECT_MAP,
                 .offset = offsetof(struct service_form, probes),
                 .object = &no_probes,
-                .help = "The health checks by name. A `command` service is always watched by a process probe, too.",
+                .help = "The health checks by name. A `command` service is always watched by a "
+                        "process probe, too.",
                 .example = "{}"},
         {.key = "recover",
                 .kind = SCHEMA_OBJECTS,
                 .offset = offsetof(struct service_form, recover),
                 .object = &step_schema,
-                .help = "The recovery ladder, tried from the top. Standard: `- restart: {attempts: 5}` for a `command` "
+                .help = "The recovery ladder, tried from the top. Standard: `- restart: "
+                        "{attempts: 5}` for a `command` "
                         "service, otherwise nothing.",
                 .example = "[notify: {message: the shop is down}]"},
         {.key = "backoff",
@@ -588,7 +610,8 @@ static const struct schema_field agent_fields[] = {
                 .kind = SCHEMA_CUSTOM,
                 .offset = offsetof(struct agent_spec, listen),
                 .standard = "127.0.0.1:7790",
-                .help = "Address and port of metrics, /healthz and the status page; `none` for no listener.",
+                .help = "Address and port of metrics, /healthz and the status page; `none` for "
+                        "no listener.",
                 .example = "\"[::1]:7790\"",
                 .parse = parse_listen,
                 .pattern = PATTERN_LISTEN,
@@ -596,12 +619,14 @@ static const struct schema_field agent_fields[] = {
         {.key = "web_config_file",
                 .kind = SCHEMA_PATH,
                 .offset = offsetof(struct agent_spec, web_config_file),
-                .help = "TLS and basic authentication of the listener, in the format that Prometheus exporters share.",
+                .help = "TLS and basic authentication of the listener, in the format that "
+                        "Prometheus exporters share.",
                 .example = "/etc/recoverd/web.yml"},
         {.key = "operators_group",
                 .kind = SCHEMA_STRING,
                 .offset = offsetof(struct agent_spec, operators_group),
-                .help = "Members may command the agent. Standard: only root and the agent's own user.",
+                .help = "Members may command the agent. Standard: only root and the agent's own "
+                        "user.",
                 .example = "operators"},
         {.key = "log_level",
                 .kind = SCHEMA_ENUM,
@@ -643,7 +668,8 @@ static const struct schema_field agent_fields[] = {
                 .kind = SCHEMA_BOOL,
                 .offset = offsetof(struct agent_spec, stop_services_on_exit),
                 .standard = "false",
-                .help = "Ending the agent also stops the `command` services. Otherwise they live on and are adopted by "
+                .help = "Ending the agent also stops the `command` services. Otherwise they "
+                        "live on and are adopted by "
                         "the next agent.",
                 .example = "true"},
         {.key = "keep_incidents",

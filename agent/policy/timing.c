@@ -82,7 +82,8 @@ static void check_verify(struct loading *loading, const struct service *service,
 
         if (slowest && verify < rise) {
                 loading_error(loading, "impossible-timing", place, NULL,
-                        "'verify' (%s) is too short for the probe '%.64s', which has to pass %u times, every %s",
+                        "'verify' (%s) is too short for the probe '%.64s', which has to pass %u "
+                        "times, every %s",
                         units_format_duration(verify, given), slowest->name, slowest->rise,
                         units_format_duration(slowest->fast_interval, each));
         }
@@ -97,7 +98,8 @@ static void check_grace(struct loading *loading, const struct service *service,
 
         if (verify < least) {
                 loading_error(loading, "impossible-timing", place, NULL,
-                        "'verify' (%s) leaves no room for 'start_grace' (%s) and the passes after it: at least %s",
+                        "'verify' (%s) leaves no room for 'start_grace' (%s) and the passes "
+                        "after it: at least %s",
                         units_format_duration(verify, given),
                         units_format_duration(service->start_grace, grace),
                         units_format_duration(least, need));

@@ -33,7 +33,7 @@ static int build_node(struct builder *builder, yaml_event_t *event, const struct
 
 static struct place place_of(
         const struct builder *builder, const yaml_mark_t *start, const yaml_mark_t *end) {
-        bool one_line = end && end->line == start->line && end->column > start->column;
+        bool one_line = end->line == start->line && end->column > start->column;
         return (struct place){
                 .file = builder->file,
                 .line = (uint32_t) start->line + 1,
@@ -88,7 +88,7 @@ static int report_syntax(struct builder *builder) {
         if (parser->error == YAML_MEMORY_ERROR) {
                 return -ENOMEM;
         }
-        struct place place = place_of(builder, &parser->problem_mark, NULL);
+        struct place place = place_of(builder, &parser->problem_mark, &parser->problem_mark);
         const char *problem = parser->problem ? parser->problem : "cannot be understood";
         problems_add(builder->problems, PROBLEM_ERROR, "not-yaml", &place,
                 syntax_hint(builder->file, problem, place.line), "not valid YAML: %s%s%s", problem,
@@ -197,9 +197,9 @@ static int build_scalar(
                 return reject(builder, event, "not-text", NULL,
                         "a text must not contain a NUL character");
         }
-        struct node *node;
+        struct node *node = NULL;
         r = new_node(builder, event, is_null(text, plain) ? NODE_NULL : NODE_SCALAR, &node);
-        if (r < 0) {
+        if (!node) {
                 return r;
         }
         node->plain = plain;
@@ -275,7 +275,7 @@ static int build_key(struct builder *builder, yaml_event_t *event, const struct 
 
 static int build_entry(struct builder *builder, yaml_event_t *key_event, struct node *mapping) {
         AUTO(yaml_event_delete) yaml_event_t event = {0};
-        const struct node *key, *value;
+        const struct node *key = NULL, *value = NULL;
 
         int r = build_key(builder, key_event, &key);
         r = r < 0 ? r : next_event(builder, &event);
@@ -344,7 +344,7 @@ static int build_collection(struct builder *builder, const yaml_event_t *event, 
         }
         r = r < 0 ? r : new_node(builder, event, kind, &node);
         r = r < 0 ? r : set_anchor(builder, event, anchor, &unfinished);
-        if (r == 0) {
+        if (r == 0 && node) {
                 node->place.width = 1;
                 r = kind == NODE_LIST ? build_items(builder, node) : build_entries(builder, node);
         }

@@ -39,6 +39,7 @@ def test_bad_server_fails_and_disturbs_nobody(agent, http_server, manner: str) -
           bad: {{probes: {{page: {{http: {{url: '{bad.url}/', expect: {{body: {{contains: ok}}}}}}}}}}}}
         """
     )
+    agent.environment["ASAN_OPTIONS"] = SMALL_QUARANTINE
     agent.start()
     agent.wait_for("good", health="healthy")
     agent.wait_for("bad", health="failed")

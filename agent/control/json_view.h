@@ -38,7 +38,7 @@ void view_between(struct view *view, const char *key, wall_usec_t from, wall_use
 
 /* Each writes one whole object. */
 void view_agent(struct view *view, const char *key);
-void view_service(struct view *view, uint32_t service);
+void view_service(struct view *view, uint32_t index);
 void view_incident(struct view *view, const char *key, const struct incident *incident);
 void view_attempt(struct view *view, const char *key, const struct attempt *attempt);
 void view_event(struct view *view, const struct event *event);

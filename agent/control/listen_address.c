@@ -99,7 +99,7 @@ static int prepare(int fd, const struct listen_address *address) {
 }
 
 int listen_address_open(const char *text, struct error *err) {
-        struct listen_address address;
+        struct listen_address address = {0};
         int r = listen_address_parse(text, &address, err);
         if (r < 0) {
                 return r;

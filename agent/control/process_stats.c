@@ -1,9 +1,9 @@
 #include "control/process_stats.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -11,26 +11,42 @@
 
 DEFINE_CLEANUP(cleanup_dir, DIR, (void) closedir)
 
-/* proc(5): field 22 starttime and 23 vsize count from behind the last ')', as the name may hold
- * anything. */
+enum { /* fields of /proc/PID/stat behind the name, which is field 2; proc(5) */
+        STAT_STARTED = 22 - 3,
+        STAT_VIRTUAL = 23 - 3,
+        STAT_RESIDENT = 24 - 3,
+        STAT_FIELDS,
+};
+
+/* The name of the process may hold anything, so fields count from behind the last ')'. */
+static int parse_stat(char *line, uint64_t fields[STAT_FIELDS]) {
+        char *rest = strrchr(line, ')');
+        if (!rest) {
+                return -EINVAL;
+        }
+        rest += strlen(")");
+        for (size_t i = 0; i < STAT_FIELDS; i++) {
+                rest += strspn(rest, " ");
+                const char *field = strsep(&rest, " ");
+                if (!rest) {
+                        return -EINVAL;
+                }
+                fields[i] = strtoull(field, NULL, 10); /* 0 for the letter of the state */
+        }
+        return 0;
+}
+
 static void read_stat(struct process_stats *stats, struct instant now) {
         AUTO_FCLOSE FILE *file = fopen("/proc/self/stat", "re");
         char line[1024];
-        if (!file || !fgets(line, sizeof(line), file)) {
+        uint64_t fields[STAT_FIELDS];
+        if (!file || !fgets(line, sizeof(line), file) || parse_stat(line, fields) < 0) {
                 return;
         }
-        const char *after = strrchr(line, ')');
-        uint64_t start_ticks, virtual_bytes, resident_pages;
-        if (!after || sscanf(after + 1,
-                              " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-                              " %*s %*s %*s %" SCNu64 " %" SCNu64 " %" SCNu64,
-                              &start_ticks, &virtual_bytes, &resident_pages) != 3) {
-                return;
-        }
-        usec_t since_boot = start_ticks * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK);
+        usec_t since_boot = fields[STAT_STARTED] * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK);
         stats->started = usec_sub(now.wall, usec_sub(now.mono, since_boot));
-        stats->virtual_bytes = virtual_bytes;
-        stats->resident_bytes = resident_pages * (uint64_t) sysconf(_SC_PAGESIZE);
+        stats->virtual_bytes = fields[STAT_VIRTUAL];
+        stats->resident_bytes = fields[STAT_RESIDENT] * (uint64_t) sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t count_fds(void) {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-enum { ACCEPTS_PER_TURN = 16, STATUS_CONTENT_TOO_LARGE = 413 };
+enum { ACCEPTS_PER_TURN = 16, STATUS_CONTENT_TOO_LARGE = 413, TLS_OPTIONS_MAX = 5 };
 
 enum exchange_state {
         EXCHANGE_COLLECTING, /* the body */
@@ -47,6 +48,7 @@ struct http_server {
         unsigned max_connections, n_connections;
         size_t max_body;
         bool paused; /* descriptors ran out */
+        bool client_certificates; /* are demanded */
         struct list exchanges;
         struct loop_watch listen_watch, daemon_watch;
         struct loop_timer daemon_timer, pause_timer;
@@ -224,6 +226,17 @@ static enum MHD_Result handle(struct http_exchange *exchange) {
         return MHD_YES;
 }
 
+/* libmicrohttpd asks clients for a certificate; whether there is one and it is good is for us to
+ * see. */
+static bool client_proven(struct MHD_Connection *connection) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        unsigned faults = 0;
+
+        return info && gnutls_certificate_verify_peers2(info->tls_session, &faults) == 0 &&
+               faults == 0;
+}
+
 /* Called once for the header, then for each piece of the body, at its end, and after a resume. */
 static enum MHD_Result on_request(void *cookie, struct MHD_Connection *connection, const char *path,
         const char *method, const char *version, const char *data, size_t *data_length,
@@ -233,6 +246,9 @@ static enum MHD_Result on_request(void *cookie, struct MHD_Connection *connectio
 
         (void) version;
         if (!exchange) {
+                if (server->client_certificates && !client_proven(connection)) {
+                        return MHD_NO; /* as a failed handshake would: the connection is closed */
+                }
                 exchange = *request_cookie = exchange_new(server, connection, path, method);
                 return exchange ? begin_request(exchange) : MHD_NO;
         }
@@ -369,19 +385,33 @@ on_log(void *cookie, const char *format, va_list arguments) {
         }
 }
 
-static struct MHD_Daemon *start_daemon(
-        struct http_server *server, const struct http_server_config *config) {
-        struct MHD_OptionItem tls[] = {
+static void fill_tls(
+        const struct http_server_config *config, struct MHD_OptionItem options[TLS_OPTIONS_MAX]) {
+        const struct MHD_OptionItem all[] = {
                 {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *) config->tls_certificate},
                 {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) config->tls_key},
-                {MHD_OPTION_END, 0, NULL},
+                {MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *) config->tls_client_ca},
+                {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) config->tls_priorities},
         };
-        struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (all[i].ptr_value) {
+                        options[n++] = all[i];
+                }
+        }
+        options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
+static struct MHD_Daemon *start_daemon(
+        struct http_server *server, const struct http_server_config *config) {
+        struct MHD_OptionItem tls[TLS_OPTIONS_MAX] = {{MHD_OPTION_END, 0, NULL}};
         unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                          MHD_USE_ERROR_LOG;
 
         if (config->tls_certificate) {
                 flags |= MHD_USE_TLS;
+                fill_tls(config, tls);
         }
         return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
                 MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first: it reports on the others */
@@ -389,8 +419,7 @@ static struct MHD_Daemon *start_daemon(
                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
                 server->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
                 (unsigned) HTTP_SERVER_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                (size_t) HTTP_SERVER_CONNECTION_MEMORY, MHD_OPTION_ARRAY,
-                config->tls_certificate ? tls : none, MHD_OPTION_END);
+                (size_t) HTTP_SERVER_CONNECTION_MEMORY, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static int watch_server(struct http_server *server) {
@@ -446,6 +475,7 @@ int http_server_new(struct http_server **ret, struct loop *loop,
         server->fd = config->fd;
         server->max_connections =
                 config->max_connections ? config->max_connections : HTTP_SERVER_MAX_CONNECTIONS;
+        server->client_certificates = config->tls_certificate && config->tls_client_ca;
         server->max_body = config->max_body ? config->max_body : HTTP_SERVER_MAX_BODY;
         list_init(&server->exchanges);
         loop_defer_init(&server->run, loop, run_daemon, server);

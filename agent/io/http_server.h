@@ -26,6 +26,8 @@ enum {
 struct http_server_config {
         int fd; /* listening, unix or TCP, non-blocking; owned by the server once new() succeeded */
         const char *tls_certificate, *tls_key; /* PEM text, copied; NULL: no TLS */
+        const char *tls_client_ca; /* PEM text: requests need a client certificate of it; or NULL */
+        const char *tls_priorities; /* as GnuTLS takes them; NULL: its standard */
         unsigned max_connections; /* 0: the default above */
         size_t max_body; /* 0: the default above */
 };

@@ -17,7 +17,8 @@ const struct enum_text phase_texts[] = {
                 "Failed; its dependencies are probed before anything is done."},
         {PHASE_BLOCKED, "blocked", "Failed, and left alone because a dependency is down."},
         {PHASE_SETTLING, "settling",
-                "The dependency is back; the service gets time to recover without help."},
+                "Failed, and gets time to recover without help: its dependency is back, or the agent "
+                "is."},
         {PHASE_DECIDING, "deciding", "Failed; the next attempt is being chosen."},
         {PHASE_HELD, "held", "An attempt is due, and a guard holds it."},
         {PHASE_BACKOFF, "backoff", "Waits for the time of the next attempt."},

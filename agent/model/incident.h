@@ -18,7 +18,7 @@ enum phase {
         PHASE_QUEUED, /* to be started for the first time, when its dependencies are well */
         PHASE_CHECKING, /* failed: its dependencies are being probed before anything is done */
         PHASE_BLOCKED, /* failed, and a dependency is down */
-        PHASE_SETTLING, /* the dependency is back: time to recover without help */
+        PHASE_SETTLING, /* its dependency, or the agent, is back: time to recover without help */
         PHASE_DECIDING, /* passes at once into one of the others */
         PHASE_HELD, /* an attempt is due, and a guard holds it */
         PHASE_BACKOFF, /* waiting for the time of the next attempt */
@@ -53,8 +53,9 @@ enum attempt_result {
         ATTEMPT_NOT_CURED, /* the action worked, the probes say no */
         ATTEMPT_ACTION_FAILED, /* the action itself failed */
         ATTEMPT_REFUSED, /* the executor refused to act */
-        ATTEMPT_SUPERSEDED, /* overtaken: healthy before it began, put off, or a person stepped in */
-        ATTEMPT_DONE,       /* the action worked and there is nothing to prove: a stop */
+        ATTEMPT_SUPERSEDED, /* overtaken: healthy before it began, put off, or a person stepped in
+                             */
+        ATTEMPT_DONE, /* the action worked and there is nothing to prove: a stop */
 };
 enum { ATTEMPT_RESULT_COUNT = ATTEMPT_DONE + 1 };
 DECLARE_ENUM_TEXT(attempt_result)

@@ -196,6 +196,18 @@ static void distrust(struct turn *turn) {
         service->has_evidence = false;
 }
 
+/* How it ended is itself the evidence that the ladder has to go on. */
+static void testify(struct turn *turn, const char *text) {
+        struct observation *evidence = &turn->service->file->evidence;
+        memset(evidence, 0, sizeof(*evidence));
+        evidence->service = turn->service->policy->index;
+        evidence->probe = UINT32_MAX;
+        evidence->outcome = OUTCOME_FAIL;
+        evidence->at = turn->now;
+        str_copy(evidence->detail, sizeof(evidence->detail), text);
+        turn->service->has_evidence = true;
+}
+
 static usec_t verify_time(const struct service_state *service) {
         const struct step_spec *step = state_attempt_step(service);
         return step && step->verify ? step->verify : service->policy->verify;
@@ -262,6 +274,7 @@ void end_not_cured(struct turn *turn) {
 void end_action_failed(struct turn *turn) {
         attempt_end(turn, ATTEMPT_ACTION_FAILED, turn->input->outcome.text);
         distrust(turn);
+        testify(turn, attempt_of(turn)->text);
         go_on(turn);
 }
 
@@ -269,6 +282,9 @@ void end_refused(struct turn *turn) {
         bool alone = if_by_person_stopped(turn) || if_by_person_well(turn);
         refund(turn);
         attempt_end(turn, ATTEMPT_REFUSED, turn->input->outcome.text);
+        if (attempt_of(turn)->origin == ORIGIN_FIRST_START) {
+                testify(turn, attempt_of(turn)->text);
+        }
         if (!alone) {
                 go_on(turn);
         }
@@ -285,6 +301,7 @@ void end_superseded(struct turn *turn) {
 void end_stopped(struct turn *turn) {
         attempt_end(turn, ATTEMPT_DONE, NULL);
         distrust(turn);
+        testify(turn, "stopped, as the ladder says");
         ladder_plan_delay(turn);
 }
 

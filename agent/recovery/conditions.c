@@ -89,6 +89,10 @@ bool if_not_measured(const struct turn *turn) {
         return !turn->service->has_evidence && !turn->service->dead;
 }
 
+bool if_not_judged(const struct turn *turn) {
+        return !turn->service->first_start && if_not_measured(turn);
+}
+
 bool if_healthy(const struct turn *turn) {
         return turn->service->health == HEALTH_HEALTHY &&
                turn->service->file->attempt.origin == ORIGIN_LADDER;

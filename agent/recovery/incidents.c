@@ -87,9 +87,7 @@ static void describe(struct turn *turn, struct incident *incident) {
         const struct service_state *service = turn->service;
         const struct observation *evidence = &service->file->evidence;
         if (!service->has_evidence) {
-                const char *said = service->file->attempt.text; /* of the action that left it so */
-                str_copy(
-                        incident->text, sizeof(incident->text), said[0] ? said : "not proven well");
+                str_copy(incident->text, sizeof(incident->text), "not proven well");
                 return;
         }
         incident->cause = evidence->cause;

@@ -22,7 +22,7 @@ enum happening { /* what the inputs amount to, for the state machine */
         HAPPENING_REFUSED, /* the executor will not; counts */
         HAPPENING_PUT_OFF, /* the executor cannot now; does not count */
         HAPPENING_GUARDS, /* a guard may have let go */
-        HAPPENING_IDLE, /* the manager reports: never started, not running */
+        HAPPENING_IDLE, /* the manager reports: not running, and it did not end by itself */
         HAPPENING_ACK,
         HAPPENING_RESTART,
         HAPPENING_START,

@@ -153,6 +153,7 @@ CONDITION(if_healthy);
 CONDITION(if_incident_and_dependency_down);
 CONDITION(if_ladder_spent);
 CONDITION(if_long_healthy);
+CONDITION(if_not_judged);
 CONDITION(if_not_measured);
 CONDITION(if_overtaken);
 CONDITION(if_person_refused);

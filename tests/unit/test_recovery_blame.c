@@ -64,7 +64,7 @@ static void test_dependency_in_doubt_turns_out_fine(void **state) {
         assert_int_equal(world_phase(w, WEB), PHASE_CHECKING);
         world_passes(w, DB, 1);
         assert_int_equal(world_phase(w, WEB), PHASE_BACKOFF);
-        assert_int_equal(world_rule(w, WEB), 207);
+        assert_int_equal(world_rule(w, WEB), 208);
         world_free(w);
 }
 

@@ -358,7 +358,8 @@ static void test_a_person_steps_in_while_it_is_verified(void **state) {
         world_free(w);
 }
 
-/* Nothing came of what the person wanted: the ladder goes on, though not without its delay. */
+/* Nothing came of what the person wanted: what became of the attempt before it is looked at, and
+ * the ladder goes on with its delay. */
 static void test_a_person_stepped_in_for_nothing(void **state) {
         (void) state;
         struct world *w = world_of_three();
@@ -368,8 +369,9 @@ static void test_a_person_stepped_in_for_nothing(void **state) {
         world_saved(w, WEB, true);
         world_answers(w, WEB, ANSWER_LATER);
         world_advance(w, SECONDS(1));
-        assert_int_equal(world_phase(w, WEB), PHASE_BACKOFF);
-        world_advance(w, SECONDS(1));
+        assert_int_equal(world_phase(w, WEB), PHASE_SETTLING);
+        world_fails(w, WEB, 1);
+        world_advance(w, SECONDS(5));
         assert_int_equal(world_phase(w, WEB), PHASE_SAVING);
         assert_int_equal(world_last(w, EFFECT_SAVE, WEB)->attempt.attempt.delay, SECONDS(2));
         world_free(w);

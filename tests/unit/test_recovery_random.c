@@ -10,7 +10,7 @@
 #include "support/core_chaos.h"
 #include "unit_test.h"
 
-enum { RUNS = 120 };
+enum { RUNS = 300 };
 #define FIRST_SEED UINT64_C(20260301)
 
 static uint64_t from_environment(const char *name, uint64_t standard) {

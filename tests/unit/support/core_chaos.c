@@ -63,6 +63,7 @@ struct chaos {
         size_t n_events;
         uint64_t order;
         uint64_t last_token;
+        wall_usec_t agent_since;
         bool executor_up, store_up, quiet, tracing;
         unsigned reloads;
         struct chaos_tally *tally;
@@ -440,6 +441,10 @@ static void run_probe(struct chaos *chaos, const struct planned *planned) {
                 .at = chaos->world->now,
                 .duration = between(chaos, 0, 300 * USEC_PER_MSEC),
         };
+        usec_t alive = chaos->world->now.wall - chaos->agent_since;
+        if (observation.duration > alive) { /* a run ends with the agent that began it */
+                observation.duration = alive;
+        }
         if (actor->deaf) {
                 observation.outcome = OUTCOME_UNKNOWN;
         } else if (suffers(chaos, planned->service) || (!chaos->quiet && chance(chaos, 2))) {
@@ -606,6 +611,7 @@ static void kill_agent(struct chaos *chaos) {
         trace(chaos, 0, "the agent is killed");
         world_restart(chaos->world, &how);
         chaos->tally->restarts++;
+        chaos->agent_since = chaos->world->now.wall;
         for (uint32_t i = 0; i < chaos->n; i++) {
                 chaos->actors[i].evidence = false;
                 chaos->actors[i].evidence_from = chaos->world->now.wall;

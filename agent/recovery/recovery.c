@@ -77,6 +77,13 @@ void state_extend(struct turn *turn, usec_t time) {
 
 /* ---- What an input does to the health ---- */
 
+static void tell_health(struct turn *turn) {
+        const struct service_state *service = turn->service;
+        bool because = service->has_evidence && service->health != HEALTH_HEALTHY;
+        turn_event(turn, EVENT_HEALTH, LOG_INFO, "%s%s%s", health_text(service->health),
+                because ? ": " : "", because ? service->file->evidence.detail : "");
+}
+
 /* Reads the health off the probes anew, and lets the state machine know of an edge. */
 static void health_update(struct turn *turn) {
         struct service_state *service = turn->service;
@@ -87,6 +94,7 @@ static void health_update(struct turn *turn) {
         if (health == service->health) {
                 return;
         }
+        bool first_look = service->health == HEALTH_UNKNOWN && health == HEALTH_HEALTHY;
         service->health = health;
         service->health_since = turn->now.mono;
         if (health == HEALTH_FAILED) {
@@ -94,12 +102,11 @@ static void health_update(struct turn *turn) {
         } else if (health == HEALTH_HEALTHY && service->healthy_since == 0) {
                 service->healthy_since = turn->now.mono;
         }
-        service->dirty |= health != HEALTH_SUSPECT;
-        const char *why = service->has_evidence && health != HEALTH_HEALTHY
-                                  ? service->file->evidence.detail
-                                  : "";
-        turn_event(turn, EVENT_HEALTH, LOG_INFO, "%s%s%s", health_text(health), why[0] ? ": " : "",
-                why);
+        /* What a record would say of a service with a clean sheet is what a fresh core says. */
+        service->dirty |= service->backoff_level > 0;
+        if (!first_look) {
+                tell_health(turn);
+        }
         if (health == HEALTH_FAILED) {
                 machine_feed(turn, HAPPENING_FAILED);
         } else if (health == HEALTH_HEALTHY) {

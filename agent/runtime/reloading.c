@@ -1,6 +1,7 @@
 /* Check, then swap policies. The files are read in a thread; the swap is one turn of the loop. */
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ int reloading_load(
         if (problems.count > 0) {
                 problems_format(&problems, ret_text);
         }
+        malloc_trim(0); /* loading takes several times the memory that the result needs */
         return r;
 }
 

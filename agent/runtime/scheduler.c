@@ -213,15 +213,19 @@ static void begin(struct scheduler *scheduler, struct run *run) {
         type->start(&run->probe);
 }
 
-static void run_start(struct scheduler *scheduler, struct slot *slot, struct run *run) {
+static void run_start(
+        struct scheduler *scheduler, struct slot *slot, struct run *run, usec_t beat) {
         const struct probe_spec *spec = spec_of(scheduler, slot);
         struct instant now = loop_now(scheduler->loop);
         usec_t late = usec_sub(now.mono, slot->due.key);
         if (late > scheduler->counts.worst_lateness) {
                 scheduler->counts.worst_lateness = late;
         }
-        /* A little early, because it starts with others: the rhythm stays that of the due time. */
-        slot->started = late > spec->interval ? now.mono : slot->due.key;
+        /* Those that start together stay together: their common rhythm is that of the earliest. One
+         * that comes up again in the same group, because its interval is below the slack, keeps its
+         * own. */
+        usec_t rhythm = slot->started < beat ? beat : slot->due.key;
+        slot->started = late > spec->interval ? now.mono : rhythm;
         heap_remove(&scheduler->due, &slot->due);
         slot->run = run;
         run->slot = slot;
@@ -246,22 +250,30 @@ static void run_start(struct scheduler *scheduler, struct slot *slot, struct run
         begin(scheduler, run);
 }
 
-static void on_due(void *cookie) {
-        struct scheduler *scheduler = cookie;
-        usec_t horizon = usec_add(loop_now(scheduler->loop).mono, scheduler->policy->agent.slack);
-        uint32_t max = scheduler->policy->agent.max_in_flight;
-        /* A probe that concludes at once is planned for a later time, so this ends by itself; the
-         * bound is for one that is hurried at each conclusion. */
-        for (uint32_t n = scheduler->policy->n_probes; n > 0; n--) {
-                struct heap_node *node = heap_top(&scheduler->due);
-                if (!node || node->key > horizon || scheduler->counts.in_flight >= max) {
-                        break;
-                }
+/* Starts all that are due within `slack` of the earliest. They keep its rhythm from then on, so
+ * groups form once and stay; the slack is counted from the earliest's due time, or a late loop
+ * would merge ever larger groups. */
+static void start_group(struct scheduler *scheduler, usec_t beat) {
+        usec_t horizon = usec_add(beat, scheduler->policy->agent.slack);
+        struct heap_node *node;
+        while ((node = heap_top(&scheduler->due)) && node->key <= horizon &&
+                scheduler->counts.in_flight < scheduler->policy->agent.max_in_flight) {
                 struct run *run = run_take(scheduler);
                 if (!run) {
-                        break;
+                        return;
                 }
-                run_start(scheduler, LIST_ENTRY(node, struct slot, due), run);
+                run_start(scheduler, LIST_ENTRY(node, struct slot, due), run, beat);
+        }
+}
+
+static void on_due(void *cookie) {
+        struct scheduler *scheduler = cookie;
+        usec_t now = loop_now(scheduler->loop).mono;
+        uint32_t max = scheduler->policy->agent.max_in_flight;
+        struct heap_node *node;
+        while ((node = heap_top(&scheduler->due)) && node->key <= now &&
+                scheduler->counts.in_flight < max) {
+                start_group(scheduler, node->key);
         }
         if (scheduler->counts.in_flight < max) { /* else the next conclusion arms it */
                 arm(&scheduler->due_timer, &scheduler->due);

@@ -122,7 +122,7 @@ void text_table_render(
                 out->failed = true;
                 return;
         }
-        if (table->n_cells < table->n_columns) {
+        if (table->n_columns == 0 || table->n_cells < table->n_columns) {
                 return;
         }
         measure(table, widths);

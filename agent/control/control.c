@@ -33,7 +33,7 @@ static void reply_json(
         size_t length = out->length;
         char *body = strbuf_take(out);
         if (!body) {
-                http_exchange_reply_text(exchange, 500, "out of memory\n");
+                http_exchange_reply_text(exchange, 500, "out of memory");
                 return;
         }
         struct http_reply reply = {

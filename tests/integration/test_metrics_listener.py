@@ -38,7 +38,7 @@ def test_the_page_is_clean_and_true(running) -> None:
     assert metrics.value("recoverd_probe_result", service="web", probe="closed") == 3
     assert metrics.value("recoverd_probe_runs_total", service="web", outcome="fail") >= 3
     assert metrics.value("recoverd_service_state", service="web") == 1
-    assert metrics.value("recoverd_executor_up") == 1
+    running.wait_until(lambda: running.metric("recoverd_executor_up") == 1, 10, "the executor is there")
     assert metrics.value("recoverd_last_reload_successful") == 1
     assert metrics.value("process_resident_memory_bytes") > 1_000_000
     assert metrics.value("recoverd_detection_seconds_count", service="web") == 1
@@ -60,7 +60,7 @@ def test_openmetrics_on_request(running) -> None:
 
 
 def test_health_and_status_pages(running) -> None:
-    assert running.http("/healthz") == (200, "ok\n")
+    running.wait_until(lambda: running.http("/healthz") == (200, "ok\n"), 10, "all is well, the executor too")
     status, page = running.http("/")
     assert status == 200
     assert "&lt;b&gt;Front&lt;/b&gt; &amp; &quot;more&quot;" in page and "<b>Front" not in page

@@ -1,5 +1,8 @@
 /* The pages of the listener: status page, /healthz, and which request gets what. */
 
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #include "control/health_page.h"
 #include "control/listener.h"
 #include "control/status_page.h"
@@ -98,6 +101,25 @@ static void does_not_listen_where_there_is_none(void **state) {
         listener_free(listener);
 }
 
+/* On a port that was free a moment ago. */
+static struct listener *start(const char *web_config_file) {
+        static char listen_text[32];
+        struct listener *listener = NULL;
+        struct error error = {0};
+        struct sockaddr_in address = {
+                .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t length = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, length), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &length), 0);
+        close(fd);
+        snprintf(listen_text, sizeof(listen_text), "127.0.0.1:%u", ntohs(address.sin_port));
+        fake.policy.agent.listen = listen_text;
+        fake.policy.agent.web_config_file = web_config_file;
+        assert_int_equal(listener_new(&listener, RUNTIME, &error), 0);
+        return listener;
+}
+
 static void serves_its_pages_and_nothing_else(void **state) {
         (void) state;
         static const struct {
@@ -119,8 +141,7 @@ static void serves_its_pages_and_nothing_else(void **state) {
         struct error error = {0};
         assert_int_equal(listener_new(&listener, RUNTIME, &error), -EINVAL);
         assert_non_null(strstr(error.text, "expected ADDRESS:PORT"));
-        fake.policy.agent.listen = "127.0.0.1:47790";
-        assert_int_equal(listener_new(&listener, RUNTIME, &error), 0);
+        listener = start(NULL);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 fake_request(rows[i].method, rows[i].path, NULL);
                 assert_int_equal(fake.answer_status, rows[i].status);
@@ -131,6 +152,70 @@ static void serves_its_pages_and_nothing_else(void **state) {
         fake_request("GET", "/healthz", NULL);
         assert_int_equal(fake.answer_status, 503);
         listener_free(listener);
+}
+
+/* ---- TLS and passwords ---- */
+
+static void hands_the_web_config_on(void **state) {
+        (void) state;
+        struct listener *listener = start("/etc/recoverd/web.yaml");
+        assert_string_equal(fake.server.tls_certificate, "certificate");
+        assert_string_equal(fake.server.tls_key, "key");
+        assert_string_equal(fake.server.tls_client_ca, "authority");
+        assert_string_equal(fake.server.tls_priorities, "priorities");
+        listener_free(listener);
+}
+
+static void a_bad_web_config_is_no_listener(void **state) {
+        (void) state;
+        struct listener *listener = (struct listener *) &fake;
+        struct error error = {0};
+        fake.policy.agent.listen = "127.0.0.1:1";
+        fake.policy.agent.web_config_file = "/tmp/web.yaml";
+        assert_int_equal(listener_new(&listener, RUNTIME, &error), -EINVAL);
+        assert_string_equal(error.text, "web_config_file: /tmp/web.yaml:1:1: bad");
+        assert_null(listener);
+}
+
+static void every_page_needs_the_password(void **state) {
+        (void) state;
+        static const char *const paths[] = {"/", "/metrics", "/healthz", "/other"};
+        struct listener *listener = start("/etc/recoverd/web.yaml");
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                fake_request("GET", paths[i], NULL);
+                assert_int_equal(fake.answer_status, 401);
+                assert_true(str_starts(fake.answer_challenge, "Basic realm="));
+        }
+        fake.authorization = "Basic x";
+        fake.verdict = EXPORTER_ALLOWED; /* it was right before */
+        fake_request("GET", "/healthz", NULL);
+        assert_int_equal(fake.answer_status, 200);
+        fake.verdict = EXPORTER_BUSY;
+        fake_request("GET", "/healthz", NULL);
+        assert_int_equal(fake.answer_status, 503);
+        listener_free(listener);
+}
+
+static void waits_for_the_verdict(void **state) {
+        (void) state;
+        struct listener *listener = start("/etc/recoverd/web.yaml");
+        fake.authorization = "Basic x";
+        fake.verdict = EXPORTER_PENDING;
+        fake_request("GET", "/healthz", NULL);
+        assert_int_equal(fake.answer_status, 0);
+        fake.judged(fake.judged_cookie, EXPORTER_ALLOWED);
+        assert_int_equal(fake.answer_status, 200);
+        fake_request("GET", "/healthz", NULL);
+        fake.judged(fake.judged_cookie, EXPORTER_REFUSED);
+        assert_int_equal(fake.answer_status, 401);
+        assert_int_equal(fake.cancelled, 0);
+
+        fake_request("GET", "/healthz", NULL);
+        fake_client_leaves();
+        assert_int_equal(fake.cancelled, 1);
+        fake_request("GET", "/healthz", NULL);
+        listener_free(listener); /* with a verdict outstanding */
+        assert_int_equal(fake.cancelled, 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, teardown)
@@ -146,6 +231,10 @@ int main(void) {
                 TEST(shows_services_that_need_someone_first),
                 TEST(does_not_listen_where_there_is_none),
                 TEST(serves_its_pages_and_nothing_else),
+                TEST(hands_the_web_config_on),
+                TEST(a_bad_web_config_is_no_listener),
+                TEST(every_page_needs_the_password),
+                TEST(waits_for_the_verdict),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "control/exporter_auth.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/worker.h"
@@ -78,7 +79,15 @@ struct fake {
         struct unix_peer peer; /* who makes it; root at first */
         unsigned answer_status; /* of the last answer; 0: none yet */
         char *answer_text;
-        char answer_type[80], answer_allow[16];
+        char answer_type[80], answer_allow[16], answer_challenge[64];
+        struct http_server_config server;
+        const char *authorization; /* of the next request */
+
+        /* logins */
+        enum exporter_verdict verdict;
+        exporter_auth_done judged;
+        void *judged_cookie;
+        unsigned cancelled;
 };
 static struct fake fake;
 
@@ -435,6 +444,7 @@ int http_server_new(struct http_server **ret, struct loop *loop,
         struct error *err) {
         (void) loop;
         (void) err;
+        fake.server = *config;
         fake.handler = handler;
         fake.handler_cookie = cookie;
         *ret = (struct http_server *) (intptr_t) (config->fd + 1);
@@ -468,7 +478,9 @@ const char *http_exchange_query(const struct http_exchange *exchange, const char
 }
 
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name) {
-        return str_eq(name, "Accept") ? exchange->accept : NULL;
+        return str_eq(name, "Accept")          ? exchange->accept
+               : str_eq(name, "Authorization") ? fake.authorization
+                                               : NULL;
 }
 
 const char *http_exchange_body(const struct http_exchange *exchange, size_t *ret_length) {
@@ -501,6 +513,10 @@ void http_exchange_reply(struct http_exchange *exchange, const struct http_reply
                 reply->content_type ? reply->content_type : "text/plain");
         *fake.answer_allow = 0;
         for (size_t i = 0; i < reply->n_headers; i++) {
+                if (str_eq(reply->headers[i].name, "WWW-Authenticate")) {
+                        str_copy(fake.answer_challenge, sizeof(fake.answer_challenge),
+                                reply->headers[i].value);
+                }
                 if (str_eq(reply->headers[i].name, "Allow")) {
                         str_copy(fake.answer_allow, sizeof(fake.answer_allow),
                                 reply->headers[i].value);
@@ -526,6 +542,57 @@ static inline void fake_request(const char *method, const char *path, const char
 static inline void fake_client_leaves(void) {
         fake.exchange.on_closed(fake.exchange.on_closed_cookie);
         fake.exchange.on_closed = NULL;
+}
+
+/* ---- web.config.file ---- */
+
+static struct exporter_user fake_user = {"prometheus", "hash"};
+static struct exporter_config fake_web = {.tls_certificate = "certificate",
+        .tls_key = "key",
+        .tls_client_ca = "authority",
+        .tls_priorities = "priorities",
+        .users = &fake_user,
+        .n_users = 1};
+
+int exporter_config_load(const char *path, struct exporter_config **ret, struct error *err) {
+        if (!str_eq(path, "/etc/recoverd/web.yaml")) {
+                return error_set(err, EINVAL, "%s:1:1: bad", path);
+        }
+        *ret = &fake_web;
+        return 0;
+}
+
+void exporter_config_free(struct exporter_config *config) {
+        assert_true(!config || config == &fake_web);
+}
+
+int exporter_auth_new(struct exporter_auth **ret, struct loop *loop,
+        const struct exporter_config *config, struct error *err) {
+        (void) loop;
+        (void) err;
+        *ret = (struct exporter_auth *) (uintptr_t) config;
+        return 0;
+}
+
+void exporter_auth_free(struct exporter_auth *auth) {
+        (void) auth;
+}
+
+enum exporter_verdict exporter_auth_check(struct exporter_auth *auth, const char *authorization,
+        exporter_auth_done done, void *cookie, struct exporter_auth_check **ret_check) {
+        assert_ptr_equal(auth, &fake_web);
+        if (!authorization) {
+                return EXPORTER_REFUSED;
+        }
+        fake.judged = done;
+        fake.judged_cookie = cookie;
+        *ret_check = (struct exporter_auth_check *) &fake;
+        return fake.verdict;
+}
+
+void exporter_auth_cancel(struct exporter_auth_check *check) {
+        assert_ptr_equal(check, &fake);
+        fake.cancelled++;
 }
 
 /* ---- Threads: what is submitted has run when the call returns ---- */

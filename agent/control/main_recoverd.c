@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,13 @@ DEFINE_CLEANUP(runtime_free_p, struct runtime, runtime_free)
 DEFINE_CLEANUP(control_free_p, struct control, control_free)
 DEFINE_CLEANUP(listener_free_p, struct listener, listener_free)
 
+/* A page of ten thousand services takes megabytes for a moment. Memory of this size comes from the
+ * kernel and goes back to it, instead of growing the heap for good. */
+static void keep_heap_small(void) {
+        enum { LARGE = 256 * 1024 };
+        (void) mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 static int block_signals(void) {
         sigset_t set;
         sigemptyset(&set);
@@ -186,6 +194,7 @@ int main(int argc, char **argv) {
         }
         fill_standards(&arguments);
         journal_install("recoverd");
+        keep_heap_small();
         raise_descriptor_limit();
         struct error err = {0};
         int r = block_signals(); /* before the first thread, so that all inherit it */

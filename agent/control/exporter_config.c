@@ -146,7 +146,7 @@ static int open_regular(const char *path, size_t *ret_size) {
 }
 
 static int read_file(struct reader *reader, const char *path, char **ret) {
-        size_t size;
+        size_t size = 0;
         AUTO_CLOSE int fd = open_regular(path, &size);
         if (fd < 0) {
                 return fd;

@@ -567,11 +567,12 @@ static uint64_t keep_of(uint64_t wanted) {
         return keep > 0 ? keep : 1;
 }
 
-static int shared_new(const struct store_options *options, struct store_shared **ret) {
+/* NULL with errno set on failure. */
+static struct store_shared *shared_new(const struct store_options *options) {
         struct store_shared *shared = calloc(1, sizeof(*shared));
         pthread_condattr_t monotonic;
         if (!shared) {
-                return -ENOMEM;
+                return NULL;
         }
         (void) pthread_condattr_init(&monotonic); /* these four cannot fail on Linux */
         (void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -590,12 +591,12 @@ static int shared_new(const struct store_options *options, struct store_shared *
         shared->path = strdup(options->path);
         shared->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (!shared->path || shared->wake_fd < 0) {
-                int r = shared->path ? -errno : -ENOMEM;
+                int code = errno;
                 store_shared_unref(shared);
-                return r;
+                errno = code;
+                return NULL;
         }
-        *ret = shared;
-        return 0;
+        return shared;
 }
 
 /* The thread inherits the mask: a signal meant for the agent must not end up here. */
@@ -615,13 +616,12 @@ static int create_thread(struct writer *writer) {
 }
 
 int store_thread_start(const struct store_options *options, struct store_shared **ret) {
-        struct store_shared *shared = NULL;
-        int r = shared_new(options, &shared);
-        if (r < 0) {
-                return r;
+        struct store_shared *shared = shared_new(options);
+        if (!shared) {
+                return -errno;
         }
         struct writer *writer = calloc(1, sizeof(*writer));
-        r = writer ? 0 : -ENOMEM;
+        int r = writer ? 0 : -ENOMEM;
         if (r == 0) {
                 writer->shared = shared;
                 shared->references++;

@@ -104,7 +104,7 @@ bool if_overtaken(const struct turn *turn) {
                 return false;
         }
         return service->paused || !turn->recovery->executor_up || if_dependency_not_well(turn) ||
-               if_incident_and_dependency_down(turn);
+               if_incident_and_dependency_down(turn) || if_not_judged(turn);
 }
 
 bool if_store_cap_spent(const struct turn *turn) {

@@ -41,8 +41,12 @@ static int level_of(enum phase phase) {
 
 static void fire(struct turn *turn, const struct rule *rule) {
         struct service_state *service = turn->service;
+        struct recovery *recovery = turn->recovery;
         turn->rule = rule;
         turn->note[0] = '\0';
+        if (recovery->n_trail < RECOVERY_TRAIL_MAX) {
+                recovery->trail[recovery->n_trail++] = rule->number;
+        }
         service->last_rule = rule->number;
         service->last_rule_at = turn->now.mono;
         service->phase_deadline =

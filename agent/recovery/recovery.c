@@ -369,6 +369,7 @@ static void settle(struct turn *turn) {
 void recovery_step(struct recovery *recovery, const struct input *input, struct instant now,
         struct effects *effects) {
         effects->count = 0;
+        recovery->n_trail = 0;
         if (input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE) {
                 *(input->kind == INPUT_EXECUTOR ? &recovery->executor_up : &recovery->store_up) =
                         input->up;

@@ -169,6 +169,12 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
 
 /* ---- Read-only view, for control, metrics and the scheduler ---- */
 
+enum { RECOVERY_TRAIL_MAX = 32 };
+
+/* Numbers of the rows that fired in the last step, in order; returns how many, at most RECOVERY_TRAIL_MAX. Valid until
+ * the next step. */
+size_t recovery_trail(const struct recovery *recovery, const uint32_t **ret);
+
 struct probe_status {
         enum health health;
         uint32_t fails, passes; /* in a row */

@@ -119,7 +119,7 @@ const struct rule rules[] = {
                 "it became healthy before anything was done, so nothing is done", drop_attempt,
                 PHASE_WATCHING},
         {402, P(SAVING), H(SAVED) | H(NOT_SAVED) | H(TIMER), if_overtaken,
-                "it was paused, the executor left or a dependency went down meanwhile",
+                "it was paused, the executor left, a dependency went down or its process came back",
                 "something came in between before anything was done, so it is decided anew",
                 step_back, PHASE_DECIDING},
         {403, P(SAVING), H(SAVED), NULL, NULL, "the intent is on disk, so the action may start",

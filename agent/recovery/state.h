@@ -81,6 +81,8 @@ struct recovery {
         struct budget host;
         struct rng rng;
         uint64_t last_token;
+        uint32_t trail[RECOVERY_TRAIL_MAX]; /* rows that fired in the last step */
+        size_t n_trail;
         bool executor_up, store_up;
 };
 

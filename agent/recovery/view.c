@@ -44,6 +44,11 @@ void recovery_service_status(
                 sizeof(ret->attempts_by_result));
 }
 
+size_t recovery_trail(const struct recovery *recovery, const uint32_t **ret) {
+        *ret = recovery->trail;
+        return recovery->n_trail;
+}
+
 void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
         struct probe_status *ret) {
         *ret = recovery->services[service].probes[probe];

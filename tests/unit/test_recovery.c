@@ -298,6 +298,29 @@ static void test_death_during_the_action_goes_on_at_once(void **state) {
         world_free(w);
 }
 
+/* That it was gone was the only evidence, and it is not gone any more. */
+static void test_the_process_comes_back_while_the_intent_is_written(void **state) {
+        (void) state;
+        struct policy *policy = build_policy();
+        struct service *web = build_service(policy, "web");
+        build_probe(policy, web, "http");
+        build_step(policy, web, ACTION_EXEC, 3);
+        struct world *w = world_new(build_done(policy), 1);
+
+        world_runs(w, 0, 0);
+        world_dies(w, 0, "exited with status 1");
+        world_advance(w, SECONDS(1));
+        world_saved(w, 0, true);
+        world_answers(w, 0, ANSWER_OK);
+        world_advance(w, SECONDS(32));
+        assert_int_equal(world_phase(w, 0), PHASE_SAVING);
+        world_runs(w, 0, 0);
+        world_saved(w, 0, true);
+        assert_int_equal(world_phase(w, 0), PHASE_SETTLING);
+        assert_int_equal(world_count(w, EFFECT_ACT, 0), 1);
+        world_free(w);
+}
+
 static void test_failed_action_goes_on(void **state) {
         (void) state;
         struct world *w = one_service();
@@ -746,6 +769,7 @@ int main(void) {
                 cmocka_unit_test(test_unknown_results_do_not_lead_to_another_action),
                 cmocka_unit_test(test_death_while_proving_goes_on_at_once),
                 cmocka_unit_test(test_death_during_the_action_goes_on_at_once),
+                cmocka_unit_test(test_the_process_comes_back_while_the_intent_is_written),
                 cmocka_unit_test(test_failed_action_goes_on),
                 cmocka_unit_test(test_health_during_a_failed_action_is_not_lost),
                 cmocka_unit_test(test_health_during_a_refused_action_is_believed),

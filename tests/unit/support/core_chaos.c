@@ -352,6 +352,16 @@ static void add_to_hash(struct chaos *chaos, const void *bytes, size_t length) {
         }
 }
 
+/* After each step of the core, before its effects. */
+static void on_step(struct world *world) {
+        struct chaos *chaos = world->cookie;
+        const uint32_t *trail;
+        size_t n = recovery_trail(world->recovery, &trail);
+        for (size_t i = 0; i < n; i++) {
+                chaos->tally->rows[trail[i]]++;
+        }
+}
+
 static void on_effect(struct world *world, const struct effect *effect) {
         struct chaos *chaos = world->cookie;
         add_to_hash(chaos, &effect->kind, sizeof(effect->kind));
@@ -373,7 +383,6 @@ static void on_effect(struct world *world, const struct effect *effect) {
         case EFFECT_EVENT:
                 trace(chaos, effect->service, effect->event.text);
                 add_to_hash(chaos, effect->event.text, strlen(effect->event.text));
-                chaos->tally->phases[effect->event.phase] += effect->event.kind == EVENT_PHASE;
                 return;
         case EFFECT_PROBE:
                 for (uint32_t i = 0; i < world_policy(world)->services[effect->service].n_probes;
@@ -750,6 +759,7 @@ void chaos_run(uint64_t seed, struct chaos_tally *tally) {
         rng_seed(&chaos->rng, seed);
         chaos->world = world_new(random_policy(seed), seed);
         chaos->world->on_effect = on_effect;
+        chaos->world->on_step = on_step;
         chaos->world->cookie = chaos;
         chaos->n = world_policy(chaos->world)->n_services;
         begin(chaos);

@@ -5,11 +5,9 @@
 
 #include <stdint.h>
 
-#include "model/incident.h"
-
 struct chaos_tally { /* added up over runs */
         uint64_t steps, actions, restarts;
-        uint64_t phases[PHASE_COUNT]; /* arrivals */
+        uint64_t rows[1000]; /* how often each fired, by number */
         uint64_t hash; /* of all effects in order */
 };
 

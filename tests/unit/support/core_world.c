@@ -144,6 +144,9 @@ static void step(struct world *world, const struct input *input) {
         }
         assert(++world->steps < WORLD_STEPS_AT_ONCE);
         recovery_step(world->recovery, input, world->now, world->effects);
+        if (world->on_step) {
+                world->on_step(world);
+        }
         for (size_t i = 0; i < world->effects->count; i++) {
                 carry_out(world, &world->effects->items[i]);
         }

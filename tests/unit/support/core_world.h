@@ -60,6 +60,7 @@ struct world {
         bool is_waiting[WORLD_SERVICES_MAX];
         usec_t steps_at;
         size_t steps;
+        void (*on_step)(struct world *world); /* NULL: none; before the effects of each step */
         void (*on_effect)(
                 struct world *world, const struct effect *effect); /* NULL: recorded only */
         void *cookie;

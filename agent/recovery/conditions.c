@@ -43,7 +43,9 @@ bool if_dependencies_cleared(const struct turn *turn) {
 }
 
 bool if_incident_and_dependency_down(const struct turn *turn) {
-        return turn->service->file->incident.id != 0 && if_dependency_down(turn);
+        const struct service_state *service = turn->service;
+        return service->file->incident.id != 0 && service->health != HEALTH_HEALTHY &&
+               if_dependency_down(turn);
 }
 
 bool if_has_no_steps(const struct turn *turn) {

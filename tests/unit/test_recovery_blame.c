@@ -203,6 +203,24 @@ static void test_dependency_goes_down_during_the_attempt(void **state) {
         world_free(w);
 }
 
+/* Well again, though its attempt is still held: there is nothing to blame anybody for. */
+static void test_a_healthy_service_is_not_blocked(void **state) {
+        (void) state;
+        struct world *w = web_on_db();
+
+        world_fails(w, WEB, 3);
+        world_passes(w, DB, 1);
+        world_advance(w, SECONDS(1));
+        world_saved(w, WEB, true);
+        world_passes(w, WEB, 2);
+        world_answers(w, WEB, ANSWER_LATER);
+        world_fails(w, DB, 3);
+        assert_int_equal(world_phase(w, WEB), PHASE_HELD);
+        world_advance(w, SECONDS(1));
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        world_free(w);
+}
+
 /* The attempt proves nothing, so it is not counted against the ladder. */
 static void test_dependency_goes_down_while_verifying(void **state) {
         (void) state;
@@ -363,6 +381,7 @@ int main(void) {
                 cmocka_unit_test(test_dependency_goes_down_in_every_waiting_phase),
                 cmocka_unit_test(test_dependency_goes_down_while_the_intent_is_written),
                 cmocka_unit_test(test_dependency_goes_down_during_the_attempt),
+                cmocka_unit_test(test_a_healthy_service_is_not_blocked),
                 cmocka_unit_test(test_dependency_goes_down_while_verifying),
                 cmocka_unit_test(test_restart_of_a_dependency_by_a_person),
                 cmocka_unit_test(test_a_given_up_dependency_still_blocks),

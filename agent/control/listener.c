@@ -22,8 +22,9 @@ struct listener {
         struct exporter_auth *auth; /* NULL: no passwords */
 };
 
-static void reply(
-        struct http_exchange *exchange, unsigned status, const char *type, struct strbuf *out) {
+/* `release`: who gets the text back once it was sent; NULL: nobody. */
+static void reply(struct http_exchange *exchange, unsigned status, const char *type,
+        struct strbuf *out, void (*release)(void *cookie, char *body), void *cookie) {
         static const struct http_reply_header headers[] = {
                 {"Cache-Control", "no-store"},
                 {"X-Content-Type-Options", "nosniff"},
@@ -42,6 +43,8 @@ static void reply(
                 .content_type = type,
                 .body = body,
                 .body_length = length,
+                .release = release,
+                .release_cookie = cookie,
                 .headers = headers,
                 .n_headers = ELEMENTSOF(headers),
         };
@@ -50,6 +53,11 @@ static void reply(
 
 /* ---- Pages ---- */
 
+static void on_page_sent(void *cookie, char *body) {
+        struct listener *listener = cookie;
+        metrics_page_reuse(listener->metrics, body);
+}
+
 static void get_metrics(struct listener *listener, struct http_exchange *exchange) {
         AUTO_STRBUF struct strbuf out = {0};
         enum metrics_format format = metrics_negotiate(http_exchange_header(exchange, "Accept"));
@@ -57,19 +65,19 @@ static void get_metrics(struct listener *listener, struct http_exchange *exchang
                 http_exchange_reply_text(exchange, 500, "out of memory");
                 return;
         }
-        reply(exchange, 200, metrics_content_type(format), &out);
+        reply(exchange, 200, metrics_content_type(format), &out, on_page_sent, listener);
 }
 
 static void get_health(struct listener *listener, struct http_exchange *exchange) {
         AUTO_STRBUF struct strbuf out = {0};
         bool ok = health_page(listener->runtime, &out);
-        reply(exchange, ok ? 200 : 503, NULL, &out);
+        reply(exchange, ok ? 200 : 503, NULL, &out, NULL, NULL);
 }
 
 static void get_status(struct listener *listener, struct http_exchange *exchange) {
         AUTO_STRBUF struct strbuf out = {0};
         status_page(listener->runtime, &out);
-        reply(exchange, 200, "text/html; charset=utf-8", &out);
+        reply(exchange, 200, "text/html; charset=utf-8", &out, NULL, NULL);
 }
 
 static const struct page {

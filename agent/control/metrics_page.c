@@ -1,7 +1,9 @@
 #include "control/metrics_page.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -15,14 +17,16 @@ struct label_cache {
         const struct policy *policy; /* only compared */
         uint64_t reloads;
         struct strbuf text;
-        uint32_t *services, *probes; /* offsets into text, probes of all services in order */
+        uint32_t *services, *probes; /* where each begins; probes of all services in order */
 };
 
 struct metrics_page {
         struct runtime *runtime;
         struct label_cache labels;
-        struct strbuf scratch; /* one label set with a further label */
-        size_t last_length; /* of the page, to reserve as much for the next */
+        char *kept; /* memory for the next page; NULL: none */
+        size_t kept_capacity;
+        char *lent; /* what the last page was written into; only compared */
+        size_t lent_capacity;
 };
 
 int metrics_page_new(struct metrics_page **ret, struct runtime *runtime) {
@@ -45,18 +49,18 @@ static void labels_done(struct label_cache *labels) {
 void metrics_page_free(struct metrics_page *page) {
         if (page) {
                 labels_done(&page->labels);
-                strbuf_done(&page->scratch);
+                free(page->kept);
                 free(page);
         }
 }
 
 /* ---- Labels ---- */
 
+/* Returns where the label set begins. */
 static uint32_t add_labels(struct strbuf *text, const char *service, const char *probe) {
         uint32_t offset = (uint32_t) text->length;
         const struct metric_label labels[] = {{"service", service}, {"probe", probe}};
         metrics_render_labels(text, labels, probe ? 2 : 1);
-        strbuf_add_char(text, '\0');
         return offset;
 }
 
@@ -68,13 +72,18 @@ static int labels_render(struct label_cache *labels, const struct policy *policy
         }
         uint32_t probe = 0;
         for (uint32_t i = 0; i < policy->n_services; i++) {
+                labels->services[i] = add_labels(&labels->text, policy->services[i].name, NULL);
+        }
+        labels->services[policy->n_services] = (uint32_t) labels->text.length;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
                 const struct service *service = &policy->services[i];
-                labels->services[i] = add_labels(&labels->text, service->name, NULL);
                 for (uint32_t k = 0; k < service->n_probes && probe < policy->n_probes; k++) {
                         labels->probes[probe++] =
                                 add_labels(&labels->text, service->name, service->probes[k].name);
                 }
         }
+        labels->probes[probe] = (uint32_t) labels->text.length;
+        strbuf_add_repeated(&labels->text, ' ', METRICS_PADDING);
         return labels->text.failed ? -ENOMEM : 0;
 }
 
@@ -95,28 +104,32 @@ static int labels_refresh(struct metrics_page *page, uint64_t reloads) {
         return 0;
 }
 
-static const char *service_labels(const struct metrics_page *page, uint32_t service) {
-        return page->labels.text.data + page->labels.services[service];
+static struct metrics_span label_span(
+        const struct metrics_page *page, const uint32_t *offsets, uint32_t i) {
+        return (struct metrics_span){
+                page->labels.text.data + offsets[i], offsets[i + 1] - offsets[i]};
 }
 
-static const char *probe_labels(const struct metrics_page *page, uint32_t probe) {
-        return page->labels.text.data + page->labels.probes[probe];
+/* One label more, whose value is a word of this program, with the padding of a span. */
+enum { MORE_MAX = 64 };
+struct more_label {
+        char text[MORE_MAX + METRICS_PADDING];
+        struct metrics_span span;
+};
+
+static void more_init(struct more_label *more, const char *name, const char *word) {
+        int length = snprintf(more->text, MORE_MAX, ",%s=\"%s\"", name, word);
+        assert(length > 0 && length < MORE_MAX);
+        more->span = (struct metrics_span){more->text, (size_t) length};
 }
 
-/* A label set and one label more, whose value is a word of this program. */
-static void sample_with(struct metrics_page *page, struct metrics_writer *writer,
-        const char *labels, const char *name, const char *word, double value) {
-        struct strbuf *scratch = &page->scratch;
-        strbuf_reset(scratch);
-        strbuf_add(scratch, labels);
-        strbuf_add(scratch, *labels ? "," : "");
-        strbuf_add(scratch, name);
-        strbuf_add(scratch, "=\"");
-        strbuf_add(scratch, word);
-        strbuf_add_char(scratch, '"');
-        if (strbuf_text(scratch)) {
-                metrics_sample_rendered(writer, strbuf_text(scratch), value);
-        }
+static const char padding[METRICS_PADDING];
+static const struct metrics_span no_more = {padding, 0};
+
+static void sample_service(struct metrics_page *page, struct metrics_writer *writer,
+        uint32_t service, const struct metrics_span *more, double value) {
+        struct metrics_span labels = label_span(page, page->labels.services, service);
+        metrics_sample_spans(writer, &labels, more, value);
 }
 
 /* ---- The agent ---- */
@@ -188,7 +201,7 @@ static void put_services(struct metrics_page *page, struct metrics_writer *write
                 for (uint32_t i = 0; i < n; i++) {
                         double value = service_metrics[f].value(&rows[i]);
                         if (!isnan(value)) {
-                                metrics_sample_rendered(writer, service_labels(page, i), value);
+                                sample_service(page, writer, i, &no_more, value);
                         }
                 }
         }
@@ -199,8 +212,14 @@ static void put_states(struct metrics_page *page, struct metrics_writer *writer,
         static const struct metric_family family = {"recoverd_service_state", METRIC_GAUGE, NULL,
                 "1 for the state in which the service is; other states have no series."};
         metrics_family(writer, &family);
+        const char *word = NULL;
+        struct more_label state;
         for (uint32_t i = 0; i < n; i++) {
-                sample_with(page, writer, service_labels(page, i), "state", rows[i].state, 1);
+                if (rows[i].state != word) { /* nearly all are in the same */
+                        word = rows[i].state;
+                        more_init(&state, "state", word);
+                }
+                sample_service(page, writer, i, &state.span, 1);
         }
 }
 
@@ -208,11 +227,15 @@ static void put_runs(struct metrics_page *page, struct metrics_writer *writer,
         const struct service_row *rows, uint32_t n) {
         static const struct metric_family family = {"recoverd_probe_runs", METRIC_COUNTER, NULL,
                 "Concluded probe runs of a service by outcome."};
+        struct more_label outcomes[OUTCOME_TIMEOUT + 1];
+        for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
+                more_init(&outcomes[k], "outcome", outcome_text((enum outcome) k));
+        }
         metrics_family(writer, &family);
         for (uint32_t i = 0; i < n; i++) {
-                for (const struct enum_text *row = outcome_texts; row->text; row++) {
-                        sample_with(page, writer, service_labels(page, i), "outcome", row->text,
-                                (double) rows[i].counters->probes_by_outcome[row->value]);
+                for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
+                        sample_service(page, writer, i, &outcomes[k].span,
+                                (double) rows[i].counters->probes_by_outcome[k]);
                 }
         }
 }
@@ -297,8 +320,9 @@ static void put_probes(struct metrics_page *page, struct metrics_writer *writer)
                                 double value = probe_metrics[f].value(
                                         runtime_observation(page->runtime, i, k));
                                 if (!isnan(value)) {
-                                        metrics_sample_rendered(
-                                                writer, probe_labels(page, probe), value);
+                                        struct metrics_span labels =
+                                                label_span(page, page->labels.probes, probe);
+                                        metrics_sample_spans(writer, &labels, &no_more, value);
                                 }
                         }
                 }
@@ -321,7 +345,29 @@ static void put_all(struct metrics_page *page, struct metrics_writer *writer,
         put_probes(page, writer);
 }
 
-int metrics_page_render(struct metrics_page *page, enum metrics_format format, struct strbuf *out) {
+void metrics_page_reuse(struct metrics_page *page, char *memory) {
+        if (memory == page->lent && !page->kept && page->lent_capacity <= METRICS_PAGE_KEPT_MAX) {
+                page->kept = memory;
+                page->kept_capacity = page->lent_capacity;
+        } else {
+                free(memory);
+        }
+}
+
+/* Fresh memory is mapped page by page as it is written to, which costs more than the writing. */
+static void borrow(struct metrics_page *page, struct strbuf *out) {
+        if (page->kept) {
+                *out = (struct strbuf){
+                        .data = TAKE_PTR(page->kept), .capacity = page->kept_capacity};
+        }
+}
+
+static void lend(struct metrics_page *page, const struct strbuf *out) {
+        page->lent = out->data;
+        page->lent_capacity = out->capacity;
+}
+
+int metrics_page_render(struct metrics_page *page, enum metrics_format format, struct strbuf *ret) {
         struct instant now = loop_now(runtime_loop(page->runtime));
         struct agent_row agent = agent_row_of(page->runtime, now);
         uint32_t n = agent.policy->n_services;
@@ -333,11 +379,11 @@ int metrics_page_render(struct metrics_page *page, enum metrics_format format, s
                 rows[i] = service_row_of(page->runtime, i, now);
         }
         struct metrics_writer writer;
-        strbuf_reserve(out, page->last_length + page->last_length / 16 + 4096);
-        metrics_begin(&writer, out, format);
+        borrow(page, ret);
+        metrics_begin(&writer, ret, format);
         put_all(page, &writer, &agent, rows);
         int r = metrics_end(&writer);
-        page->last_length = out->length;
+        lend(page, ret);
         runtime_scraped(page->runtime);
         return r;
 }

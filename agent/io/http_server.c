@@ -34,6 +34,9 @@ struct http_exchange {
         struct strbuf body;
         unsigned status;
         struct MHD_Response *response;
+        char *sent; /* body of the response; NULL: libmicrohttpd's own */
+        void (*release)(void *cookie, char *body);
+        void *release_cookie;
         loop_callback on_closed;
         void *closed_cookie;
 };
@@ -174,6 +177,9 @@ static void exchange_free(struct http_exchange *exchange) {
         list_remove(&exchange->node);
         if (exchange->response) {
                 MHD_destroy_response(exchange->response);
+        }
+        if (exchange->sent) {
+                exchange->release(exchange->release_cookie, exchange->sent);
         }
         strbuf_done(&exchange->body);
         free(exchange);
@@ -321,15 +327,19 @@ void http_exchange_on_closed(struct http_exchange *exchange, loop_callback callb
         exchange->closed_cookie = cookie;
 }
 
-/* Takes the body over. NULL when out of memory. */
+/* NULL when out of memory. A body that is to be released stays where it is: libmicrohttpd has no
+ * use for it any more when it reports the end of the request. */
 static struct MHD_Response *create_response(const struct http_reply *reply) {
+        bool own = reply->body && !reply->release;
         struct MHD_Response *response = MHD_create_response_from_buffer(reply->body_length,
-                reply->body, reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+                reply->body, own ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
         const char *type = reply->content_type ? reply->content_type : "text/plain; charset=utf-8";
         bool ok = response != NULL;
 
         if (!response) {
-                free(reply->body);
+                if (own) {
+                        free(reply->body);
+                }
                 return NULL;
         }
         assert(reply->n_headers <= HTTP_SERVER_MAX_REPLY_HEADERS);
@@ -352,6 +362,9 @@ void http_exchange_reply(struct http_exchange *exchange, const struct http_reply
         assert(exchange->state < EXCHANGE_ANSWERED);
         exchange->status = reply->status;
         exchange->response = create_response(reply);
+        exchange->sent = reply->release ? reply->body : NULL;
+        exchange->release = reply->release;
+        exchange->release_cookie = reply->release_cookie;
         exchange->state = EXCHANGE_ANSWERED;
         if (suspended) {
                 MHD_resume_connection(exchange->connection); /* then on_request() comes once more */

@@ -69,6 +69,8 @@ struct http_reply {
         const char *content_type; /* NULL: text/plain; charset=utf-8 */
         char *body; /* heap, handed over whatever happens; NULL: empty */
         size_t body_length;
+        void (*release)(void *cookie, char *body); /* gets it back once it was sent; NULL: free() */
+        void *release_cookie;
         const struct http_reply_header *headers; /* copied */
         size_t n_headers;
 };

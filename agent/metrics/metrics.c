@@ -1,5 +1,6 @@
 #include "metrics/metrics.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 
@@ -199,6 +200,45 @@ void metrics_sample_rendered(struct metrics_writer *writer, const char *labels, 
         end_line(writer, to + metrics_format_double(to, value));
 }
 
+/* In blocks of a constant size, which are a few instructions where memcpy would be a call. */
+static inline char *put_blocks(char *to, const char *text, size_t length) {
+        for (size_t i = 0; i < length; i += METRICS_PADDING) {
+                memcpy(to + i, text + i, METRICS_PADDING);
+        }
+        return to + length;
+}
+
+/* Most values are flags and small counts. */
+static inline char *put_value(char *to, double value) {
+        if (value >= 0 && value < 10) {
+                unsigned digit = (unsigned) value;
+                if ((double) digit == value) {
+                        *to = (char) ('0' + digit);
+                        return to + 1;
+                }
+        }
+        return to + metrics_format_double(to, value);
+}
+
+void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_span *labels,
+        const struct metrics_span *more, double value) {
+        struct strbuf *out = writer->out;
+        size_t room = writer->prefix_length + labels->length + more->length + strlen("} \n") +
+                      METRICS_NUMBER_MAX + METRICS_PADDING;
+        if (out->capacity - out->length <= room) {
+                strbuf_reserve(out, room);
+        }
+        if (out->failed) {
+                return;
+        }
+        char *to = put_blocks(out->data + out->length, writer->prefix, writer->prefix_length);
+        to = put_blocks(to, labels->text, labels->length);
+        to = put_blocks(to, more->text, more->length);
+        to = mempcpy(to, "} ", 2);
+        to = put_value(to, value);
+        end_line(writer, to);
+}
+
 /* ---- Histograms ----------------------------------------------------------------------------- */
 
 /* A bound as the value of `le`. OpenMetrics demands a fraction there, so that the text of a bound
@@ -286,6 +326,14 @@ static void add_comment(struct metrics_writer *writer, const char *word, const c
         end_line(writer, escape(to, text, openmetrics));
 }
 
+/* What the samples of metrics_sample_spans() begin with. */
+static void set_prefix(struct metrics_writer *writer) {
+        writer->prefix_length = writer->name_length + writer->suffix_length + strlen("{");
+        assert(writer->prefix_length <= METRICS_PREFIX_MAX);
+        char *to = put_name(writer->prefix, writer);
+        *to = '{';
+}
+
 void metrics_family(struct metrics_writer *writer, const struct metric_family *family) {
         const struct type_text *type = &type_texts[family->type];
         writer->family = family;
@@ -296,6 +344,7 @@ void metrics_family(struct metrics_writer *writer, const struct metric_family *f
                 add_comment(writer, "UNIT", family->unit);
         }
         add_comment(writer, "HELP", family->help);
+        set_prefix(writer);
 }
 
 int metrics_end(struct metrics_writer *writer) {

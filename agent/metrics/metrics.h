@@ -18,7 +18,8 @@ enum metric_type { METRIC_GAUGE = 0, METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_IN
 enum metrics_format { METRICS_TEXT_004 = 0, METRICS_OPENMETRICS };
 
 struct metric_family {
-        const char *name; /* full name without _total or _info: recoverd_probe_duration_seconds */
+        const char *name; /* full name without _total or _info: recoverd_probe_duration_seconds;
+                           * with them at most METRICS_PREFIX_MAX - 1 bytes */
         enum metric_type type;
         const char *unit; /* OpenMetrics UNIT, the suffix of the name; NULL: none */
         const char *help;
@@ -29,6 +30,13 @@ struct metric_label {
         const char *value; /* escaped on output; bytes that are not UTF-8 become '?' */
 };
 
+/* Text that is copied as it is, in blocks: METRICS_PADDING bytes behind it can be read, too. */
+enum { METRICS_PADDING = 32, METRICS_PREFIX_MAX = 128 };
+struct metrics_span {
+        const char *text;
+        size_t length;
+};
+
 /* Rendering state; the buffer is the caller's. */
 struct metrics_writer {
         struct strbuf *out;
@@ -37,6 +45,8 @@ struct metrics_writer {
         size_t name_length;
         const char *suffix; /* of its plain samples: _total, _info or nothing */
         size_t suffix_length;
+        size_t prefix_length;
+        char prefix[METRICS_PREFIX_MAX + METRICS_PADDING]; /* name, suffix, `{` */
 };
 
 void metrics_begin(struct metrics_writer *writer, struct strbuf *out, enum metrics_format format);
@@ -53,6 +63,11 @@ void metrics_sample_u64(struct metrics_writer *writer, const struct metric_label
 /* A label set rendered once, `service="a",probe="b"`, for series whose labels do not change. */
 void metrics_render_labels(struct strbuf *out, const struct metric_label *labels, size_t n_labels);
 void metrics_sample_rendered(struct metrics_writer *writer, const char *labels, double value);
+
+/* The fast way for many samples: labels that were rendered once, followed by `more` of the form
+ * `,state="up"`, which may be empty. `labels` may not. */
+void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_span *labels,
+        const struct metrics_span *more, double value);
 
 /* The cumulative buckets, count and sum of one histogram. */
 void metrics_histogram(struct metrics_writer *writer, const struct metric_label *labels,

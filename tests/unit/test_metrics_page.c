@@ -23,7 +23,7 @@ static int teardown(void **state) {
 }
 
 static void scrape(enum metrics_format format) {
-        strbuf_reset(&text);
+        metrics_page_reuse(page, strbuf_take(&text));
         assert_int_equal(metrics_page_render(page, format, &text), 0);
 }
 
@@ -176,6 +176,22 @@ static void follows_a_reload(void **state) {
         assert_null(strstr(strbuf_text(&text), "\"cart\""));
 }
 
+static void writes_into_the_memory_of_the_page_before(void **state) {
+        (void) state;
+        struct strbuf second = {0}, third = {0};
+        scrape(METRICS_TEXT_004);
+        char *first = strbuf_take(&text);
+        assert_int_equal(metrics_page_render(page, METRICS_TEXT_004, &second), 0);
+        assert_ptr_not_equal(second.data, first); /* the first is still being sent */
+        metrics_page_reuse(page, strbuf_take(&second));
+        metrics_page_reuse(page, first); /* two are not kept */
+        assert_int_equal(metrics_page_render(page, METRICS_TEXT_004, &third), 0);
+        assert_true(str_starts(third.data, "# "));
+        assert_non_null(strstr(third.data, "recoverd_services 3\n"));
+        assert_int_equal(strlen(third.data), third.length);
+        metrics_page_reuse(page, strbuf_take(&third));
+}
+
 static void stands_an_empty_policy(void **state) {
         (void) state;
         fake.policy.n_services = 0;
@@ -195,6 +211,7 @@ int main(void) {
                 TEST(a_refused_reload_shows),
                 TEST(speaks_openmetrics),
                 TEST(follows_a_reload),
+                TEST(writes_into_the_memory_of_the_page_before),
                 TEST(stands_an_empty_policy),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

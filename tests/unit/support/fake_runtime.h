@@ -508,7 +508,12 @@ void http_exchange_reply(struct http_exchange *exchange, const struct http_reply
         assert_int_equal(fake.answer_status, 0); /* answered once */
         fake.answer_status = reply->status;
         free(fake.answer_text);
-        fake.answer_text = reply->body ? reply->body : strdup("");
+        fake.answer_text = strdup(reply->body ? reply->body : "");
+        if (reply->release) {
+                reply->release(reply->release_cookie, reply->body);
+        } else {
+                free(reply->body);
+        }
         str_copy(fake.answer_type, sizeof(fake.answer_type),
                 reply->content_type ? reply->content_type : "text/plain");
         *fake.answer_allow = 0;

@@ -62,11 +62,22 @@ static const struct incident *find_open(const struct store_image *image, uint64_
         return NULL;
 }
 
-/* Incidents of services that left the policies while the agent was not looking. */
+static bool is_resumed(const struct runtime *runtime, const struct incident *incident) {
+        const struct service *service = policy_service(runtime->policy, incident->service);
+        struct service_status status;
+        if (!service) {
+                return false;
+        }
+        recovery_service_status(runtime->recovery, service->index, &status);
+        return status.incident && status.incident->id == incident->id;
+}
+
+/* Incidents that nobody goes on with: the service left the policies while the agent was not
+ * looking, or its record was lost. */
 static void drop_orphans(struct runtime *runtime, const struct store_image *image) {
         for (size_t i = 0; i < image->n_open; i++) {
                 struct incident incident = image->open[i];
-                if (!policy_service(runtime->policy, incident.service)) {
+                if (!is_resumed(runtime, &incident)) {
                         incident.closed = loop_now(runtime->loop).wall;
                         incident.end = INCIDENT_DROPPED;
                         store_save_incident(runtime->store, &incident);

@@ -19,10 +19,14 @@ enum {
         DISK_THREADS = 16,
         DISK_QUEUE = 4096,
         DISK_STUCK = 64,
+        GROUP_MAX = 64, /* members; every run under way costs memory */
 };
 
 /* First runs are spread over their interval, but nobody waits longer than this for a first look. */
 #define FIRST_SPREAD_MAX (10 * USEC_PER_SEC)
+
+/* The span of the largest group, by the first due times of its members. */
+#define GROUP_SPAN_MAX (500 * USEC_PER_MSEC)
 
 /* How much later than its own deadline the executor's answer may come. */
 #define DELEGATE_MARGIN (500 * USEC_PER_MSEC)
@@ -250,19 +254,32 @@ static void run_start(
         begin(scheduler, run);
 }
 
-/* Starts all that are due within `slack` of the earliest. They keep its rhythm from then on, so
+/* How early a probe may join a group: the slack of the policy, or a tenth of a long interval, which
+ * saves wake-ups where there is little to do. It happens once; from then on the group has one
+ * rhythm. */
+static usec_t slack_of(const struct scheduler *scheduler, const struct slot *slot) {
+        usec_t slack = scheduler->policy->agent.slack;
+        usec_t share = interval_of(scheduler, slot) / 10;
+        share = share < GROUP_SPAN_MAX ? share : GROUP_SPAN_MAX;
+        return slack > share || slack == 0 ? slack : share;
+}
+
+/* Starts all that are due within their slack of the earliest. They keep its rhythm from then on, so
  * groups form once and stay; the slack is counted from the earliest's due time, or a late loop
  * would merge ever larger groups. */
 static void start_group(struct scheduler *scheduler, usec_t beat) {
-        usec_t horizon = usec_add(beat, scheduler->policy->agent.slack);
         struct heap_node *node;
-        while ((node = heap_top(&scheduler->due)) && node->key <= horizon &&
-                scheduler->counts.in_flight < scheduler->policy->agent.max_in_flight) {
-                struct run *run = run_take(scheduler);
+        for (int n = 0; n < GROUP_MAX && (node = heap_top(&scheduler->due)) &&
+                        scheduler->counts.in_flight < scheduler->policy->agent.max_in_flight;
+                n++) {
+                struct slot *slot = LIST_ENTRY(node, struct slot, due);
+                struct run *run = usec_sub(node->key, beat) <= slack_of(scheduler, slot)
+                                          ? run_take(scheduler)
+                                          : NULL;
                 if (!run) {
                         return;
                 }
-                run_start(scheduler, LIST_ENTRY(node, struct slot, due), run, beat);
+                run_start(scheduler, slot, run, beat);
         }
 }
 

@@ -25,6 +25,7 @@ struct store {
 
         struct loop_watch watch; /* the thread's eventfd */
         struct loop_timer timer; /* the earliest deadline */
+        struct loop_defer wake; /* the thread, at the end of the turn */
         struct loop_defer settle; /* refusals, and changes of health */
         struct list waiting; /* jobs in the thread's hands, not completed, by deadline */
         struct list refused; /* jobs that the thread never saw, by `waiting` too */
@@ -330,6 +331,15 @@ static bool has_room(const struct store_shared *shared, const struct store_job *
         return shared->n_writes < limit;
 }
 
+/* What one turn of the loop asks for is one transaction: an intent does not wait for the commit of
+ * the events that came just before it. */
+static void wake_thread(void *cookie) {
+        struct store *store = cookie;
+        lock(store);
+        pthread_cond_signal(&store->shared->to_thread);
+        unlock(store);
+}
+
 static bool enqueue(struct store *store, struct store_job *job) {
         struct store_shared *shared = store->shared;
         bool query = store_job_is_query(job);
@@ -340,7 +350,7 @@ static bool enqueue(struct store *store, struct store_job *job) {
                 shared->n_queries += query;
                 shared->n_writes += !query;
                 shared->n_events += job->kind == STORE_JOB_EVENT;
-                pthread_cond_signal(&shared->to_thread);
+                loop_defer_schedule(&store->wake);
         }
         unlock(store);
         return room;
@@ -521,6 +531,7 @@ static int attach(struct store *store, struct loop *loop) {
         if (r < 0) {
                 return r;
         }
+        loop_defer_init(&store->wake, loop, wake_thread, store);
         loop_defer_init(&store->settle, loop, on_settle, store);
         return loop_watch_add(&store->watch, loop, store->shared->wake_fd, EPOLLIN, on_wake, store);
 }
@@ -529,6 +540,7 @@ static void detach(struct store *store) {
         loop_watch_remove(&store->watch);
         loop_timer_done(&store->timer);
         if (store->settle.loop) {
+                loop_defer_cancel(&store->wake);
                 loop_defer_cancel(&store->settle);
         }
 }

@@ -128,7 +128,7 @@ def agent(policy: str, settings: str = "", start: bool = True) -> Iterator[Agent
         one.write_config(agent=settings)
         one.write_policy(policy)
         if start:
-            one.start(within=60)
+            one.start(ready=False)
         yield one
     finally:
         one.close()

@@ -279,12 +279,14 @@ void end_action_failed(struct turn *turn) {
 }
 
 void end_refused(struct turn *turn) {
-        bool alone = if_by_person_stopped(turn) || if_by_person_well(turn);
+        bool stopped = if_by_person_stopped(turn);
+        bool alone = stopped || if_by_person_well(turn);
         refund(turn);
         attempt_end(turn, ATTEMPT_REFUSED, turn->input->outcome.text);
         if (attempt_of(turn)->origin == ORIGIN_FIRST_START) {
                 testify(turn, attempt_of(turn)->text);
         }
+        turn->service->stopped = stopped;
         if (!alone) {
                 go_on(turn);
         }

@@ -124,7 +124,9 @@ bool if_stop_by_person(const struct turn *turn) {
 }
 
 bool if_by_person_stopped(const struct turn *turn) {
-        return turn->service->file->attempt.origin == ORIGIN_OPERATOR && turn->service->stopped;
+        const struct service_state *service = turn->service;
+        return service->file->attempt.origin == ORIGIN_OPERATOR && service->stopped &&
+               service->health != HEALTH_HEALTHY;
 }
 
 bool if_by_person_well(const struct turn *turn) {

@@ -68,16 +68,25 @@ void ladder_enter(struct turn *turn) {
 
 /* ---- Open and close ---- */
 
+static bool failed_by(const struct probe_status *probe, usec_t moment) {
+        return probe->health == HEALTH_FAILED && probe->failing_since != 0 &&
+               probe->failing_since <= moment;
+}
+
+/* A service of n probes, `require` of which must be healthy, fails with the (n - require + 1)th of
+ * them. */
 static usec_t failing_since(const struct turn *turn) {
         const struct service_state *service = turn->service;
-        if (service->dead) {
-                return service->died_at;
-        }
-        usec_t since = turn->now.mono;
-        for (uint32_t i = 0; i < service->policy->n_probes; i++) {
-                usec_t probe = service->probes[i].failing_since;
-                if (service->probes[i].health == HEALTH_FAILED && probe != 0 && probe < since) {
-                        since = probe;
+        uint32_t n = service->policy->n_probes, enough = n - service->policy->require + 1;
+        usec_t since = service->dead ? service->died_at : turn->now.mono;
+        for (uint32_t i = 0; i < n; i++) {
+                usec_t moment = service->probes[i].failing_since;
+                uint32_t failed = 0;
+                for (uint32_t k = 0; k < n; k++) {
+                        failed += failed_by(&service->probes[k], moment);
+                }
+                if (failed_by(&service->probes[i], moment) && failed >= enough && moment < since) {
+                        since = moment;
                 }
         }
         return since;

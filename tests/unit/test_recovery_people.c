@@ -228,6 +228,23 @@ static void test_a_stopped_service_that_is_started_by_somebody(void **state) {
         world_free(w);
 }
 
+/* It came up while the executor was asked, and the executor did nothing: it is looked after all the same. */
+static void test_a_stopped_service_that_comes_up_during_a_refused_start(void **state) {
+        (void) state;
+        struct world *w = world_of_three();
+
+        into_stopped(w);
+        world_command(w, WEB, COMMAND_START, 0);
+        world_saved(w, WEB, true);
+        world_passes(w, WEB, 2);
+        world_answers(w, WEB, ANSWER_REFUSED);
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        world_passes(w, DB, 1);
+        world_fails(w, WEB, 3);
+        assert_non_null(world_status(w, WEB).incident);
+        world_free(w);
+}
+
 static void test_a_stop_that_could_not_be_proven(void **state) {
         (void) state;
         struct world *w = world_of_three();
@@ -431,6 +448,7 @@ int main(void) {
                 cmocka_unit_test(test_acknowledge_in_every_phase),
                 cmocka_unit_test(test_every_answer_in_every_phase),
                 cmocka_unit_test(test_a_stopped_service_that_is_started_by_somebody),
+                cmocka_unit_test(test_a_stopped_service_that_comes_up_during_a_refused_start),
                 cmocka_unit_test(test_a_stop_that_could_not_be_proven),
                 cmocka_unit_test(test_a_stopped_dependency_blocks),
                 cmocka_unit_test(test_a_restart_of_a_healthy_service_opens_no_incident),

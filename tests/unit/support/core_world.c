@@ -142,7 +142,10 @@ static void step(struct world *world, const struct input *input) {
                 world->steps_at = world->now.mono;
                 world->steps = 0;
         }
-        assert(++world->steps < WORLD_STEPS_AT_ONCE);
+        world->steps++;
+        assert(world->steps < WORLD_STEPS_AT_ONCE);
+        bool of_host = input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE;
+        world->stepped = of_host ? UINT32_MAX : input->service;
         recovery_step(world->recovery, input, world->now, world->effects);
         if (world->on_step) {
                 world->on_step(world);

@@ -58,6 +58,7 @@ struct world {
         uint32_t waiting[WORLD_SERVICES_MAX]; /* services whose dependents are to be fed */
         size_t n_waiting;
         bool is_waiting[WORLD_SERVICES_MAX];
+        uint32_t stepped; /* the service of the present step; UINT32_MAX: the host */
         usec_t steps_at;
         size_t steps;
         void (*on_step)(struct world *world); /* NULL: none; before the effects of each step */

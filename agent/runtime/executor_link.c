@@ -157,13 +157,17 @@ static void describe_exit(const siginfo_t *info, char *text, size_t size) {
         }
 }
 
-static void on_child_ended(void *cookie, uint32_t events) {
-        struct executor_link *link = cookie;
+/* A process that is being traced is not its parent's to collect until the tracer lets go: then the
+ * next try to connect looks again. */
+static void reap_child(struct executor_link *link) {
         siginfo_t info = {0};
         struct error err = {0};
         char how[64];
-        (void) events;
-        (void) waitid(P_PIDFD, (id_t) link->child.pidfd, &info, WEXITED | WNOHANG);
+        if (link->child.pidfd < 0 || link->child_watch.loop ||
+                waitid(P_PIDFD, (id_t) link->child.pidfd, &info, WEXITED | WNOHANG) < 0 ||
+                info.si_pid == 0) {
+                return;
+        }
         describe_exit(&info, how, sizeof(how));
         if (spawn_state(&link->child, &err) == SPAWN_FAILED) {
                 log_error("the executor (pid %d) could not be started: %s", (int) link->child.pid,
@@ -171,7 +175,15 @@ static void on_child_ended(void *cookie, uint32_t events) {
         } else {
                 log_warning("the executor (pid %d) has ended: %s", (int) link->child.pid, how);
         }
-        forget_child(link); /* the connection closes by itself, and is tried again then */
+        forget_child(link);
+}
+
+/* The connection closes by itself, and is tried again then. */
+static void on_child_ended(void *cookie, uint32_t events) {
+        struct executor_link *link = cookie;
+        (void) events;
+        loop_watch_remove(&link->child_watch);
+        reap_child(link);
 }
 
 /* What is the agent's own with its service manager is not handed on. */
@@ -305,6 +317,7 @@ static void start_or_wait(struct executor_link *link, const char *why) {
 static void try_now(struct executor_link *link) {
         char path[PATH_MAX];
         struct error err = {0};
+        reap_child(link);
         snprintf(path, sizeof(path), "%s/" SOCKET_NAME, link->runtime_dir);
         int fd = unix_connect(path, SOCK_SEQPACKET, &err);
         if (fd >= 0) {

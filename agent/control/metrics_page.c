@@ -23,6 +23,7 @@ struct label_cache {
 struct metrics_page {
         struct runtime *runtime;
         struct label_cache labels;
+        wall_usec_t started; /* read once: it must not move with the clock */
         char *kept; /* memory for the next page; NULL: none */
         size_t kept_capacity;
         char *lent; /* what the last page was written into; only compared */
@@ -35,6 +36,7 @@ int metrics_page_new(struct metrics_page **ret, struct runtime *runtime) {
                 return -ENOMEM;
         }
         page->runtime = runtime;
+        page->started = process_started(loop_now(runtime_loop(runtime)));
         *ret = page;
         return 0;
 }
@@ -160,13 +162,15 @@ static void put_reloads(struct metrics_writer *writer, const struct runtime_stat
         metrics_sample_rendered(writer, "result=\"refused\"", (double) stats->reloads_failed);
 }
 
-static struct agent_row agent_row_of(const struct runtime *runtime, struct instant now) {
+static struct agent_row agent_row_of(const struct metrics_page *page, struct instant now) {
+        const struct runtime *runtime = page->runtime;
         const struct store *store = runtime_store(runtime);
         struct agent_row row = {
                 .policy = runtime_policy(runtime),
                 .store_degraded = store_degraded(store),
                 .store = store_counts(store),
-                .process = process_stats(now),
+                .process = process_stats(),
+                .started = page->started,
                 .host_budget_left =
                         recovery_budget_left(runtime_recovery(runtime), UINT32_MAX, now),
                 .dry_run = runtime_options(runtime)->dry_run,
@@ -262,8 +266,10 @@ static void put_actions(const struct metrics_page *page, struct metrics_writer *
                 "no series."};
         metrics_family(writer, &family);
         for (uint32_t i = 0; i < n; i++) {
-                put_actions_of(
-                        writer, runtime_policy(page->runtime)->services[i].name, rows[i].counters);
+                if (rows[i].counters->attempts > 0) {
+                        put_actions_of(writer, runtime_policy(page->runtime)->services[i].name,
+                                rows[i].counters);
+                }
         }
 }
 
@@ -281,13 +287,11 @@ static void put_histogram(struct metrics_writer *writer, const char *service,
                 counts[i] = buckets[i];
                 histogram.count += buckets[i];
         }
-        if (histogram.count > 0) {
-                metrics_histogram(writer, &label, 1, &histogram);
-        }
+        metrics_histogram(writer, &label, 1, &histogram);
 }
 
-/* Only of services that have something to show: 34 series for each of a thousand healthy ones would
- * be most of the page, and all zero. */
+/* Only of services that were measured: 34 series for each of a thousand healthy ones would be most
+ * of the page, and all zero. */
 static void put_histograms(const struct metrics_page *page, struct metrics_writer *writer,
         const struct service_row *rows, uint32_t n) {
         static const struct metric_family detection = {"recoverd_detection_seconds",
@@ -298,17 +302,36 @@ static void put_histograms(const struct metrics_page *page, struct metrics_write
         const struct service *services = runtime_policy(page->runtime)->services;
         metrics_family(writer, &detection);
         for (uint32_t i = 0; i < n; i++) {
-                put_histogram(writer, services[i].name, rows[i].counters->detection,
-                        rows[i].counters->detection_sum);
+                if (rows[i].counters->measured > 0) {
+                        put_histogram(writer, services[i].name, rows[i].counters->detection,
+                                rows[i].counters->detection_sum);
+                }
         }
         metrics_family(writer, &recovery);
         for (uint32_t i = 0; i < n; i++) {
-                put_histogram(writer, services[i].name, rows[i].counters->recovery,
-                        rows[i].counters->recovery_sum);
+                if (rows[i].counters->measured > 0) {
+                        put_histogram(writer, services[i].name, rows[i].counters->recovery,
+                                rows[i].counters->recovery_sum);
+                }
         }
 }
 
 /* ---- Probes ---- */
+
+static void put_probe(struct metrics_writer *writer, const struct probe_metric *metric,
+        const struct metrics_span *labels, const struct observation *last) {
+        if (metric->microseconds) {
+                uint64_t value = metric->microseconds(last);
+                if (value != USEC_INFINITY) {
+                        metrics_sample_spans_millionths(writer, labels, &no_more, value);
+                }
+                return;
+        }
+        double value = metric->value(last);
+        if (!isnan(value)) {
+                metrics_sample_spans(writer, labels, &no_more, value);
+        }
+}
 
 static void put_probes(struct metrics_page *page, struct metrics_writer *writer) {
         const struct policy *policy = runtime_policy(page->runtime);
@@ -317,13 +340,10 @@ static void put_probes(struct metrics_page *page, struct metrics_writer *writer)
                 uint32_t probe = 0;
                 for (uint32_t i = 0; i < policy->n_services; i++) {
                         for (uint32_t k = 0; k < policy->services[i].n_probes; k++, probe++) {
-                                double value = probe_metrics[f].value(
+                                struct metrics_span labels =
+                                        label_span(page, page->labels.probes, probe);
+                                put_probe(writer, &probe_metrics[f], &labels,
                                         runtime_observation(page->runtime, i, k));
-                                if (!isnan(value)) {
-                                        struct metrics_span labels =
-                                                label_span(page, page->labels.probes, probe);
-                                        metrics_sample_spans(writer, &labels, &no_more, value);
-                                }
                         }
                 }
         }
@@ -369,7 +389,7 @@ static void lend(struct metrics_page *page, const struct strbuf *out) {
 
 int metrics_page_render(struct metrics_page *page, enum metrics_format format, struct strbuf *ret) {
         struct instant now = loop_now(runtime_loop(page->runtime));
-        struct agent_row agent = agent_row_of(page->runtime, now);
+        struct agent_row agent = agent_row_of(page, now);
         uint32_t n = agent.policy->n_services;
         AUTO_FREE struct service_row *rows = calloc((size_t) n + 1, sizeof(*rows));
         if (!rows || labels_refresh(page, agent.stats.reloads_ok) < 0) {

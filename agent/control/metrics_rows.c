@@ -36,7 +36,7 @@ AGENT(store_bytes, row->store.database_bytes)
 AGENT(reload_ok, row->stats.last_reload == 0 || row->stats.last_reload_ok)
 AGENT(reload_at, seconds(row->stats.last_reload ? row->stats.last_reload : row->stats.started.wall))
 AGENT(cpu, row->process.cpu_seconds)
-AGENT(started, seconds(row->process.started))
+AGENT(started, seconds(row->started))
 AGENT(resident, row->process.resident_bytes)
 AGENT(virtual, row->process.virtual_bytes)
 AGENT(open_fds, row->process.open_fds)
@@ -164,16 +164,16 @@ static double probe_result(const struct observation *last) {
         return (double) last->outcome;
 }
 
-static double probe_duration(const struct observation *last) {
-        return last->at.mono ? seconds(last->duration) : NAN;
+static uint64_t probe_duration(const struct observation *last) {
+        return last->at.mono ? last->duration : USEC_INFINITY;
 }
 
 static double probe_value(const struct observation *last) {
         return last->at.mono && last->has_value ? last->value : NAN;
 }
 
-static double probe_last_run(const struct observation *last) {
-        return last->at.mono ? seconds(last->at.wall) : NAN;
+static uint64_t probe_last_run(const struct observation *last) {
+        return last->at.mono ? last->at.wall : USEC_INFINITY;
 }
 
 const struct probe_metric probe_metrics[] = {
@@ -181,12 +181,12 @@ const struct probe_metric probe_metrics[] = {
                  "Outcome of the last run: 0 unknown, 1 pass, 2 degraded, 3 fail, 4 timeout."},
                 probe_result},
         {{"recoverd_probe_duration_seconds", METRIC_GAUGE, "seconds", "Duration of the last run."},
-                probe_duration},
+                NULL, probe_duration},
         {{"recoverd_probe_value", METRIC_GAUGE, NULL,
                  "What the last run measured, in the unit of the probe type."},
                 probe_value},
         {{"recoverd_probe_last_run_timestamp_seconds", METRIC_GAUGE, "seconds",
                  "When the last run was concluded."},
-                probe_last_run},
+                NULL, probe_last_run},
 };
 const size_t n_probe_metrics = ELEMENTSOF(probe_metrics);

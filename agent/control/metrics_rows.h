@@ -18,6 +18,7 @@ struct agent_row {
         struct runtime_stats stats;
         struct store_counts store;
         struct process_stats process;
+        wall_usec_t started; /* of this process */
         uint32_t host_budget_left;
         bool store_degraded, dry_run;
 };
@@ -42,9 +43,10 @@ struct service_metric { /* labels: service */
         double (*value)(const struct service_row *row);
 };
 
-struct probe_metric { /* labels: service, probe */
+struct probe_metric { /* labels: service, probe; one of the two functions */
         struct metric_family family;
         double (*value)(const struct observation *last);
+        uint64_t (*microseconds)(const struct observation *last); /* USEC_INFINITY: no sample */
 };
 
 extern const struct agent_metric agent_metrics[];

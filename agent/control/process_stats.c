@@ -2,7 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,42 +12,44 @@
 
 DEFINE_CLEANUP(cleanup_dir, DIR, (void) closedir)
 
-enum { /* fields of /proc/PID/stat behind the name, which is field 2; proc(5) */
-        STAT_STARTED = 22 - 3,
-        STAT_VIRTUAL = 23 - 3,
-        STAT_RESIDENT = 24 - 3,
-        STAT_FIELDS,
-};
-
-/* The name of the process may hold anything, so fields count from behind the last ')'. */
-static int parse_stat(char *line, uint64_t fields[STAT_FIELDS]) {
-        char *rest = strrchr(line, ')');
-        if (!rest) {
-                return -EINVAL;
+/* A small file of /proc as text. -errno, -ENODATA when it is empty. */
+static int read_small(const char *path, char *text, size_t size) {
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+        if (n <= 0) {
+                return n < 0 ? -errno : -ENODATA;
         }
-        rest += strlen(")");
-        for (size_t i = 0; i < STAT_FIELDS; i++) {
-                rest += strspn(rest, " ");
-                const char *field = strsep(&rest, " ");
-                if (!rest) {
-                        return -EINVAL;
-                }
-                fields[i] = strtoull(field, NULL, 10); /* 0 for the letter of the state */
-        }
+        text[n] = 0;
         return 0;
 }
 
-static void read_stat(struct process_stats *stats, struct instant now) {
-        AUTO_FCLOSE FILE *file = fopen("/proc/self/stat", "re");
-        char line[1024];
-        uint64_t fields[STAT_FIELDS];
-        if (!file || !fgets(line, sizeof(line), file) || parse_stat(line, fields) < 0) {
+/* Field 22 of /proc/PID/stat, in clock ticks since the boot; proc(5). The name of the process may
+ * hold anything, so fields count from behind the last ')'. */
+wall_usec_t process_started(struct instant now) {
+        enum { FIELD_BEHIND_NAME = 3, FIELD_STARTED = 22 };
+        char text[1024];
+        int r = read_small("/proc/self/stat", text, sizeof(text));
+        const char *rest = r < 0 ? NULL : strrchr(text, ')');
+        for (int field = FIELD_BEHIND_NAME; rest && field <= FIELD_STARTED; field++) {
+                rest = strchr(rest + 1, ' ');
+        }
+        if (!rest) {
+                return 0;
+        }
+        uint64_t ticks = strtoull(rest, NULL, 10);
+        usec_t since_boot = ticks * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK);
+        return usec_sub(now.wall, usec_sub(now.mono, since_boot));
+}
+
+/* /proc/PID/statm: pages mapped, pages resident. */
+static void read_memory(struct process_stats *stats) {
+        char text[128], *rest;
+        if (read_small("/proc/self/statm", text, sizeof(text)) < 0) {
                 return;
         }
-        usec_t since_boot = fields[STAT_STARTED] * USEC_PER_SEC / (usec_t) sysconf(_SC_CLK_TCK);
-        stats->started = usec_sub(now.wall, usec_sub(now.mono, since_boot));
-        stats->virtual_bytes = fields[STAT_VIRTUAL];
-        stats->resident_bytes = fields[STAT_RESIDENT] * (uint64_t) sysconf(_SC_PAGESIZE);
+        uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
+        stats->virtual_bytes = strtoull(text, &rest, 10) * page;
+        stats->resident_bytes = strtoull(rest, NULL, 10) * page;
 }
 
 static uint64_t count_fds(void) {
@@ -66,10 +68,10 @@ static uint64_t count_fds(void) {
         return n > 0 ? n - 1 : 0; /* without the one that reads the directory */
 }
 
-struct process_stats process_stats(struct instant now) {
+struct process_stats process_stats(void) {
         struct process_stats stats = {0};
         struct rlimit limit;
-        read_stat(&stats, now);
+        read_memory(&stats);
         stats.cpu_seconds = (double) clock_cpu() / (double) USEC_PER_SEC;
         stats.open_fds = count_fds();
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

@@ -7,11 +7,13 @@
 
 struct process_stats {
         double cpu_seconds; /* user and system */
-        wall_usec_t started;
         uint64_t resident_bytes, virtual_bytes;
         uint64_t open_fds;
         uint64_t max_fds; /* UINT64_MAX: unlimited */
 };
 
 /* What cannot be read stays 0. */
-struct process_stats process_stats(struct instant now);
+struct process_stats process_stats(void);
+
+/* When this process was started, as far as the wall clock says so now; 0: unknown. */
+wall_usec_t process_started(struct instant now);

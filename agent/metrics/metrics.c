@@ -220,8 +220,9 @@ static inline char *put_value(char *to, double value) {
         return to + metrics_format_double(to, value);
 }
 
-void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_span *labels,
-        const struct metrics_span *more, double value) {
+/* Returns where the number goes, NULL when the buffer has failed. */
+static inline char *put_spans(struct metrics_writer *writer, const struct metrics_span *labels,
+        const struct metrics_span *more) {
         struct strbuf *out = writer->out;
         size_t room = writer->prefix_length + labels->length + more->length + strlen("} \n") +
                       METRICS_NUMBER_MAX + METRICS_PADDING;
@@ -229,14 +230,30 @@ void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_sp
                 strbuf_reserve(out, room);
         }
         if (out->failed) {
-                return;
+                return NULL;
         }
         char *to = put_blocks(out->data + out->length, writer->prefix, writer->prefix_length);
         to = put_blocks(to, labels->text, labels->length);
         to = put_blocks(to, more->text, more->length);
-        to = mempcpy(to, "} ", 2);
-        to = put_value(to, value);
-        end_line(writer, to);
+        *to++ = '}';
+        *to++ = ' ';
+        return to;
+}
+
+void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_span *labels,
+        const struct metrics_span *more, double value) {
+        char *to = put_spans(writer, labels, more);
+        if (to) {
+                end_line(writer, put_value(to, value));
+        }
+}
+
+void metrics_sample_spans_millionths(struct metrics_writer *writer,
+        const struct metrics_span *labels, const struct metrics_span *more, uint64_t value) {
+        char *to = put_spans(writer, labels, more);
+        if (to) {
+                end_line(writer, to + metrics_format_millionths(to, value));
+        }
 }
 
 /* ---- Histograms ----------------------------------------------------------------------------- */

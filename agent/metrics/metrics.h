@@ -69,6 +69,10 @@ void metrics_sample_rendered(struct metrics_writer *writer, const char *labels, 
 void metrics_sample_spans(struct metrics_writer *writer, const struct metrics_span *labels,
         const struct metrics_span *more, double value);
 
+/* The same with a number of millionths, as durations and moments are. */
+void metrics_sample_spans_millionths(struct metrics_writer *writer,
+        const struct metrics_span *labels, const struct metrics_span *more, uint64_t value);
+
 /* The cumulative buckets, count and sum of one histogram. */
 void metrics_histogram(struct metrics_writer *writer, const struct metric_label *labels,
         size_t n_labels, const struct histogram *histogram);

@@ -35,6 +35,23 @@ size_t metrics_format_u64(char text[METRICS_NUMBER_MAX], uint64_t value) {
         return length;
 }
 
+size_t metrics_format_millionths(char text[METRICS_NUMBER_MAX], uint64_t value) {
+        size_t length = metrics_format_u64(text, value / 1000000);
+        unsigned rest = (unsigned) (value % 1000000);
+        if (rest == 0) {
+                return length;
+        }
+        text[length] = '.';
+        memcpy(text + length + 1, digit_pairs + (size_t) 2 * (rest / 10000), 2);
+        memcpy(text + length + 3, digit_pairs + (size_t) 2 * (rest / 100 % 100), 2);
+        memcpy(text + length + 5, digit_pairs + (size_t) 2 * (rest % 100), 2);
+        length += strlen(".123456");
+        while (text[length - 1] == '0') {
+                length--;
+        }
+        return length;
+}
+
 static size_t format_word(char text[METRICS_NUMBER_MAX], const char *word) {
         size_t length = strlen(word);
         memcpy(text, word, length);

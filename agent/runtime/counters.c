@@ -10,7 +10,9 @@ void counters_observed(struct runtime *runtime, const struct observation *observ
 
 void counters_attempt(struct runtime *runtime, uint32_t service, const struct attempt *attempt) {
         if (attempt->result != ATTEMPT_UNFINISHED) {
-                runtime->tables.counters[service].actions[attempt->action][attempt->result]++;
+                struct service_counters *counters = &runtime->tables.counters[service];
+                counters->actions[attempt->action][attempt->result]++;
+                counters->attempts++;
         }
 }
 
@@ -25,6 +27,7 @@ static size_t bucket_of(double seconds) {
 void counters_measured(struct runtime *runtime, const struct effect *effect) {
         struct service_counters *counters = &runtime->tables.counters[effect->service];
         double seconds = (double) effect->measured.duration / (double) USEC_PER_SEC;
+        counters->measured++;
         switch (effect->measured.what) {
         case MEASURED_DETECTION:
                 counters->detection[bucket_of(seconds)]++;

@@ -17,6 +17,29 @@ static const char *format(double value) {
         return text;
 }
 
+static void test_millionths(void **state) {
+        (void) state;
+        static const struct {
+                uint64_t value;
+                const char *text;
+        } rows[] = {
+                {0, "0"},
+                {1, "0.000001"},
+                {12700, "0.0127"},
+                {1500000, "1.5"},
+                {1000010, "1.00001"},
+                {60000000, "60"},
+                {UINT64_C(1772366399613000), "1772366399.613"},
+                {UINT64_MAX, "18446744073709.551615"},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char text[METRICS_NUMBER_MAX + 1];
+                size_t length = metrics_format_millionths(text, rows[i].value);
+                text[length] = '\0';
+                assert_string_equal(text, rows[i].text);
+        }
+}
+
 static void test_doubles(void **state) {
         (void) state;
         static const struct {
@@ -103,6 +126,7 @@ static void test_random_numbers_read_back_the_same(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_millionths),
                 cmocka_unit_test(test_doubles),
                 cmocka_unit_test(test_integers),
                 cmocka_unit_test(test_random_numbers_read_back_the_same),

@@ -84,6 +84,7 @@ static void tells_about_services_and_probes(void **state) {
         fake.observations[FAKE_CART][0] = (struct observation){0}; /* has not run yet */
         fake.counters[FAKE_CHECKOUT].probes_by_outcome[OUTCOME_FAIL] = 9;
         fake.counters[FAKE_CHECKOUT].incidents = 2;
+        fake.counters[FAKE_CHECKOUT].attempts = 1;
         fake.counters[FAKE_CHECKOUT].actions[ACTION_RESTART][ATTEMPT_RECOVERED] = 1;
         scrape(METRICS_TEXT_004);
         static const char *const lines[] = {
@@ -126,6 +127,7 @@ static void tells_about_services_and_probes(void **state) {
 static void tells_how_long_recovery_took(void **state) {
         (void) state;
         struct service_counters *counters = &fake.counters[FAKE_CHECKOUT];
+        counters->measured = 3;
         counters->recovery[6] = 2; /* up to 2.5 s */
         counters->recovery[RUNTIME_BUCKETS] = 1; /* beyond an hour */
         counters->recovery_sum = 4004.5;

@@ -228,7 +228,8 @@ static void test_a_stopped_service_that_is_started_by_somebody(void **state) {
         world_free(w);
 }
 
-/* It came up while the executor was asked, and the executor did nothing: it is looked after all the same. */
+/* It came up while the executor was asked, and the executor did nothing: it is looked after all the
+ * same. */
 static void test_a_stopped_service_that_comes_up_during_a_refused_start(void **state) {
         (void) state;
         struct world *w = world_of_three();

@@ -171,8 +171,8 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
 
 enum { RECOVERY_TRAIL_MAX = 32 };
 
-/* Numbers of the rows that fired in the last step, in order; returns how many, at most RECOVERY_TRAIL_MAX. Valid until
- * the next step. */
+/* Numbers of the rows that fired in the last step, in order; returns how many, at most
+ * RECOVERY_TRAIL_MAX. Valid until the next step. */
 size_t recovery_trail(const struct recovery *recovery, const uint32_t **ret);
 
 struct probe_status {

@@ -381,7 +381,8 @@ static void set_probes(struct play *play, const struct statement *statement, enu
                         probe->outcome = outcome;
                         probe->cause = cause;
                         probe->until_restarted = statement->verb == VERB_FAILS_UNTIL_RESTARTED;
-                        str_copy(probe->detail, sizeof(probe->detail), statement->text);
+                        str_copy(probe->detail, sizeof(probe->detail),
+                                outcome == OUTCOME_TIMEOUT ? "no answer in time" : statement->text);
                 }
         }
 }

@@ -12,6 +12,10 @@
 #include "io/loop.h"
 #include "runtime/runtime.h"
 
+/* What belongs to services and probes lies far apart in memory. A loop that asks for the one so
+ * many places on does not wait for it. */
+enum { AHEAD = 8 };
+
 /* Label sets of one policy, one after the other in `text`, each terminated. */
 struct label_cache {
         const struct policy *policy; /* only compared */
@@ -79,7 +83,8 @@ static int labels_render(struct label_cache *labels, const struct policy *policy
         labels->services[policy->n_services] = (uint32_t) labels->text.length;
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 const struct service *service = &policy->services[i];
-                for (uint32_t k = 0; k < service->n_probes && probe < policy->n_probes; k++) {
+                for (uint32_t k = 0; k < service->n_probes; k++) {
+                        assert(probe < policy->n_probes);
                         labels->probes[probe++] =
                                 add_labels(&labels->text, service->name, service->probes[k].name);
                 }
@@ -237,6 +242,9 @@ static void put_runs(struct metrics_page *page, struct metrics_writer *writer,
         }
         metrics_family(writer, &family);
         for (uint32_t i = 0; i < n; i++) {
+                if (i + AHEAD < n) {
+                        __builtin_prefetch(rows[i + AHEAD].counters);
+                }
                 for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
                         sample_service(page, writer, i, &outcomes[k].span,
                                 (double) rows[i].counters->probes_by_outcome[k]);
@@ -333,36 +341,67 @@ static void put_probe(struct metrics_writer *writer, const struct probe_metric *
         }
 }
 
-static void put_probes(struct metrics_page *page, struct metrics_writer *writer) {
-        const struct policy *policy = runtime_policy(page->runtime);
+static void put_probes(struct metrics_page *page, struct metrics_writer *writer,
+        const struct observation *const *last, uint32_t n) {
         for (size_t f = 0; f < n_probe_metrics; f++) {
                 metrics_family(writer, &probe_metrics[f].family);
-                uint32_t probe = 0;
-                for (uint32_t i = 0; i < policy->n_services; i++) {
-                        for (uint32_t k = 0; k < policy->services[i].n_probes; k++, probe++) {
-                                struct metrics_span labels =
-                                        label_span(page, page->labels.probes, probe);
-                                put_probe(writer, &probe_metrics[f], &labels,
-                                        runtime_observation(page->runtime, i, k));
+                for (uint32_t i = 0; i < n; i++) {
+                        if (i + AHEAD < n) {
+                                __builtin_prefetch(last[i + AHEAD]);
                         }
+                        struct metrics_span labels = label_span(page, page->labels.probes, i);
+                        put_probe(writer, &probe_metrics[f], &labels, last[i]);
                 }
         }
 }
 
 /* ---- The page ---- */
 
-static void put_all(struct metrics_page *page, struct metrics_writer *writer,
-        const struct agent_row *agent, const struct service_row *rows) {
-        uint32_t n = agent->policy->n_services;
+/* What one page is written from. */
+struct snapshot {
+        struct agent_row agent;
+        uint32_t n_services, n_probes;
+        struct service_row *services;
+        const struct observation **probes; /* of all services in order */
+};
+
+static void snapshot_done(struct snapshot *snapshot) {
+        free(snapshot->services);
+        free(snapshot->probes);
+}
+
+static int snapshot_take(const struct metrics_page *page, struct snapshot *ret) {
+        const struct policy *policy = runtime_policy(page->runtime);
+        struct instant now = loop_now(runtime_loop(page->runtime));
+        ret->agent = agent_row_of(page, now);
+        ret->services = calloc((size_t) policy->n_services + 1, sizeof(*ret->services));
+        ret->probes = calloc((size_t) policy->n_probes + 1, sizeof(struct observation *));
+        if (!ret->services || !ret->probes) {
+                return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                ret->services[ret->n_services++] = service_row_of(page->runtime, i, now);
+                for (uint32_t k = 0; k < policy->services[i].n_probes; k++) {
+                        assert(ret->n_probes < policy->n_probes);
+                        ret->probes[ret->n_probes++] = runtime_observation(page->runtime, i, k);
+                }
+        }
+        return 0;
+}
+
+static void put_all(
+        struct metrics_page *page, struct metrics_writer *writer, const struct snapshot *snapshot) {
+        const struct service_row *rows = snapshot->services;
+        uint32_t n = snapshot->n_services;
         put_build(writer);
-        put_agent(writer, agent);
-        put_reloads(writer, &agent->stats);
+        put_agent(writer, &snapshot->agent);
+        put_reloads(writer, &snapshot->agent.stats);
         put_states(page, writer, rows, n);
         put_services(page, writer, rows, n);
         put_runs(page, writer, rows, n);
         put_actions(page, writer, rows, n);
         put_histograms(page, writer, rows, n);
-        put_probes(page, writer);
+        put_probes(page, writer, snapshot->probes, snapshot->n_probes);
 }
 
 void metrics_page_reuse(struct metrics_page *page, char *memory) {
@@ -388,20 +427,15 @@ static void lend(struct metrics_page *page, const struct strbuf *out) {
 }
 
 int metrics_page_render(struct metrics_page *page, enum metrics_format format, struct strbuf *ret) {
-        struct instant now = loop_now(runtime_loop(page->runtime));
-        struct agent_row agent = agent_row_of(page, now);
-        uint32_t n = agent.policy->n_services;
-        AUTO_FREE struct service_row *rows = calloc((size_t) n + 1, sizeof(*rows));
-        if (!rows || labels_refresh(page, agent.stats.reloads_ok) < 0) {
+        AUTO(snapshot_done) struct snapshot snapshot = {0};
+        if (snapshot_take(page, &snapshot) < 0 ||
+                labels_refresh(page, snapshot.agent.stats.reloads_ok) < 0) {
                 return -ENOMEM;
-        }
-        for (uint32_t i = 0; i < n; i++) {
-                rows[i] = service_row_of(page->runtime, i, now);
         }
         struct metrics_writer writer;
         borrow(page, ret);
         metrics_begin(&writer, ret, format);
-        put_all(page, &writer, &agent, rows);
+        put_all(page, &writer, &snapshot);
         int r = metrics_end(&writer);
         lend(page, ret);
         runtime_scraped(page->runtime);

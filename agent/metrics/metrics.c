@@ -208,14 +208,24 @@ static inline char *put_blocks(char *to, const char *text, size_t length) {
         return to + length;
 }
 
-/* Most values are flags and small counts. */
+/* Most values are flags, small counts, or whole microseconds. Millionths whose double is the value
+ * are its digits, see metrics_number.c. */
 static inline char *put_value(char *to, double value) {
-        if (value >= 0 && value < 10) {
-                unsigned digit = (unsigned) value;
-                if ((double) digit == value) {
-                        *to = (char) ('0' + digit);
+        enum { SMALL = 1000000000 };
+        if (!(value >= 0 && value < SMALL)) {
+                return to + metrics_format_double(to, value);
+        }
+        uint64_t whole = (uint64_t) value;
+        if ((double) whole == value) {
+                if (whole < 10) {
+                        *to = (char) ('0' + whole);
                         return to + 1;
                 }
+                return to + metrics_format_u64(to, whole);
+        }
+        uint64_t millionths = (uint64_t) (value * 1e6 + 0.5);
+        if ((double) millionths / 1e6 == value) {
+                return to + metrics_format_millionths(to, millionths);
         }
         return to + metrics_format_double(to, value);
 }

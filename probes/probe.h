@@ -85,8 +85,8 @@ struct probe_type {
         void (*start)(struct probe_run *run);
 
         /* Ends the run now, without finish, and releases what it holds. `detail` gets how far it
-         * came, for a person: "connected, no answer". Called at the deadline, at reload and at
-         * exit. */
+         * came, for a person: "connected, no answer within 2s". Called at the deadline, at reload
+         * and at exit. */
         void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
 
         /* Releases what `state` holds; NULL: nothing. Also called before the indices of the service

@@ -318,9 +318,11 @@ static void expire(struct scheduler *scheduler, struct run *run) {
         if (delegated) { /* the executor's silence says nothing about the service */
                 probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
                         "the executor did not answer within %s", within);
+        } else if (far[0]) {
+                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, "%s", far);
         } else {
-                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, "%s within %s",
-                        far[0] ? far : "no answer", within);
+                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, "no answer within %s",
+                        within);
         }
         plan_next(scheduler, slot);
         conclude(scheduler, slot, &result, started);

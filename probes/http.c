@@ -23,7 +23,7 @@ struct http_run {
 
 static const struct schema_field text_fields[] = {
         {"contains", SCHEMA_STRING, offsetof(struct http_text_expect, contains),
-                .example = "\"status\":\"UP\"",
+                .example = "'\"status\":\"UP\"'",
                 .help = "Text that must occur in the body, byte for byte."},
         {"matches", SCHEMA_STRING, offsetof(struct http_text_expect, matches), .example = "^ready$",
                 .help = "POSIX extended regular expression that must match somewhere in the first 128KiB; "

@@ -53,13 +53,16 @@ int persist_open(struct runtime *runtime, struct store_image *ret_image) {
         return store_open(runtime->loop, &options, &runtime->store, ret_image);
 }
 
-static const struct incident *find_open(const struct store_image *image, uint64_t id) {
-        for (size_t i = 0; id != 0 && i < image->n_open; i++) {
-                if (image->open[i].id == id) {
-                        return &image->open[i];
+/* The newest open incident of a service: its record may be older than that. */
+static const struct incident *find_open(const struct store_image *image, const char *service) {
+        const struct incident *found = NULL;
+        for (size_t i = 0; i < image->n_open; i++) {
+                const struct incident *one = &image->open[i];
+                if (str_eq(one->service, service) && (!found || one->id > found->id)) {
+                        found = one;
                 }
         }
-        return NULL;
+        return found;
 }
 
 static bool is_resumed(const struct runtime *runtime, const struct incident *incident) {
@@ -91,7 +94,7 @@ void persist_restore(struct runtime *runtime, const struct store_image *image) {
         for (size_t i = 0; i < image->n_services; i++) {
                 const struct service_record *record = &image->services[i];
                 if (recovery_restore(
-                            runtime->recovery, record, find_open(image, record->incident), now)) {
+                            runtime->recovery, record, find_open(image, record->service), now)) {
                         uint32_t index = policy_service(runtime->policy, record->service)->index;
                         runtime->tables.services[index].touched = true;
                 } else {

@@ -217,7 +217,7 @@ static void test_state_is_kept_between_runs(void **state) {
 
 static void test_a_silent_probe_times_out_at_its_deadline(void **state) {
         (void) state;
-        struct world *world = world_new(PAPER_LOCAL, 20 * MS, 5 * MS);
+        struct world *world = world_of(1, PAPER_LOCAL, 20 * MS, 5 * MS);
         paper.mode = PAPER_SILENT;
         world_wait(world, 1, 500 * MS);
         assert_int_equal(world->seen[0].outcome, OUTCOME_TIMEOUT);

@@ -416,8 +416,9 @@ void metrics_page_reuse(struct metrics_page *page, char *memory) {
 /* Fresh memory is mapped page by page as it is written to, which costs more than the writing. */
 static void borrow(struct metrics_page *page, struct strbuf *out) {
         if (page->kept) {
-                *out = (struct strbuf){
-                        .data = TAKE_PTR(page->kept), .capacity = page->kept_capacity};
+                out->data = page->kept;
+                out->capacity = page->kept_capacity;
+                page->kept = NULL;
         }
 }
 

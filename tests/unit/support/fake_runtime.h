@@ -447,13 +447,13 @@ int http_server_new(struct http_server **ret, struct loop *loop,
         fake.server = *config;
         fake.handler = handler;
         fake.handler_cookie = cookie;
-        *ret = (struct http_server *) (intptr_t) (config->fd + 1);
+        *ret = (struct http_server *) &fake.server;
         return 0;
 }
 
 void http_server_free(struct http_server *server) {
         if (server) {
-                close((int) (intptr_t) server - 1);
+                close(fake.server.fd);
         }
         if (fake.exchange.on_closed && fake.answer_status == 0) {
                 fake.exchange.on_closed(fake.exchange.on_closed_cookie);
@@ -575,7 +575,8 @@ int exporter_auth_new(struct exporter_auth **ret, struct loop *loop,
         const struct exporter_config *config, struct error *err) {
         (void) loop;
         (void) err;
-        *ret = (struct exporter_auth *) (uintptr_t) config;
+        assert_ptr_equal(config, &fake_web);
+        *ret = (struct exporter_auth *) &fake_web;
         return 0;
 }
 

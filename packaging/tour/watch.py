@@ -46,6 +46,7 @@ class Watch:
                 self._look()
                 return True
             time.sleep(PERIOD)
+        self._look()
         return False
 
     def follow(self, seconds: float) -> None:

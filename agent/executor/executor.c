@@ -89,7 +89,7 @@ static int make_directories(struct executor *executor, struct error *err) {
 static int lock_patiently(int fd) {
         int r = flock(fd, LOCK_EX | LOCK_NB);
         for (int i = 0; r < 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
-                usleep(LOCK_PAUSE);
+                usleep(LOCK_PAUSE); /* style: allow usleep: before the loop begins */
                 r = flock(fd, LOCK_EX | LOCK_NB);
         }
         return r < 0 ? -errno : 0;

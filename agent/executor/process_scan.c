@@ -97,7 +97,8 @@ static int table_fill(struct table *table,
                 return -errno;
         }
         for (struct dirent *entry; (entry = readdir(proc));) {
-                pid_t pid = atoi(entry->d_name); /* 0 for what is not a process */
+                pid_t pid =
+                        (pid_t) strtol(entry->d_name, NULL, 10); /* 0 for what is not a process */
                 struct process_stat stat;
                 if (pid <= 0 || process_stat_read(pid, &stat) < 0 || !wanted(cookie, &stat)) {
                         continue;

@@ -1,6 +1,6 @@
 #pragma once
-/* The policies of a host, after loading: plain, immutable data that live in one arena. Services refer to
- * each other, and everything else refers to services and probes, by index. */
+/* The policies of a host, after loading: plain, immutable data that live in one arena. Services
+ * refer to each other, and everything else refers to services and probes, by index. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,8 +12,8 @@
 
 enum {
         POLICY_SERVICES_MAX = 20000,
-        POLICY_PROBES_MAX = 64,   /* of one service */
-        POLICY_STEPS_MAX = 16,    /* of one ladder */
+        POLICY_PROBES_MAX = 64, /* of one service */
+        POLICY_STEPS_MAX = 16, /* of one ladder */
         POLICY_DEPENDENCIES_MAX = 256,
         POLICY_NAME_MAX = 64, /* bytes of a service or probe name: [A-Za-z0-9][A-Za-z0-9_.@-]* */
         POLICY_BUDGET_MAX = 256, /* actions that one budget may allow */
@@ -55,12 +55,13 @@ struct exec_spec { /* body of an exec step */
 struct step_spec {
         int action; /* enum action */
         uint32_t attempts;
-        uint32_t causes;  /* bit (1 << cause) for each that it can cure; 0: all */
-        usec_t timeout;   /* of the action itself; 0: stop_timeout and a margin for start and stop, 1m for exec */
-        usec_t verify;    /* 0: the service's */
+        uint32_t causes; /* bit (1 << cause) for each that it can cure; 0: all */
+        usec_t timeout; /* of the action itself; 0: stop_timeout and a margin for start and stop, 1m
+                           for exec */
+        usec_t verify; /* 0: the service's */
         struct backoff_spec *backoff; /* NULL: the service's */
-        struct exec_spec exec;        /* ACTION_EXEC only */
-        const char *message;          /* ACTION_NOTIFY: text, or NULL */
+        struct exec_spec exec; /* ACTION_EXEC only */
+        const char *message; /* ACTION_NOTIFY: text, or NULL */
 };
 
 struct limits_spec { /* setrlimit(2); count `uint32_t`/size members are unset when 0 */
@@ -69,16 +70,18 @@ struct limits_spec { /* setrlimit(2); count `uint32_t`/size members are unset wh
 };
 
 struct log_spec {
-        int target; /* enum log_target; AUTO: the journal where it runs, else a file below the state directory */
+        int target; /* enum log_target; AUTO: the journal where it runs, else a file below the state
+                       directory */
         const char *file;
         uint64_t max_size; /* the file is cut when it grows beyond */
-        uint32_t keep;     /* older pieces kept beside it */
+        uint32_t keep; /* older pieces kept beside it */
 };
 
 struct command_spec {
         struct strings command; /* argv; the first is an absolute path */
         const char *user, *group, *directory;
-        struct pairs environment; /* all that the process gets, besides PATH, HOME, USER, LOGNAME, SHELL, LANG */
+        struct pairs environment; /* all that the process gets, besides PATH, HOME, USER, LOGNAME,
+                                     SHELL, LANG */
         uint32_t umask;
         struct limits_spec limits;
         int stop_signal;
@@ -88,7 +91,7 @@ struct command_spec {
 
 struct probe_spec {
         const char *name;
-        int type;           /* index into the table of probe types */
+        int type; /* index into the table of probe types */
         const void *params; /* the type's own struct, by its schema */
         usec_t interval, fast_interval, down_interval, timeout;
         uint32_t fall, rise;
@@ -100,11 +103,11 @@ struct service {
         const char *file; /* where it is defined */
         uint32_t line;
         uint32_t index;
-        int manager;                  /* enum manager */
+        int manager; /* enum manager */
         struct command_spec *command; /* MANAGER_COMMAND only */
         uint32_t *depends_on, n_depends_on;
         uint32_t *dependents, n_dependents; /* the same edges, backwards */
-        uint32_t depth;                     /* longest path to a service without dependencies */
+        uint32_t depth; /* longest path to a service without dependencies */
         usec_t start_grace, settle, verify;
         uint32_t require; /* how many probes must be healthy: n_probes for `all`, 1 for `any` */
         struct probe_spec *probes;
@@ -117,16 +120,18 @@ struct service {
 };
 
 struct agent_spec { /* the `agent:` block of recoverd.yaml */
-        const char *listen;          /* metrics, /healthz, status page: address:port, or "none" */
-        const char *web_config_file; /* TLS and basic authentication, as Prometheus exporters take it */
-        const char *operators_group; /* may command through the control socket; NULL: root and own user only */
-        int log_level;               /* enum, syslog level */
-        struct budget_spec budget;   /* of the whole host */
-        usec_t slack;                /* due probes this close together start together */
-        uint32_t max_in_flight;      /* probe runs at once */
-        usec_t store_timeout;        /* longest wait for the state database before going on without */
-        bool stop_services_on_exit;  /* SIGTERM to the agent also stops the command services */
-        uint32_t keep_incidents;     /* closed incidents kept in the database */
+        const char *listen; /* metrics, /healthz, status page: address:port, or "none" */
+        const char *
+                web_config_file; /* TLS and basic authentication, as Prometheus exporters take it */
+        const char *operators_group; /* may command through the control socket; NULL: root and own
+                                        user only */
+        int log_level; /* enum, syslog level */
+        struct budget_spec budget; /* of the whole host */
+        usec_t slack; /* due probes this close together start together */
+        uint32_t max_in_flight; /* probe runs at once */
+        usec_t store_timeout; /* longest wait for the state database before going on without */
+        bool stop_services_on_exit; /* SIGTERM to the agent also stops the command services */
+        uint32_t keep_incidents; /* closed incidents kept in the database */
 };
 
 struct policy {

@@ -88,7 +88,7 @@ struct schema_field {
         const char *pattern; /* SCHEMA_CUSTOM: regular expression, for the JSON Schema */
         unsigned units;
         bool required;
-        bool single;    /* SCHEMA_CUSTOM: one scalar only, never a list */
+        bool single; /* SCHEMA_CUSTOM: one scalar only, never a list */
         bool inherited; /* when absent, taken from the enclosing object; said in the reference */
 };
 

@@ -14,7 +14,7 @@ static int stamp(const char *path, const char *text) {
         if (strlen(path) >= sizeof(address.sun_path)) {
                 return -1;
         }
-        strcpy(address.sun_path, path);
+        memcpy(address.sun_path, path, strlen(path) + 1);
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0) {
                 return -1;

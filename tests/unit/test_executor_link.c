@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "io/unix_socket.h"
 #include "runtime/executor_link.h"
+#include "support/scratch.h"
 #include "unit_test.h"
 
 enum { TURNS_MAX = 20000 };
@@ -59,9 +60,9 @@ static void on_message(void *cookie, const struct wire_message *message) {
 static int setup(void **state) {
         (void) state;
         f = (struct fixture){.listen_fd = -1, .version = WIRE_VERSION};
-        strcpy(f.directory, "/tmp/test_executor_link.XXXXXX");
         ssize_t length = readlink("/proc/self/exe", f.program, sizeof(f.program) - 1);
-        if (!mkdtemp(f.directory) || length < 0) {
+        if (scratch_make(f.directory, sizeof(f.directory), "test_executor_link") < 0 ||
+                length < 0) {
                 return -1;
         }
         snprintf(f.socket, sizeof(f.socket), "%s/executor.sock", f.directory);
@@ -79,15 +80,13 @@ static void stop_serving(void) {
 }
 
 static int teardown(void **state) {
-        char command[128];
         (void) state;
         executor_link_free(f.link);
         stop_serving();
         loop_free(f.loop);
         while (waitpid(-1, NULL, 0) > 0) { /* executors of this test end with their link */
         }
-        snprintf(command, sizeof(command), "rm -r %s", f.directory);
-        return system(command);
+        return scratch_remove(f.directory);
 }
 
 static void make_link(const char *program) {

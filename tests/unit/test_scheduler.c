@@ -210,7 +210,7 @@ static void test_state_is_kept_between_runs(void **state) {
         world_wait(world, 3 * PROBES, 500 * MS);
         const struct observation *last = scheduler_observation(world->scheduler, 0, 0);
         assert_true(str_starts(last->detail, "run "));
-        assert_true(atol(last->detail + 4) >= 2);
+        assert_true(strtol(last->detail + 4, NULL, 10) >= 2);
         world_free(world);
         assert_int_equal(paper.releases, PROBES);
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "executor/service_log.h"
+#include "support/scratch.h"
 #include "unit_test.h"
 
 static char directory[64];
@@ -18,8 +19,7 @@ static struct service_log service_log;
 
 static int setup(void **state) {
         (void) state;
-        strcpy(directory, "/tmp/test_service_log.XXXXXX");
-        if (!mkdtemp(directory)) {
+        if (scratch_make(directory, sizeof(directory), "test_service_log") < 0) {
                 return -1;
         }
         service_log = (struct service_log){
@@ -29,10 +29,8 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        char command[128];
         (void) state;
-        snprintf(command, sizeof(command), "rm -r %s", directory);
-        return system(command);
+        return scratch_remove(directory);
 }
 
 static void append(const char *text) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/state_file.h"
+#include "support/scratch.h"
 #include "unit_test.h"
 
 static char directory[64];
@@ -20,15 +21,12 @@ static size_t n_loaded;
 static int setup(void **state) {
         (void) state;
         n_loaded = 0;
-        strcpy(directory, "/tmp/test_state_file.XXXXXX");
-        return mkdtemp(directory) ? 0 : -1;
+        return scratch_make(directory, sizeof(directory), "test_state_file");
 }
 
 static int teardown(void **state) {
-        char command[128];
         (void) state;
-        snprintf(command, sizeof(command), "rm -r %s", directory);
-        return system(command);
+        return scratch_remove(directory);
 }
 
 static struct service_state example(void) {
@@ -53,6 +51,7 @@ static struct service_state example(void) {
                 .result_request = 4,
                 .result_ok = true,
                 .result_text = "stopped within 1s; started, pid 4321",
+                .whole = true,
         };
         return state;
 }
@@ -106,10 +105,10 @@ static void test_another_name_is_refused(void **state) {
 static void test_all_whole_files_are_loaded(void **state) {
         struct service_state one = example(), two = example();
         (void) state;
-        strcpy(two.service, "db");
+        str_copy(two.service, sizeof(two.service), "db");
         assert_int_equal(state_file_save(directory, &one, NULL), 0);
         assert_int_equal(state_file_save(directory, &two, NULL), 0);
-        write_text(".db.state", "version=1\nservice=db\n", 21); /* left behind by a crash */
+        write_text(".db.state", "version=1\nservice=db\n", 21);
         write_text("notes.txt", "hello\n", 6);
         assert_int_equal(state_files_load(directory, note, NULL), 0);
         assert_int_equal(n_loaded, 2);
@@ -119,23 +118,30 @@ static void test_all_whole_files_are_loaded(void **state) {
 /* Cut at every length: never taken for whole, never the end of anything. */
 static void test_cut_files_are_removed(void **state) {
         struct service_state saved = example();
-        char path[128], text[STATE_FILE_MAX];
+        char path[128], text[STATE_FILE_SIZE];
         (void) state;
         assert_int_equal(state_file_save(directory, &saved, NULL), 0);
         snprintf(path, sizeof(path), "%s/shop@1.state", directory);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t length = read(fd, text, sizeof(text));
+        assert_int_equal(read(fd, text, sizeof(text)), STATE_FILE_SIZE);
         close(fd);
-        assert_true(length > 100);
-        for (ssize_t cut = 0; cut < length; cut++) {
-                if (cut > 0 && text[cut - 1] == '\n') {
-                        continue; /* a whole file with fewer lines */
-                }
-                write_text("shop@1.state", text, (size_t) cut);
+        for (size_t cut = 0; cut < strlen(text); cut++) {
+                write_text("shop@1.state", text, cut);
                 assert_int_equal(state_files_load(directory, note, NULL), 0);
                 assert_int_equal(n_loaded, 0);
                 assert_int_equal(access(path, F_OK), -1);
         }
+}
+
+static void test_a_shorter_state_replaces_a_longer_one(void **state) {
+        struct service_state saved = example(), back;
+        (void) state;
+        assert_int_equal(state_file_save(directory, &saved, NULL), 0);
+        memset(saved.result_text, 0, sizeof(saved.result_text));
+        saved.request = 0;
+        assert_int_equal(state_file_save(directory, &saved, NULL), 0);
+        assert_int_equal(state_file_load(directory, "shop@1", &back, NULL), 0);
+        assert_memory_equal(&back, &saved, sizeof(back));
 }
 
 static void test_a_directory_that_is_not_there(void **state) {
@@ -144,7 +150,7 @@ static void test_a_directory_that_is_not_there(void **state) {
         (void) state;
         assert_int_equal(state_files_load("/nonexistent", note, NULL), -ENOENT);
         assert_int_equal(state_file_save("/nonexistent", &saved, &err), -ENOENT);
-        assert_string_equal(err.text, "open /nonexistent/.shop@1.state: No such file or directory");
+        assert_string_equal(err.text, "open /nonexistent/shop@1.state: No such file or directory");
         state_file_remove("/nonexistent", "web");
 }
 
@@ -157,6 +163,7 @@ int main(void) {
                 T(test_another_name_is_refused),
                 T(test_all_whole_files_are_loaded),
                 T(test_cut_files_are_removed),
+                T(test_a_shorter_state_replaces_a_longer_one),
                 T(test_a_directory_that_is_not_there),
         };
         log_set_level(LOG_ERR); /* a warning for each damaged file is wanted, but not here */

@@ -12,10 +12,6 @@
 #include "io/loop.h"
 #include "runtime/runtime.h"
 
-/* What belongs to services and probes lies far apart in memory. A loop that asks for the one so
- * many places on does not wait for it. */
-enum { AHEAD = 8 };
-
 /* Label sets of one policy, one after the other in `text`, each terminated. */
 struct label_cache {
         const struct policy *policy; /* only compared */
@@ -242,9 +238,6 @@ static void put_runs(struct metrics_page *page, struct metrics_writer *writer,
         }
         metrics_family(writer, &family);
         for (uint32_t i = 0; i < n; i++) {
-                if (i + AHEAD < n) {
-                        __builtin_prefetch(rows[i + AHEAD].counters);
-                }
                 for (size_t k = 0; k < ELEMENTSOF(outcomes); k++) {
                         sample_service(page, writer, i, &outcomes[k].span,
                                 (double) rows[i].counters->probes_by_outcome[k]);
@@ -346,9 +339,6 @@ static void put_probes(struct metrics_page *page, struct metrics_writer *writer,
         for (size_t f = 0; f < n_probe_metrics; f++) {
                 metrics_family(writer, &probe_metrics[f].family);
                 for (uint32_t i = 0; i < n; i++) {
-                        if (i + AHEAD < n) {
-                                __builtin_prefetch(last[i + AHEAD]);
-                        }
                         struct metrics_span labels = label_span(page, page->labels.probes, i);
                         put_probe(writer, &probe_metrics[f], &labels, last[i]);
                 }
@@ -370,6 +360,8 @@ static void snapshot_done(struct snapshot *snapshot) {
         free(snapshot->probes);
 }
 
+/* Counters and observations lie far apart in memory: they are asked for here, so that the loops
+ * that read them do not wait. */
 static int snapshot_take(const struct metrics_page *page, struct snapshot *ret) {
         const struct policy *policy = runtime_policy(page->runtime);
         struct instant now = loop_now(runtime_loop(page->runtime));
@@ -380,10 +372,14 @@ static int snapshot_take(const struct metrics_page *page, struct snapshot *ret) 
                 return -ENOMEM;
         }
         for (uint32_t i = 0; i < policy->n_services; i++) {
-                ret->services[ret->n_services++] = service_row_of(page->runtime, i, now);
+                struct service_row *row = &ret->services[ret->n_services++];
+                *row = service_row_of(page->runtime, i, now);
+                __builtin_prefetch(row->counters);
                 for (uint32_t k = 0; k < policy->services[i].n_probes; k++) {
                         assert(ret->n_probes < policy->n_probes);
-                        ret->probes[ret->n_probes++] = runtime_observation(page->runtime, i, k);
+                        const struct observation *last = runtime_observation(page->runtime, i, k);
+                        __builtin_prefetch(last);
+                        ret->probes[ret->n_probes++] = last;
                 }
         }
         return 0;

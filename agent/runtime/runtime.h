@@ -73,11 +73,11 @@ void runtime_scraped(struct runtime *runtime); /* begins a new "worst since" win
 /* Per service counters for the metrics. Bounds are in seconds. */
 enum { RUNTIME_BUCKETS = 14 };
 extern const double runtime_bucket_bounds[RUNTIME_BUCKETS];
-struct service_counters {
+struct service_counters { /* what every scrape reads comes first, on one line of the cache */
         uint64_t probes_by_outcome[OUTCOME_TIMEOUT + 1];
-        uint64_t actions[ACTION_NOTIFY + 1][ATTEMPT_RESULT_COUNT]; /* action x result */
         uint64_t incidents;
         uint32_t attempts, measured; /* how many are in the tables: mostly none */
+        uint64_t actions[ACTION_NOTIFY + 1][ATTEMPT_RESULT_COUNT]; /* action x result */
         uint32_t detection[RUNTIME_BUCKETS + 1], recovery[RUNTIME_BUCKETS + 1]; /* not cumulative */
         double detection_sum, recovery_sum;
 };

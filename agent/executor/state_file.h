@@ -14,7 +14,7 @@
 #include "model/policy.h"
 #include "model/wire.h"
 
-enum { STATE_FILE_VERSION = 1, STATE_FILE_MAX = 4096, STATE_PATH_MAX = 512 };
+enum { STATE_FILE_VERSION = 1, STATE_FILE_SIZE = 4096, STATE_PATH_MAX = 512 };
 
 struct service_state {
         uint32_t version;
@@ -44,12 +44,14 @@ struct service_state {
         uint64_t result_request;
         bool result_ok;
         char result_text[sizeof(((struct wire_message *) 0)->text)];
+
+        bool whole; /* the file's own, see state_file_load */
 };
 
 /* Writes DIRECTORY/SERVICE.state. */
 int state_file_save(const char *directory, const struct service_state *state, struct error *err);
 
-/* -EBADMSG: not a state file, or cut, or another service's. */
+/* -EBADMSG: not a state file, or not whole, or another service's. */
 int state_file_load(
         const char *directory, const char *service, struct service_state *ret, struct error *err);
 

@@ -74,7 +74,7 @@ def test_another_process_with_the_same_pid_is_not_adopted(executor, agent) -> No
     agent.start("web")
     executor.kill9()
     path = executor.runtime / "services/web.state"
-    lines = path.read_text().splitlines()
+    lines = path.read_text().rstrip("\0").splitlines()
     forged = [f"pid={os.getpid()}" if line.startswith("pid=") else line for line in lines]
     path.write_text("\n".join(forged) + "\n")
     assert "running" not in executor.start().service("web")
@@ -87,7 +87,7 @@ def test_a_child_whose_pid_was_not_written_down_is_found(executor, agent) -> Non
     executor.kill9()
     path = executor.runtime / "services/web.state"
     gone = ("pid=", "start_time=", "running=", "since=")
-    lines = [line for line in path.read_text().splitlines() if not line.startswith(gone)]
+    lines = [line for line in path.read_text().rstrip("\0").splitlines() if not line.startswith(gone)]
     path.write_text("\n".join([*lines, "starting=1"]) + "\n")
     service = executor.start().service("web")
     assert service["pid"] == str(pid) and service["adopted"] == "1"
@@ -99,7 +99,7 @@ def test_an_intent_without_a_child_is_given_up(executor, agent) -> None:
     os.kill(pid, signal.SIGKILL)
     path = executor.runtime / "services/web.state"
     gone = ("pid=", "start_time=", "running=")
-    lines = [line for line in path.read_text().splitlines() if not line.startswith(gone)]
+    lines = [line for line in path.read_text().rstrip("\0").splitlines() if not line.startswith(gone)]
     path.write_text("\n".join([*lines, "starting=1"]) + "\n")
     agent = executor.start()
     assert "running" not in agent.service("web")

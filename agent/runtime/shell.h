@@ -32,6 +32,7 @@ enum {
 struct service_shell {
         struct heap_node timer; /* due moment of INPUT_TIMER */
         bool record_dirty, touched;
+        bool reported; /* the executor has said whether its process runs */
         bool dependents_due;
         bool listed; /* the executor has said what it knows of the attempt under way */
 };

@@ -190,6 +190,7 @@ static void after_stop(struct execution *action) {
         if (action->failed) {
                 finish(action, false, action->text);
         } else if (action->order.action == ACTION_STOP) {
+                service_start_forget(action->managed);
                 control_group_remove(action->managed->state.cgroup);
                 finish(action, true, *action->text ? action->text : "was not running");
         } else {

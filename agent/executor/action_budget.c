@@ -191,21 +191,36 @@ static int64_t moment_of(int64_t mono, uint64_t wall, bool same_boot, struct ins
         return (int64_t) now.mono - (int64_t) (age < INT64_MAX / 2 ? age : INT64_MAX / 2);
 }
 
+static int parse_number(const char **at, int64_t *ret) {
+        char *end = NULL;
+        errno = 0;
+        *ret = strtoll(*at, &end, 10);
+        if (end == *at || errno == ERANGE) {
+                return -EBADMSG;
+        }
+        *at = end;
+        return 0;
+}
+
 static int parse_line(
         struct action_budget *budget, const char *line, bool same_boot, struct instant now) {
         char name[POLICY_NAME_MAX + 1];
-        uint64_t per, wall;
-        int64_t mono;
-        _Static_assert(POLICY_NAME_MAX == 64, "the width in the format below");
-        if (sscanf(line, "%64s %" SCNu64 " %" SCNd64 " %" SCNu64, name, &per, &mono, &wall) != 4) {
+        int64_t per, mono, wall;
+        size_t length = strcspn(line, " \n");
+        const char *at = line + length;
+        if (length == 0 || length > POLICY_NAME_MAX || parse_number(&at, &per) < 0 ||
+                parse_number(&at, &mono) < 0 || parse_number(&at, &wall) < 0 || *at != '\n' ||
+                per < 0 || wall < 0) {
                 return -EBADMSG;
         }
+        memcpy(name, line, length);
+        name[length] = '\0';
         struct account *account = account_of(budget, name);
         if (!account) {
                 return -ENOMEM;
         }
-        account->per = per;
-        return account_add(account, moment_of(mono, wall, same_boot, now));
+        account->per = (usec_t) per;
+        return account_add(account, moment_of(mono, (uint64_t) wall, same_boot, now));
 }
 
 int action_budget_parse(struct action_budget *budget, const char *text, const char *boot_id,

@@ -19,16 +19,20 @@ enum { LINE_SIZE = 8192, DEPTH_MAX = 16, PROCESSES_MAX = 4096 };
 
 /* ---- Where it is ---- */
 
+static bool is_octal(const char *digits) {
+        return strspn(digits, "01234567") >= 3;
+}
+
 /* Octal escapes of mountinfo, in place: \040 is a space. */
 static void unescape(char *text) {
         char *to = text;
-        for (const char *from = text; *from;) {
-                unsigned value = 0;
-                if (sscanf(from, "\\%3o", &value) == 1 && strlen(from) >= 4) {
-                        *to++ = (char) value;
-                        from += 4;
+        for (const char *from = text; *from; from++) {
+                if (*from == '\\' && is_octal(from + 1)) {
+                        *to++ = (char) ((from[1] - '0') << 6 | (from[2] - '0') << 3 |
+                                        (from[3] - '0'));
+                        from += 3;
                 } else {
-                        *to++ = *from++;
+                        *to++ = *from;
                 }
         }
         *to = '\0';
@@ -255,8 +259,9 @@ ssize_t control_group_processes(const char *path, pid_t *ret, size_t max) {
                 return -ENOMEM;
         }
         size_t count = 0;
-        for (int pid; count < max && fscanf(file, "%d", &pid) == 1;) {
-                ret[count++] = pid;
+        char line[32];
+        while (count < max && fgets(line, sizeof(line), file)) {
+                ret[count++] = (pid_t) strtol(line, NULL, 10);
         }
         return (ssize_t) count;
 }

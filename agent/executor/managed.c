@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/service_start.h"
 
 /* ---- Made and found ---- */
 
@@ -58,6 +59,7 @@ void managed_free(struct managed *managed) {
                 return;
         }
         action_free(managed->action);
+        service_start_forget(managed);
         map_remove(managed->executor->by_name, managed->state.service);
         list_remove(&managed->node);
         list_remove(&managed->unsent_node);
@@ -75,6 +77,7 @@ struct managed *managed_find(struct executor *executor, const char *name) {
 void managed_follow(
         struct managed *managed, struct policy_share *share, const struct service *service) {
         struct policy_share *before = managed->share;
+        service_start_forget(managed);
         managed->share = policy_share_hold(share);
         managed->service = service;
         policy_share_release(before);
@@ -156,7 +159,10 @@ static void on_exit_watch(void *cookie, uint32_t events) {
                 return;
         }
         note_exit(managed);
-        (void) managed_end_group(managed); /* where that takes time, the action hears of it */
+        /* Where the end of the group takes time, the action hears of it. */
+        if (managed_end_group(managed) && !managed->action && managed_is_command(managed)) {
+                service_start_prepare(managed);
+        }
         action_process_ended(managed->action);
         executor_settled(executor);
 }

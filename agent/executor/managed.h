@@ -15,6 +15,7 @@
 
 struct execution;
 struct executor;
+struct service_start;
 
 enum unsent { UNSENT_SERVICE = 1, UNSENT_DONE = 2 }; /* or-ed together */
 
@@ -33,6 +34,7 @@ struct managed {
         bool stop_tried; /* by stop_all or reload, which try once */
 
         struct execution *action; /* under way or waiting; NULL: none */
+        struct service_start *prepared; /* for the next start; NULL: none */
         struct loop_defer saving;
         struct list unsent_node; /* in executor->port, while unsent != 0 */
         unsigned unsent;

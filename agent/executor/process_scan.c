@@ -44,6 +44,31 @@ static ssize_t read_whole(const char *path, char *to, size_t size) {
         return (ssize_t) length;
 }
 
+/* Field numbers as proc_pid_stat(5) counts them; the state, number 3, is the first behind the name.
+ */
+enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_SESSION = 6, FIELD_START_TIME = 22 };
+
+/* `rest` begins with the space behind the name. */
+static int parse_fields(const char *rest, struct process_stat *stat) {
+        char *end = NULL;
+        stat->state = rest[1];
+        const char *at = rest + 2;
+        for (int field = FIELD_STATE + 1; field <= FIELD_START_TIME; field++, at = end) {
+                long long value = strtoll(at, &end, 10);
+                if (end == at) {
+                        return -EBADMSG;
+                }
+                if (field == FIELD_PARENT) {
+                        stat->parent = (pid_t) value;
+                } else if (field == FIELD_SESSION) {
+                        stat->session = (pid_t) value;
+                } else if (field == FIELD_START_TIME) {
+                        stat->start_time = (uint64_t) value;
+                }
+        }
+        return 0;
+}
+
 int process_stat_read(pid_t pid, struct process_stat *ret) {
         char path[PROC_PATH_MAX], text[STAT_TEXT_MAX];
         snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
@@ -51,16 +76,11 @@ int process_stat_read(pid_t pid, struct process_stat *ret) {
                 return -ESRCH;
         }
         /* The name in parentheses may hold anything, parentheses included. */
-        const char *rest = strrchr(text, ')');
+        const char *name_end = strrchr(text, ')');
         struct process_stat stat = {.pid = pid};
-        unsigned long long start = 0;
-        if (!rest || sscanf(rest,
-                             ") %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                             "%*d %*d %llu",
-                             &stat.state, &stat.parent, &stat.session, &start) != 4) {
+        if (!name_end || strlen(name_end) < 3 || parse_fields(name_end + 1, &stat) < 0) {
                 return -ESRCH;
         }
-        stat.start_time = start;
         *ret = stat;
         return 0;
 }

@@ -30,10 +30,12 @@ struct service_start {
         struct identity_lookup *lookup;
         struct worker_task *log_task;
         struct identity identity;
-        int log_fd;
+        int log_fd, cgroup_fd;
+        usec_t since;
+        struct loop_defer forking;
         struct spawned spawned; /* its pidfd is the managed service's */
         struct loop_watch status_watch;
-        service_start_ended done;
+        service_start_ended done; /* NULL: it is prepared only, and belongs to managed->prepared */
         void *cookie;
 };
 
@@ -50,13 +52,25 @@ void service_start_free(struct service_start *start) {
         if (start->log_fd >= 0) {
                 close(start->log_fd);
         }
+        if (start->cgroup_fd >= 0) {
+                close(start->cgroup_fd);
+        }
+        loop_defer_cancel(&start->forking);
         loop_watch_remove(&start->status_watch);
         spawned_done(&start->spawned);
         free(start);
 }
 
+void service_start_forget(struct managed *managed) {
+        service_start_free(TAKE_PTR(managed->prepared));
+}
+
 static void finish(struct service_start *start, bool ok, const char *text) {
         service_start_ended done = start->done;
+        if (!done) { /* a start that is asked for will say what is wrong */
+                service_start_forget(start->managed);
+                return;
+        }
         void *cookie = start->cookie;
         char copy[ERROR_TEXT_MAX];
         str_copy(copy, sizeof(copy), text);
@@ -99,14 +113,14 @@ static int fill_environment(const struct service_start *start, struct environmen
 static size_t fill_limits(
         const struct limits_spec *spec, struct spawn_limit ret[SPAWN_MAX_LIMITS]) {
         const struct {
-                int resource;
                 uint64_t value;
+                int resource;
                 bool set;
         } all[] = {
-                {RLIMIT_NOFILE, spec->open_files, spec->open_files > 0},
-                {RLIMIT_NPROC, spec->processes, spec->processes > 0},
-                {RLIMIT_CORE, spec->core, true},
-                {RLIMIT_AS, spec->memory, spec->memory > 0},
+                {spec->open_files, RLIMIT_NOFILE, spec->open_files > 0},
+                {spec->processes, RLIMIT_NPROC, spec->processes > 0},
+                {spec->core, RLIMIT_CORE, true},
+                {spec->memory, RLIMIT_AS, spec->memory > 0},
         };
         size_t count = 0;
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
@@ -118,19 +132,19 @@ static size_t fill_limits(
         return count;
 }
 
-static int join_group(struct service_start *start) {
+static void join_group(struct service_start *start) {
         struct executor *executor = start->managed->executor;
         struct service_state *state = &start->managed->state;
         struct error err = {0};
         state->cgroup[0] = '\0';
         if (!*executor->groups.root) {
-                return -1;
+                return;
         }
-        int fd = control_group_make(&executor->groups, state->service, state->cgroup, &err);
-        if (fd < 0) {
+        start->cgroup_fd =
+                control_group_make(&executor->groups, state->service, state->cgroup, &err);
+        if (start->cgroup_fd < 0) {
                 log_warning("%s: starting it without a cgroup: %s", state->service, err.text);
         }
-        return fd;
 }
 
 /* From here on a process may exist: should the executor die in between, the next one looks for it.
@@ -158,7 +172,7 @@ static int write_pid(struct service_start *start) {
         return managed_hold(managed, TAKE_FD(start->spawned.pidfd), true);
 }
 
-static int spawn(struct service_start *start, int cgroup_fd, struct error *err) {
+static int spawn(struct service_start *start, struct error *err) {
         AUTO(environment_done) struct environment environment = {0};
         struct spawn_limit limits[SPAWN_MAX_LIMITS];
         const struct command_spec *command = start->service->command;
@@ -172,7 +186,7 @@ static int spawn(struct service_start *start, int cgroup_fd, struct error *err) 
                 .stdin_fd = -1,
                 .stdout_fd = start->log_fd,
                 .stderr_fd = start->log_fd,
-                .cgroup_fd = cgroup_fd,
+                .cgroup_fd = start->cgroup_fd,
                 .change_user = start->identity.change,
                 .uid = start->identity.uid,
                 .gid = start->identity.gid,
@@ -186,10 +200,9 @@ static int spawn(struct service_start *start, int cgroup_fd, struct error *err) 
 }
 
 static int fork_process(struct service_start *start, struct error *err) {
-        AUTO_CLOSE int cgroup_fd = join_group(start);
         make_invocation(start->managed->state.invocation);
         write_intent(start);
-        int r = spawn(start, cgroup_fd, err);
+        int r = spawn(start, err);
         if (r < 0) {
                 start->managed->state.starting = start->managed->state.leftovers = false;
                 return r;
@@ -227,10 +240,8 @@ void service_start_process_ended(struct service_start *start) {
         check_status(start, true);
 }
 
-static void fork_when_ready(struct service_start *start) {
-        if (start->lookup || start->log_task) {
-                return;
-        }
+static void fork_now(void *cookie) {
+        struct service_start *start = cookie;
         struct error err = {0};
         int r = fork_process(start, &err);
         if (r == 0) {
@@ -242,6 +253,16 @@ static void fork_when_ready(struct service_start *start) {
         }
         if (r < 0) {
                 finish(start, false, err.text);
+        }
+}
+
+static bool is_ready(const struct service_start *start) {
+        return !start->lookup && !start->log_task;
+}
+
+static void fork_when_ready(struct service_start *start) {
+        if (start->done && is_ready(start)) {
+                fork_now(start);
         }
 }
 
@@ -315,9 +336,9 @@ static int open_log(struct service_start *start, usec_t deadline, struct error *
 
 DEFINE_CLEANUP(cleanup_start, struct service_start, service_start_free)
 
-int service_start_new(struct service_start **ret, struct managed *managed,
-        const struct service *service, usec_t deadline, service_start_ended done, void *cookie,
-        struct error *err) {
+/* Asks for all that a start needs. */
+static int begin(struct service_start **ret, struct managed *managed, const struct service *service,
+        usec_t deadline, struct error *err) {
         AUTO(cleanup_start) struct service_start *start = calloc(1, sizeof(*start));
         if (!start) {
                 return error_set(err, ENOMEM, "out of memory");
@@ -326,15 +347,52 @@ int service_start_new(struct service_start **ret, struct managed *managed,
                 .managed = managed,
                 .service = service,
                 .log_fd = -1,
+                .cgroup_fd = -1,
+                .since = loop_now(managed->executor->loop).mono,
                 .spawned = {.pidfd = -1, .status_fd = -1},
-                .done = done,
-                .cookie = cookie,
         };
+        loop_defer_init(&start->forking, managed->executor->loop, fork_now, start);
         int r = identity_lookup_start(&start->lookup, managed->executor->names,
                 service->command->user, service->command->group, deadline, on_identity, start, err);
         if (r < 0 || (r = open_log(start, deadline, err)) < 0) {
                 return r;
         }
+        join_group(start);
         *ret = TAKE_PTR(start);
+        return 0;
+}
+
+void service_start_prepare(struct managed *managed) {
+        usec_t now = loop_now(managed->executor->loop).mono;
+        service_start_forget(managed);
+        (void) begin(&managed->prepared, managed, managed->service,
+                usec_add(now, SERVICE_START_FRESH), NULL);
+}
+
+static struct service_start *take_prepared(struct managed *managed, const struct service *service) {
+        struct service_start *start = TAKE_PTR(managed->prepared);
+        usec_t now = loop_now(managed->executor->loop).mono;
+        if (start && start->service == service &&
+                usec_sub(now, start->since) < SERVICE_START_FRESH) {
+                return start;
+        }
+        service_start_free(start);
+        return NULL;
+}
+
+int service_start_new(struct service_start **ret, struct managed *managed,
+        const struct service *service, usec_t deadline, service_start_ended done, void *cookie,
+        struct error *err) {
+        struct service_start *start = take_prepared(managed, service);
+        int r = start ? 0 : begin(&start, managed, service, deadline, err);
+        if (r < 0) {
+                return r;
+        }
+        start->done = done;
+        start->cookie = cookie;
+        if (is_ready(start)) {
+                loop_defer_schedule(&start->forking);
+        }
+        *ret = start;
         return 0;
 }

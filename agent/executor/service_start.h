@@ -20,6 +20,13 @@ int service_start_new(struct service_start **ret, struct managed *managed,
         struct error *err);
 void service_start_free(struct service_start *start); /* accepts NULL */
 
+/* What a start needs of others (names, log, cgroup) begins to be fetched as soon as a process has
+ * ended, while the agent still thinks: service_start_new takes it when it comes soon. One a
+ * service; a failure is forgotten. The group must be gone. */
+#define SERVICE_START_FRESH (2 * USEC_PER_SEC)
+void service_start_prepare(struct managed *managed);
+void service_start_forget(struct managed *managed);
+
 /* The process that it forked has ended: execve has worked before, or never will. */
 void service_start_process_ended(struct service_start *start);
 

@@ -27,23 +27,23 @@ struct service_state {
         bool starting; /* an intent: the process may exist, though its pid is not here yet */
         bool running;
         bool leftovers; /* processes may be there, or left of the last run */
+        bool core_dumped, expected;
         pid_t pid; /* of the main process; stays after its end */
-        uint64_t start_time; /* field 22 of /proc/PID/stat */
-        int stop_signal;
-        usec_t stop_timeout;
-        wall_usec_t since; /* running or stopped since */
         enum wire_exit exit_kind;
         int exit_code;
-        bool core_dumped, expected;
+        int stop_signal;
+        usec_t stop_timeout;
+        uint64_t start_time; /* field 22 of /proc/PID/stat */
+        wall_usec_t since; /* running or stopped since */
 
         /* The action under way; request 0: none. */
         uint64_t request;
         int action; /* enum action */
 
         /* How the last one ended; request 0: there was none. */
-        uint64_t result_request;
         bool result_ok;
         char result_text[sizeof(((struct wire_message *) 0)->text)];
+        uint64_t result_request;
 
         bool whole; /* the file's own, see state_file_load */
 };

@@ -48,8 +48,6 @@ struct executor_link {
         struct loop_watch child_watch;
 };
 
-extern char **environ;
-
 /* ---- Down ---- */
 
 static void set_why(struct executor_link *link, const char *why) {

@@ -315,7 +315,7 @@ static void begin(struct execution *action) {
         action->stage = STAGE_START;
         action->begun = loop_now(action->managed->executor->loop).mono;
         keep_request(action);
-        log_info("%s: %s begins, request %" PRIu64, action->managed->state.service,
+        log_debug("%s: %s begins, request %" PRIu64, action->managed->state.service,
                 action_text((enum action) action->order.action), action->order.request);
         beginnings[action->order.action](action);
 }

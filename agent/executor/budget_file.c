@@ -150,7 +150,7 @@ static void on_saved(void *cookie, int result, void *data) {
         }
         file->failing = result < 0;
         if (file->changed) {
-                loop_defer_schedule(&file->saving);
+                loop_timer_set_after(&file->saving, BUDGET_SAVE_DELAY);
         }
 }
 
@@ -173,8 +173,8 @@ static void on_saving(void *cookie) {
 
 void budget_file_changed(struct budget_file *file) {
         file->changed = true;
-        if (!file->task) {
-                loop_defer_schedule(&file->saving);
+        if (!file->task && !loop_timer_armed(&file->saving)) {
+                loop_timer_set_after(&file->saving, BUDGET_SAVE_DELAY);
         }
 }
 
@@ -186,7 +186,10 @@ int budget_file_init(struct budget_file *file, struct loop *loop, struct worker_
                 return -ENAMETOOLONG;
         }
         str_copy(file->boot_id, sizeof(file->boot_id), boot_id);
-        loop_defer_init(&file->saving, loop, on_saving, file);
+        int r = loop_timer_init(&file->saving, loop, on_saving, file);
+        if (r < 0) {
+                return r;
+        }
         loop_defer_init(&file->not_loaded, loop, on_not_loaded, file);
         file->loop = loop;
         return 0;
@@ -199,7 +202,7 @@ void budget_file_done(struct budget_file *file) {
         if (file->task) {
                 worker_cancel(file->task);
         }
-        loop_defer_cancel(&file->saving);
+        loop_timer_done(&file->saving);
         loop_defer_cancel(&file->not_loaded);
         *file = (struct budget_file){0};
 }

@@ -10,6 +10,7 @@
 #include "io/worker.h"
 
 #define BUDGET_LOAD_LIMIT (2 * USEC_PER_SEC) /* then the executor goes on without the past */
+#define BUDGET_SAVE_DELAY (100 * USEC_PER_MSEC) /* out of the way of the start that was counted */
 #define BUDGET_SAVE_LIMIT (10 * USEC_PER_SEC)
 
 struct budget_file {
@@ -17,7 +18,8 @@ struct budget_file {
         struct worker_pool *pool;
         struct action_budget *budget;
         char path[STATE_PATH_MAX], boot_id[BOOT_ID_MAX];
-        struct loop_defer saving, not_loaded;
+        struct loop_timer saving;
+        struct loop_defer not_loaded;
         struct worker_task *task;
         bool changed, failing;
         unsigned serial; /* of the next job: an abandoned one must not share its temporary file */
@@ -25,7 +27,7 @@ struct budget_file {
         void *cookie;
 };
 
-/* -ENAMETOOLONG. The budget and the pool outlive it. */
+/* -ENAMETOOLONG, -ENOMEM. The budget and the pool outlive it. */
 int budget_file_init(struct budget_file *file, struct loop *loop, struct worker_pool *pool,
         struct action_budget *budget, const char *state_dir, const char *boot_id);
 void budget_file_done(struct budget_file *file); /* what was not written yet is lost */

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -236,7 +237,9 @@ void runtime_free(struct runtime *runtime) {
         free(runtime->events);
         reloading_tables_done(&runtime->tables);
         policy_free(runtime->policy);
-        AUTO_CLOSE int lock = runtime->lock_fd;
+        if (runtime->lock_fd >= 0) {
+                close(runtime->lock_fd);
+        }
         free(runtime);
 }
 

@@ -28,6 +28,8 @@ struct service_state {
         bool running;
         bool leftovers; /* processes may be there, or left of the last run */
         bool core_dumped, expected;
+        bool result_ok; /* see result_request */
+        bool whole; /* the file's own, see state_file_load */
         pid_t pid; /* of the main process; stays after its end */
         enum wire_exit exit_kind;
         int exit_code;
@@ -41,11 +43,8 @@ struct service_state {
         int action; /* enum action */
 
         /* How the last one ended; request 0: there was none. */
-        bool result_ok;
         char result_text[sizeof(((struct wire_message *) 0)->text)];
         uint64_t result_request;
-
-        bool whole; /* the file's own, see state_file_load */
 };
 
 /* Writes DIRECTORY/SERVICE.state. */

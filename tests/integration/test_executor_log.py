@@ -73,7 +73,11 @@ def test_the_log_outlives_the_executor(executor) -> None:
 def test_what_is_not_a_file_of_its_own_is_refused(executor, kind: str) -> None:
     path, target = executor.home / "web.log", executor.home / "target"
     target.write_text("precious\n")
-    make = {"symlink": lambda: path.symlink_to(target), "fifo": lambda: os.mkfifo(path), "hard link": lambda: os.link(target, path)}
+    make = {
+        "symlink": lambda: path.symlink_to(target),
+        "fifo": lambda: os.mkfifo(path),
+        "hard link": lambda: os.link(target, path),
+    }
     make[kind]()
     executor.write_policy(_policy("echo overwritten; exec sleep 1000", f"{{file: {path}}}"))
     answer = executor.start().do("web", "start")

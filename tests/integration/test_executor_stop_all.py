@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support import processes
+from support.waiting import wait_until
 
 # Each says when it was told to stop, and takes a moment.
 SCRIPT = "trap 'echo {name} >>{order}; sleep 0.2; exit 0' TERM; : >{home}/{name}; while :; do sleep 0.02; done"
@@ -22,8 +23,6 @@ def _policy(home, dependencies: dict[str, list[str]]) -> str:
 
 
 def _start_all(executor, dependencies: dict[str, list[str]]):
-    from support.waiting import wait_until
-
     executor.write_policy(_policy(executor.home, dependencies))
     agent = executor.start()
     pids = [agent.start(name) for name in dependencies]

@@ -193,9 +193,9 @@ static void look_again(struct service_state *service, usec_t now) {
 
 int recovery_reload(struct recovery **ret, const struct recovery *old, const struct policy *policy,
         struct instant now, struct error *err) {
-        struct recovery *recovery;
+        struct recovery *recovery = NULL;
         int r = recovery_new(&recovery, policy, &old->settings, now, err);
-        if (r < 0) {
+        if (r < 0 || !recovery) {
                 return r;
         }
         recovery->rng = old->rng;

@@ -221,7 +221,7 @@ struct service_status {
 };
 
 void recovery_service_status(
-        const struct recovery *recovery, uint32_t service, struct service_status *ret);
+        const struct recovery *recovery, uint32_t index, struct service_status *ret);
 void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
         struct probe_status *ret);
 
@@ -239,7 +239,7 @@ size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct
 uint32_t recovery_budget_left(
         const struct recovery *recovery, uint32_t service, struct instant now);
 
-void recovery_save_record(const struct recovery *recovery, uint32_t service, struct instant now,
+void recovery_save_record(const struct recovery *recovery, uint32_t index, struct instant now,
         struct service_record *ret);
 void recovery_save_host(
         const struct recovery *recovery, struct instant now, struct host_record *ret);

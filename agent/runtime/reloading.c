@@ -53,19 +53,17 @@ void reloading_tables_done(struct tables *tables) {
 int reloading_tables_init(
         struct runtime *runtime, const struct policy *policy, struct tables *ret) {
         size_t n = policy->n_services + 1;
-        AUTO(reloading_tables_done)
-        struct tables tables = {
-                .services = calloc(n, sizeof(*tables.services)),
-                .counters = calloc(n, sizeof(*tables.counters)),
-                .dependents = calloc(n, sizeof(*tables.dependents)),
-                .dirty = calloc(n, sizeof(*tables.dirty)),
+        *ret = (struct tables){
+                .services = calloc(n, sizeof(*ret->services)),
+                .counters = calloc(n, sizeof(*ret->counters)),
+                .dependents = calloc(n, sizeof(*ret->dependents)),
+                .dirty = calloc(n, sizeof(*ret->dirty)),
         };
-        if (!tables.services || !tables.counters || !tables.dependents || !tables.dirty ||
+        if (!ret->services || !ret->counters || !ret->dependents || !ret->dirty ||
                 heap_reserve(&runtime->timers, n) < 0) {
+                reloading_tables_done(ret);
                 return -ENOMEM;
         }
-        *ret = tables;
-        tables = (struct tables){0};
         return 0;
 }
 
@@ -228,18 +226,19 @@ void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie) {
                 return;
         }
         struct waiting *waiting = calloc(1, sizeof(*waiting));
-        struct error err = {0};
-        int r = waiting ? 0 : error_set(&err, ENOMEM, "out of memory");
-        if (r >= 0) {
-                *waiting = (struct waiting){runtime, call, cookie};
-                runtime->reload = waiting;
-                r = submit(runtime, waiting, &err);
+        if (!waiting) {
+                answers_reply(runtime, call, cookie, -ENOMEM, "out of memory");
+                return;
         }
+        *waiting = (struct waiting){runtime, call, cookie};
+        struct error err = {0};
+        int r = submit(runtime, waiting, &err);
         if (r < 0) {
-                runtime->reload = NULL;
                 free(waiting);
                 answers_reply(runtime, call, cookie, r, err.text);
+                return;
         }
+        runtime->reload = waiting;
 }
 
 int reloading_prepare(struct runtime *runtime, struct error *err) {

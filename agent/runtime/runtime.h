@@ -96,13 +96,13 @@ typedef void (*runtime_reply)(void *cookie, int result, const char *text);
 /* A person's word about one service. result 0 done or under way, -EBUSY, -EINVAL (text says why).
  */
 void runtime_command(struct runtime *runtime, uint32_t service, enum command_kind kind,
-        usec_t duration, const char *by, const char *reason, runtime_reply reply, void *cookie);
+        usec_t duration, const char *by, const char *reason, runtime_reply call, void *cookie);
 
 /* Check, then swap policies. -EINVAL: refused, the old ones stay; text holds all located errors. */
-void runtime_reload(struct runtime *runtime, runtime_reply reply, void *cookie);
+void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie);
 
 /* Runs the probes of a service now, or the one named; the observations are fed to the detectors as
  * well. */
 typedef void (*runtime_probed)(void *cookie, const struct observation *observations, size_t n);
-int runtime_probe(struct runtime *runtime, uint32_t service, const char *probe, runtime_probed done,
+int runtime_probe(struct runtime *runtime, uint32_t index, const char *probe, runtime_probed done,
         void *cookie);

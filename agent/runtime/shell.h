@@ -111,7 +111,7 @@ void persist_done(struct runtime *runtime);
 /* executor_talk.c */
 extern const struct executor_link_callbacks executor_talk;
 void executor_act(struct runtime *runtime, const struct effect *effect);
-int executor_ask(void *cookie, uint64_t request, uint32_t service, uint32_t probe, usec_t timeout);
+int executor_ask(void *cookie, uint64_t request, uint32_t index, uint32_t probe, usec_t timeout);
 void executor_send(struct runtime *runtime, enum wire_type type);
 
 /* counters.c */
@@ -122,7 +122,7 @@ void counters_attempt(struct runtime *runtime, uint32_t service, const struct at
 /* answers.c: people who wait for an answer */
 void answers_observed(struct runtime *runtime, const struct observation *observation);
 void answers_reply(
-        struct runtime *runtime, runtime_reply reply, void *cookie, int result, const char *text);
+        struct runtime *runtime, runtime_reply call, void *cookie, int result, const char *text);
 void answers_reloaded(struct runtime *runtime);
 void answers_done(struct runtime *runtime);
 

@@ -61,7 +61,7 @@ int scenario_load(const char *path, struct scenario *ret, struct error *err) {
         AUTO_STRBUF struct strbuf policy = {0}, script = {0};
         memset(ret, 0, sizeof(*ret));
         int r = read_file(path, &text, err);
-        if (r < 0) {
+        if (r < 0 || !text) {
                 return r;
         }
         section(text, "policy:", &policy);

@@ -3,8 +3,8 @@
 static void digest_of(
         const char *text, char service[POLICY_DIGEST_MAX], char whole[POLICY_DIGEST_MAX]) {
         struct policy *policy = load_clean(text);
-        memcpy(service, service_of(policy, "a")->digest, POLICY_DIGEST_MAX);
-        memcpy(whole, policy->digest, POLICY_DIGEST_MAX);
+        str_copy(service, POLICY_DIGEST_MAX, service_of(policy, "a")->digest);
+        str_copy(whole, POLICY_DIGEST_MAX, policy->digest);
         assert_int_equal(strlen(service), POLICY_DIGEST_MAX - 1);
         assert_int_equal(strlen(whole), POLICY_DIGEST_MAX - 1);
         policy_free(policy);

@@ -82,7 +82,8 @@ class Judge:
         for customer in self.customers:
             customer.leaving.set()
         for customer in self.customers:
-            customer.join(2 * PATIENCE)
+            if customer.ident is not None:  # an interrupted start may have left it unborn
+                customer.join(2 * PATIENCE)
 
     def all_served(self) -> bool:
         return all(customer.is_served() for customer in self.customers)

@@ -1,6 +1,7 @@
 /* What the TCP probe says over a connection: TLS, a text, and the search for the expected one. */
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static void run_authorities_job(struct offload *call, void *data) {
         offload_step(call, "the authorities' file");
         (void) tls_context_load(
                 job->verify, *job->ca_file ? job->ca_file : NULL, &job->context, job->why);
+        OPENSSL_thread_stop(); /* what it keeps for this thread, which ends when it is idle */
 }
 
 static void release_authorities_job(void *data) {

@@ -362,6 +362,7 @@ static void test_an_operator_may_read_and_lock(void **state) {
         fixture_close(fixture);
         fixture_open_impatient(fixture);
         assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+        sqlite3_busy_timeout(db, 10000); /* the store may just be writing */
         assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
         save_attempt(fixture, 1, 1);
         PUMP_UNTIL(fixture, fixture->n_done == 1);

@@ -27,7 +27,6 @@ struct service_record {
         struct instant healthy_since; /* mono 0: is not healthy */
         struct attempt attempt; /* the one under way, result ATTEMPT_UNFINISHED; incident 0 and
                                    number 0: none */
-        bool started_once; /* the first start is behind it */
         bool stopped; /* by a person */
         bool paused;
         struct instant pause_until; /* mono USEC_INFINITY: never happens, pauses expire */

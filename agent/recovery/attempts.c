@@ -222,7 +222,6 @@ void begin_verifying(struct turn *turn) {
         }
         distrust(turn);
         service->stopped = false;
-        service->started_once = true;
         if (attempt->action != ACTION_EXEC) {
                 service->grace_until = usec_add(turn->now.mono, service->policy->start_grace);
         }

@@ -311,7 +311,6 @@ static void restore_plan(struct service_state *service, const struct service_rec
         service->backoff_delay = record->backoff_previous;
         service->next_attempt = future_moment(then, record->next_attempt);
         service->healthy_since = past_moment(then, record->healthy_since);
-        service->started_once = record->started_once && then->same_boot;
         service->stopped = record->stopped;
         restore_spent(
                 &service->budget, &service->policy->budget, record->spent, record->n_spent, then);
@@ -430,7 +429,6 @@ void recovery_save_record(const struct recovery *recovery, uint32_t index, struc
                 service->next_attempt ? service->backoff_delay : service->backoff_previous;
         ret->next_attempt = both_clocks(service->next_attempt, now);
         ret->healthy_since = both_clocks(service->healthy_since, now);
-        ret->started_once = service->started_once;
         ret->stopped = service->stopped;
         ret->paused = service->paused;
         if (service->paused) {

@@ -57,5 +57,4 @@ void close_stopped(struct turn *turn) {
 
 void forget_stop(struct turn *turn) {
         turn->service->stopped = false;
-        turn->service->started_once = true;
 }

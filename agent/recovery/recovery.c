@@ -184,7 +184,6 @@ static void process_runs(struct turn *turn) {
         }
         service->running = true;
         service->dead = false;
-        service->started_once = true;
         health_update(turn);
 }
 

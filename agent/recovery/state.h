@@ -62,7 +62,7 @@ struct service_state {
         usec_t ignore_before; /* results of runs begun earlier tell nothing */
         usec_t pause_until;
         pid_t pid;
-        bool paused, stopped, started_once, process_known, running, dead, has_evidence;
+        bool paused, stopped, process_known, running, dead, has_evidence;
         bool first_start; /* the first start is what is planned */
         bool was_well; /* as last told to the dependents */
         bool was_down;

@@ -21,7 +21,6 @@ struct intent {
 
 static void on_health(void *cookie, bool degraded, const char *why) {
         struct runtime *runtime = cookie;
-        runtime->store_up = !degraded;
         turns_feed(runtime, &(struct input){.kind = INPUT_STORE, .up = !degraded});
         if (degraded) {
                 effects_say(runtime, LOG_ERR,

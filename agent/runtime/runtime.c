@@ -146,8 +146,8 @@ static int make_core(struct runtime *runtime, const struct store_image *image, s
         if (r < 0) {
                 return r;
         }
-        runtime->store_up = !store_degraded(runtime->store);
-        turns_feed(runtime, &(struct input){.kind = INPUT_STORE, .up = runtime->store_up});
+        bool up = !store_degraded(runtime->store);
+        turns_feed(runtime, &(struct input){.kind = INPUT_STORE, .up = up});
         persist_restore(runtime, image);
         return 0;
 }

@@ -61,7 +61,6 @@ struct runtime {
         struct heap timers; /* of the services, one loop timer for all */
         struct loop_timer timer;
         struct loop_defer flush; /* records that changed in this turn */
-        bool host_dirty;
 
         struct effects *effects; /* of the step under way */
         bool stepping;
@@ -83,7 +82,7 @@ struct runtime {
         struct waiting *reload; /* under way; NULL: none */
         struct loop_timer stop_timer, watchdog_timer;
         usec_t watchdog;
-        bool stopping, store_up;
+        bool stopping;
 };
 
 /* turns.c: feeds the core and carries its effects out. Never re-entered: an input that comes up

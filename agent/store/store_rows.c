@@ -75,7 +75,6 @@ static const struct store_column service_items[] = {
         STORE_INSTANT(struct service_record, next_attempt),
         STORE_INSTANT(struct service_record, healthy_since),
         STORE_NESTED(struct service_record, attempt, &attempt_columns),
-        STORE_BOOL(struct service_record, started_once),
         STORE_BOOL(struct service_record, stopped),
         STORE_BOOL(struct service_record, paused),
         STORE_INSTANT(struct service_record, pause_until),

@@ -86,7 +86,6 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
         " attempt_acted INTEGER NOT NULL,"
         " attempt_verified INTEGER NOT NULL,"
         " attempt_text TEXT NOT NULL,"
-        " started_once INTEGER NOT NULL,"
         " stopped INTEGER NOT NULL,"
         " paused INTEGER NOT NULL,"
         " pause_until_mono INTEGER NOT NULL, pause_until INTEGER NOT NULL,"

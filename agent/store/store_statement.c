@@ -14,7 +14,7 @@
         "next_attempt_mono, next_attempt, healthy_since_mono, healthy_since, attempt_incident, "   \
         "attempt_number, attempt_step, attempt_action, attempt_origin, attempt_result, "           \
         "attempt_rule, attempt_delay, attempt_intended, attempt_started, attempt_acted, "          \
-        "attempt_verified, attempt_text, started_once, stopped, paused, pause_until_mono, "        \
+        "attempt_verified, attempt_text, stopped, paused, pause_until_mono, "                      \
         "pause_until, pause_reason, pause_by"
 
 const char *const store_statement_texts[STORE_STATEMENT_COUNT] = {
@@ -24,7 +24,7 @@ const char *const store_statement_texts[STORE_STATEMENT_COUNT] = {
 
         [STORE_SAVE_SERVICE] = "INSERT OR REPLACE INTO service(" SERVICE_COLUMNS ") "
                                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                               "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [STORE_FORGET_SERVICE] = "DELETE FROM service WHERE service = ?",
         [STORE_SAVE_HOST] = "UPDATE host SET boot_id = ?, written_mono = ?, written = ?",
         [STORE_TOUCH] = "UPDATE host SET touched = 1 - touched",

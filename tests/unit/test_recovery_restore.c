@@ -549,7 +549,7 @@ static void test_a_record_that_makes_no_sense(void **state) {
         record.boot_id[sizeof(record.boot_id) - 1] = '\0';
         record.pause_by[sizeof(record.pause_by) - 1] = '\0';
         record.pause_reason[sizeof(record.pause_reason) - 1] = '\0';
-        record.started_once = record.stopped = record.paused = false;
+        record.stopped = record.paused = false;
         assert_true(recovery_restore(w->recovery, &record, NULL, w->now));
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
         world_fails(w, 0, 3);

@@ -52,7 +52,6 @@ static struct service_record full_record(void) {
                 .next_attempt = {12, 13},
                 .healthy_since = {14, 15},
                 .attempt = make_attempt(7, 8),
-                .started_once = true,
                 .stopped = true,
                 .paused = true,
                 .pause_until = {USEC_INFINITY, 16},

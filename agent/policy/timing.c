@@ -133,9 +133,18 @@ static const struct node *step_body(const struct origin *origin, uint32_t index)
                                                                       : NULL;
 }
 
+/* Where nothing can be done there is nothing to verify: a service that is only watched may be
+ * probed as rarely as one likes. */
+static bool is_ever_acted_on(const struct service *service) {
+        return service->manager != MANAGER_NONE || service->n_steps > 0;
+}
+
 static void check_times(struct loading *loading, const struct service *service,
         const struct place *place, usec_t verify) {
         size_t errors = loading->problems->errors;
+        if (!is_ever_acted_on(service)) {
+                return;
+        }
         check_verify(loading, service, place, verify);
         if (loading->problems->errors == errors && service->command) {
                 check_grace(loading, service, place, verify);

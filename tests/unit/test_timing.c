@@ -8,12 +8,14 @@ static const struct policy_case cases[] = {
         {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, interval: 1s, fast_interval: 2s}}}\n",
                 "3:57 'fast_interval' (2s) is longer than 'interval' (1s) [impossible-timing]\n"},
         {"version: 1\nservices:\n  a: {timeout: 5s, probes: {p: {tcp: x}}}\n", ""},
-        {"version: 1\nservices:\n  a: {verify: 1s, probes: {p: {tcp: x}}}\n",
+        {"version: 1\nservices:\n  a: {verify: 1s, probes: {p: {tcp: x}}, recover: [exec: {command: [/bin/a]}]}\n",
                 "3:15 'verify' (1s) is too short for the probe 'p', which has to pass 2 times, every 1s "
                 "[impossible-timing]\n"},
-        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, interval: 1m, fast_interval: 20s}}}\n",
+        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, interval: 1m, fast_interval: 20s}}, recover: [exec: {command: [/bin/a]}]}\n",
                 "3:3 'verify' (30s) is too short for the probe 'p', which has to pass 2 times, every 20s "
                 "[impossible-timing]\n"},
+        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, interval: 1m, fast_interval: 20s}}}\n",
+                ""},
         {"version: 1\nservices:\n  a: {command: [/bin/a], start_grace: 1m}\n",
                 "3:3 'verify' (30s) leaves no room for 'start_grace' (1m) and the passes after it: at least 1m2s "
                 "[impossible-timing]\n"},

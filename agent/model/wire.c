@@ -72,6 +72,8 @@ static const struct field fields[] = {
         MEMBER(exit_code, FIELD_INT),
         MEMBER(core_dumped, FIELD_BOOL),
         MEMBER(expected, FIELD_BOOL),
+        MEMBER(by_person, FIELD_BOOL),
+        MEMBER(manager_busy, FIELD_BOOL),
         WORD("refusal", refusal, wire_refusal_texts),
         WORD("outcome", outcome, outcome_texts),
         WORD("cause", cause, cause_texts),

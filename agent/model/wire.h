@@ -27,8 +27,8 @@ enum wire_type {
         WIRE_WELCOME, /* version, digest (of the executor's policy); first packet of the executor */
         WIRE_LIST, /* asks for one `service` a command service, one `done` or `service busy` for
                       each known request, then `listed` */
-        WIRE_SERVICE, /* service, running, pid, start_time, exit_*: at `list` and whenever it
-                         changes */
+        WIRE_SERVICE, /* service, running, pid, start_time, exit_*, by_person, manager_busy, text:
+                         at `list` and whenever it changes */
         WIRE_LISTED,
         WIRE_DO, /* request, service, digest (the service's), step or action, attempt, incident */
         WIRE_DONE, /* request, service, result ok, text: how a `do` ended; kept and repeated at
@@ -75,6 +75,10 @@ struct wire_message {
         int exit_code; /* status, or signal number */
         bool core_dumped;
         bool expected; /* it was stopped by an action, not by itself */
+        bool by_person; /* somebody else stopped it on purpose: an administrator, or the manager for
+                           him */
+        bool manager_busy; /* the manager itself is at it: starting, stopping, restarting; `text`
+                              says what */
         enum wire_refusal refusal;
         enum outcome outcome;
         enum cause cause;
@@ -83,7 +87,7 @@ struct wire_message {
         char service[POLICY_NAME_MAX + 1];
         char probe[POLICY_NAME_MAX + 1];
         char digest[POLICY_DIGEST_MAX];
-        char text[512];
+        char text[512]; /* for a person: how it ended, or what the manager is doing */
 };
 
 /* Writes the packet; returns its length, or -EMSGSIZE. Only members that differ from zero are sent.

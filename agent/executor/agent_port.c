@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "executor/executor.h"
-#include "executor/identity_lookup.h"
 #include "executor/requests.h"
+#include "io/identity_lookup.h"
 
 #define SOCKET_NAME "executor.sock"
 #define AGAIN_AFTER USEC_PER_MSEC

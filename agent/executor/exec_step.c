@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "executor/environment.h"
 #include "executor/executor.h"
-#include "executor/identity_lookup.h"
 #include "io/child.h"
+#include "io/environment.h"
+#include "io/identity_lookup.h"
 
 enum { LAST_LINE_MAX = 256 };
 

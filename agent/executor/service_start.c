@@ -11,10 +11,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "executor/environment.h"
 #include "executor/executor.h"
-#include "executor/identity_lookup.h"
 #include "executor/service_log.h"
+#include "io/environment.h"
+#include "io/identity_lookup.h"
 #include "io/spawn.h"
 
 /* Opening a log, in a worker thread. The descriptor is the job's until it is taken. */

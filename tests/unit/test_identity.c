@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/environment.h"
-#include "executor/identity.h"
+#include "io/environment.h"
+#include "io/identity.h"
 #include "unit_test.h"
 
 static void need_root(void) {
@@ -16,7 +16,7 @@ static void need_root(void) {
         }
 }
 
-static void test_the_executors_own(void **state) {
+static void test_its_own(void **state) {
         struct identity identity;
         (void) state;
         assert_int_equal(identity_resolve(NULL, NULL, &identity, NULL), 0);
@@ -125,7 +125,7 @@ static void test_too_many_variables(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_the_executors_own),
+                cmocka_unit_test(test_its_own),
                 cmocka_unit_test(test_a_name),
                 cmocka_unit_test(test_a_group_of_its_own),
                 cmocka_unit_test(test_a_number_needs_no_entry),

@@ -11,7 +11,7 @@
 enum { IDENTITY_TEXT_MAX = 256 };
 
 struct identity {
-        bool change; /* false: it stays who the executor is */
+        bool change; /* false: it stays who this process is */
         uid_t uid;
         gid_t gid;
         gid_t groups[SPAWN_MAX_GROUPS];
@@ -19,7 +19,7 @@ struct identity {
         char name[IDENTITY_TEXT_MAX], home[IDENTITY_TEXT_MAX], shell[IDENTITY_TEXT_MAX];
 };
 
-/* Looks a user and a group up, by name or number; NULL user: the executor's own, NULL group: the
- * user's. Name services can hang: for worker threads. -ENOENT: no such user or group; -EPERM: the
- * executor may not become somebody else; other negative errno when the name service failed. */
+/* Looks a user and a group up for this process, by name or number; NULL user: its own, NULL group:
+ * the user's. Name services can hang: for worker threads. -ENOENT: no such user or group; -EPERM:
+ * the process may not become somebody else; other negative errno when the name service failed. */
 int identity_resolve(const char *user, const char *group, struct identity *ret, struct error *err);

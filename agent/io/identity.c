@@ -1,4 +1,4 @@
-#include "executor/identity.h"
+#include "io/identity.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -34,7 +34,7 @@ static int find_user(const char *user, struct passwd *entry, char *room, struct 
                 code = 0;
         }
         if (code != 0) {
-                return error_set_errno(err, code, "user %s", user ? user : "of the executor");
+                return error_set_errno(err, code, "user %s", user ? user : "of this process");
         }
         /* A number needs no entry; a name does. */
         return *ret || by_id ? 0 : error_set(err, ENOENT, "no user named %s", user);

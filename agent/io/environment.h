@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "executor/identity.h"
+#include "io/identity.h"
 
 enum { ENVIRONMENT_MAX = 1024 }; /* variables */
 

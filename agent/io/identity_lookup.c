@@ -1,4 +1,4 @@
-#include "executor/identity_lookup.h"
+#include "io/identity_lookup.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "executor/environment.h"
+#include "io/environment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

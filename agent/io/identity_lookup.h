@@ -2,7 +2,7 @@
 /* identity_resolve in a worker thread with a deadline. */
 
 #include "base/clock.h"
-#include "executor/identity.h"
+#include "io/identity.h"
 #include "io/worker.h"
 
 struct identity_lookup; /* heap; gone when `done` was called or it was cancelled */

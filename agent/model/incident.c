@@ -28,7 +28,7 @@ const struct enum_text phase_texts[] = {
         {PHASE_UNATTENDED, "unattended", "Failed, and its policy has no step for it."},
         {PHASE_EXHAUSTED, "exhausted",
                 "Given up, until a person acknowledges it or the service heals."},
-        {PHASE_STOPPED, "stopped", "Stopped by a person; not a failure."},
+        {PHASE_STOPPED, "stopped", "Stopped by a person, here or outside; not a failure."},
         {0},
 };
 
@@ -37,6 +37,9 @@ const struct enum_text guard_texts[] = {
         {GUARD_PAUSED, "paused", "A person paused recovery of the service."},
         {GUARD_DRY_RUN, "dry-run", "The agent only says what it would do."},
         {GUARD_EXECUTOR_AWAY, "executor-away", "The executor cannot be reached."},
+        {GUARD_MANAGER_BUSY, "manager-busy",
+                "The manager of the service is at it already: systemd starts, stops or restarts the "
+                "unit."},
         {GUARD_STORE_DEGRADED, "store-degraded",
                 "The state database fails, so the number of actions is capped."},
         {GUARD_SERVICE_BUDGET, "service-budget", "The action budget of the service is spent."},

@@ -37,6 +37,7 @@ enum guard { /* what can hold an attempt */
         GUARD_PAUSED,
         GUARD_DRY_RUN,
         GUARD_EXECUTOR_AWAY,
+        GUARD_MANAGER_BUSY,
         GUARD_STORE_DEGRADED,
         GUARD_SERVICE_BUDGET,
         GUARD_HOST_BUDGET,

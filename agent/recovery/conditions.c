@@ -105,7 +105,8 @@ bool if_overtaken(const struct turn *turn) {
         if (service->file->attempt.origin == ORIGIN_OPERATOR) {
                 return false;
         }
-        return service->paused || !turn->recovery->executor_up || if_dependency_not_well(turn) ||
+        return service->paused || service->stopped_outside || service->manager_busy ||
+               !turn->recovery->executor_up || if_dependency_not_well(turn) ||
                if_incident_and_dependency_down(turn) || if_not_judged(turn);
 }
 
@@ -121,6 +122,10 @@ bool if_action_is_stop(const struct turn *turn) {
 
 bool if_stop_by_person(const struct turn *turn) {
         return if_action_is_stop(turn) && turn->service->file->attempt.origin == ORIGIN_OPERATOR;
+}
+
+bool if_stopped_outside(const struct turn *turn) {
+        return turn->service->stopped_outside;
 }
 
 bool if_by_person_stopped(const struct turn *turn) {

@@ -40,6 +40,16 @@ static bool executor_holds(const struct recovery *recovery, const struct service
         return !recovery->executor_up;
 }
 
+static bool manager_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        (void) recovery;
+        (void) now;
+        snprintf(ret->text, sizeof(ret->text), "%s",
+                service->manager_busy ? service->file->manager_text
+                                      : "its manager is not at it by itself");
+        return service->manager_busy;
+}
+
 static bool store_holds(const struct recovery *recovery, const struct service_state *service,
         usec_t now, struct guard_status *ret) {
         ret->value = budget_spent(&service->budget, now, USEC_PER_HOUR);
@@ -93,6 +103,7 @@ static const struct {
         {GUARD_PAUSED, false, true, pause_holds},
         {GUARD_DRY_RUN, true, true, dry_run_holds},
         {GUARD_EXECUTOR_AWAY, true, true, executor_holds},
+        {GUARD_MANAGER_BUSY, false, true, manager_holds},
         {GUARD_STORE_DEGRADED, false, false, store_holds},
         {GUARD_SERVICE_BUDGET, true, false, service_budget_holds},
         {GUARD_HOST_BUDGET, true, false, host_budget_holds},

@@ -39,6 +39,17 @@ void acknowledge(struct turn *turn) {
                 turn->service->policy->name);
 }
 
+/* What its probes said is of a time that is over. */
+static void forget_health(struct turn *turn) {
+        struct service_state *service = turn->service;
+        service->dead = false;
+        service->health = HEALTH_UNKNOWN;
+        service->health_since = turn->now.mono;
+        service->healthy_since = 0;
+        service->ignore_before = turn->now.mono;
+        memset(service->probes, 0, service->policy->n_probes * sizeof(*service->probes));
+}
+
 void close_stopped(struct turn *turn) {
         struct service_state *service = turn->service;
         bool proven = turn->input->kind == INPUT_OUTCOME && turn->input->outcome.ok;
@@ -47,12 +58,22 @@ void close_stopped(struct turn *turn) {
                                                    : "the executor did not answer");
         incident_close(turn, INCIDENT_STOPPED);
         service->stopped = true;
-        service->dead = false;
-        service->health = HEALTH_UNKNOWN;
-        service->health_since = turn->now.mono;
-        service->healthy_since = 0;
-        service->ignore_before = turn->now.mono;
-        memset(service->probes, 0, service->policy->n_probes * sizeof(*service->probes));
+        forget_health(turn);
+}
+
+void leave_stopped(struct turn *turn) {
+        if (turn->service->token) {
+                attempt_end(turn, ATTEMPT_SUPERSEDED, "somebody stopped it");
+        }
+        incident_close(turn, INCIDENT_STOPPED);
+        turn->service->stopped = true;
+        turn->service->first_start = false;
+        forget_health(turn);
+}
+
+void look_after_again(struct turn *turn) {
+        turn->service->stopped = false;
+        forget_health(turn);
 }
 
 void forget_stop(struct turn *turn) {

@@ -178,31 +178,53 @@ static void process_died(struct turn *turn) {
 static void process_runs(struct turn *turn) {
         struct service_state *service = turn->service;
         usec_t age = turn->input->process.age;
-        if (!service->running) {
+        bool started = !service->running;
+        if (started) {
                 service->grace_until =
                         usec_add(usec_sub(turn->now.mono, age), service->policy->start_grace);
         }
         service->running = true;
         service->dead = false;
+        if (started) {
+                machine_feed(turn, HAPPENING_STARTED);
+        }
         health_update(turn);
+}
+
+static void process_ended(struct turn *turn) {
+        struct service_state *service = turn->service;
+        service->running = false;
+        if (turn->input->process.busy || service->phase == PHASE_STOPPED) {
+                return; /* it may be back in a moment, or is not wanted */
+        }
+        if (service->stopped_outside) {
+                machine_feed(turn, HAPPENING_STOPPED);
+        } else if (turn->input->process.expected || !turn->input->process.text[0]) {
+                machine_feed(turn, HAPPENING_IDLE);
+        } else if (!service->dead) {
+                process_died(turn);
+        }
 }
 
 static void on_process(struct turn *turn) {
         struct service_state *service = turn->service;
+        const struct input *input = turn->input;
+        bool let_go = service->manager_busy && !input->process.busy;
         service->process_known = true;
-        service->pid = turn->input->process.running ? turn->input->process.pid : 0;
-        if (turn->input->process.running) {
+        service->pid = input->process.running ? input->process.pid : 0;
+        service->stopped_outside = input->process.by_person && !input->process.running;
+        service->manager_busy = input->process.busy;
+        if (input->process.busy) {
+                str_copy(service->file->manager_text, sizeof(service->file->manager_text),
+                        input->process.text);
+        }
+        if (input->process.running) {
                 process_runs(turn);
-                return;
+        } else {
+                process_ended(turn);
         }
-        service->running = false;
-        if (service->phase == PHASE_STOPPED) {
-                return;
-        }
-        if (turn->input->process.expected || !turn->input->process.text[0]) {
-                machine_feed(turn, HAPPENING_IDLE);
-        } else if (!service->dead) {
-                process_died(turn);
+        if (let_go) {
+                machine_feed(turn, HAPPENING_GUARDS);
         }
 }
 

@@ -81,6 +81,8 @@ struct input {
                 struct {
                         bool running;
                         bool expected; /* stopped by an action */
+                        bool by_person; /* stopped on purpose, outside of recoverd */
+                        bool busy; /* the manager itself is at it, and `text` says what it does */
                         pid_t pid;
                         usec_t age; /* how long it has been running */
                         char text[OBSERVATION_DETAIL_MAX]; /* "killed by SIGKILL" */

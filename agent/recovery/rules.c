@@ -19,6 +19,8 @@ const struct enum_text happening_texts[] = {
         {HAPPENING_PUT_OFF, "put off", "the executor cannot do it now"},
         {HAPPENING_GUARDS, "guards", "a guard may have let go"},
         {HAPPENING_IDLE, "idle", "it is not running, and did not end by itself"},
+        {HAPPENING_STOPPED, "stopped", "somebody stopped it, outside of recoverd"},
+        {HAPPENING_STARTED, "started", "it runs, and did not before"},
         {HAPPENING_ACK, "ack", "a person acknowledges"},
         {HAPPENING_RESTART, "restart", "a person asks for a restart"},
         {HAPPENING_START, "start", "a person asks for a start"},
@@ -56,6 +58,9 @@ const struct rule rules[] = {
                 forget_backoff, PHASE_SAME},
 
         /* The decision. Passed through at once: the first of these that applies. */
+        {200, P(DECIDING), H(ALWAYS), if_stopped_outside, "somebody stopped it",
+                "somebody stopped it outside of recoverd, which is not a failure: it is left alone until somebody starts it",
+                leave_stopped, PHASE_STOPPED},
         {201, P(DECIDING), H(ALWAYS), if_healed, "it is healthy",
                 "its probes pass again, so there is nothing to do", close_healed, PHASE_WATCHING},
         {202, P(DECIDING), H(ALWAYS), if_dependency_not_well,
@@ -119,7 +124,7 @@ const struct rule rules[] = {
                 "it became healthy before anything was done, so nothing is done", drop_attempt,
                 PHASE_WATCHING},
         {402, P(SAVING), H(SAVED) | H(NOT_SAVED) | H(TIMER), if_overtaken,
-                "it was paused, the executor left, a dependency went down or its process came back",
+                "it was paused or stopped, its manager took it in hand, the executor left, a dependency went down or its process came back",
                 "something came in between before anything was done, so it is decided anew",
                 step_back, PHASE_DECIDING},
         {403, P(SAVING), H(SAVED), NULL, NULL, "the intent is on disk, so the action may start",
@@ -187,8 +192,14 @@ const struct rule rules[] = {
         {506, EVERY & ~UNDER_WAY, BY_PERSON, NULL, NULL,
                 "a person asked for it: the intent is written down first", plan_by_person,
                 PHASE_SAVING},
-        {507, P(STOPPED), H(WELL), NULL, NULL, "it is up again: somebody started it", forget_stop,
+        {507, P(STOPPED), H(WELL), NULL, NULL, "it is well again: somebody started it", forget_stop,
                 PHASE_WATCHING},
+        {508, P(STOPPED), H(STARTED), NULL, NULL,
+                "it runs again: somebody started it, so it is looked after again", look_after_again,
+                PHASE_WATCHING},
+        {509, EVERY & ~UNDER_WAY & ~P(STOPPED), H(STOPPED), NULL, NULL,
+                "somebody stopped it outside of recoverd, which is not a failure: it is left alone until somebody starts it",
+                leave_stopped, PHASE_STOPPED},
 };
 const size_t n_rules = ELEMENTSOF(rules);
 
@@ -200,6 +211,9 @@ const struct ignored rules_ignored[] = {
         {P(WATCHING) | P(STOPPED), H(TIMER), "the timer was for something that is over"},
         {P(WATCHING) | P(STOPPED), H(GUARDS), "no attempt is held"},
         {EVERY & ~P(WATCHING), H(IDLE), "its first start is planned, done, or not wanted"},
+        {UNDER_WAY, H(STOPPED), "what was begun is finished first; then it is left alone"},
+        {P(STOPPED), H(STOPPED), "it is stopped already"},
+        {EVERY & ~P(STOPPED), H(STARTED), "its probes have to tell whether it is well"},
         {QUIET | P(STOPPED) | UNDER_WAY | P(VERIFYING), H(FAILED),
                 "it is known to be down; more failures change nothing"},
         {QUIET | P(STOPPED) | UNDER_WAY, H(DIED),

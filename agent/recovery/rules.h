@@ -23,6 +23,8 @@ enum happening { /* what the inputs amount to, for the state machine */
         HAPPENING_PUT_OFF, /* the executor cannot now; does not count */
         HAPPENING_GUARDS, /* a guard may have let go */
         HAPPENING_IDLE, /* the manager reports: not running, and it did not end by itself */
+        HAPPENING_STOPPED, /* the manager reports: somebody stopped it on purpose */
+        HAPPENING_STARTED, /* the manager reports: it runs, and did not before */
         HAPPENING_ACK,
         HAPPENING_RESTART,
         HAPPENING_START,

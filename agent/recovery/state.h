@@ -24,6 +24,7 @@ struct case_file {
         struct attempt attempt; /* the present or last one; intended 0: none */
         struct observation evidence;
         char pause_by[64], pause_reason[128];
+        char manager_text[OBSERVATION_DETAIL_MAX]; /* what its manager is doing, while it is busy */
 };
 
 struct service_state {
@@ -63,6 +64,8 @@ struct service_state {
         usec_t pause_until;
         pid_t pid;
         bool paused, stopped, process_known, running, dead, has_evidence;
+        bool stopped_outside; /* as its manager said last */
+        bool manager_busy;
         bool first_start; /* the first start is what is planned */
         bool was_well; /* as last told to the dependents */
         bool was_down;
@@ -161,6 +164,7 @@ CONDITION(if_overtaken);
 CONDITION(if_person_refused);
 CONDITION(if_step_is_notify);
 CONDITION(if_stop_by_person);
+CONDITION(if_stopped_outside);
 CONDITION(if_store_cap_spent);
 
 /* The first dependency that is down (or, with `well`, that is not well); UINT32_MAX: none. */
@@ -204,6 +208,8 @@ STEP(reply_stopped);
 STEP(acknowledge);
 STEP(close_stopped);
 STEP(forget_stop);
+STEP(leave_stopped);
+STEP(look_after_again);
 
 /* Shared by them. */
 void incident_close(struct turn *turn, enum incident_end end);

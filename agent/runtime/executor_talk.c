@@ -86,26 +86,6 @@ static void begin_list(struct runtime *runtime) {
 
 /* ---- What it says ---- */
 
-static void describe_exit(const struct wire_message *message, char *text, size_t size) {
-        text[0] = '\0';
-        switch (message->exit_kind) {
-        case WIRE_EXIT_NONE:
-                return;
-        case WIRE_EXIT_STATUS:
-                snprintf(text, size, "exited with status %d", message->exit_code);
-                return;
-        case WIRE_EXIT_SIGNAL: {
-                const char *name = sigabbrev_np(message->exit_code);
-                snprintf(text, size, "killed by SIG%s%s", name ? name : "?",
-                        message->core_dumped ? ", core dumped" : "");
-                return;
-        }
-        case WIRE_EXIT_UNKNOWN:
-                snprintf(text, size, "ended while nobody could see how");
-                return;
-        }
-}
-
 static void on_service(struct runtime *runtime, const struct wire_message *message) {
         const struct service *service = service_named(runtime, message->service);
         if (!service) {
@@ -126,12 +106,12 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                 .service = service->index,
                 .process = {.running = message->running,
                         .expected = message->expected,
+                        .by_person = message->by_person,
+                        .busy = message->manager_busy,
                         .pid = message->pid,
                         .age = usec_sub(loop_now(runtime->loop).wall, message->since)},
         };
-        if (!message->running) {
-                describe_exit(message, input.process.text, sizeof(input.process.text));
-        }
+        str_copy(input.process.text, sizeof(input.process.text), message->text);
         turns_feed(runtime, &input);
 }
 

@@ -29,6 +29,8 @@ enum verb {
         VERB_DEGRADED,
         VERB_DIES,
         VERB_RUNS,
+        VERB_STOPPED_OUTSIDE,
+        VERB_MANAGER_BUSY, /* until it dies or somebody starts it */
         VERB_PAUSE,
         VERB_RESUME,
         VERB_ACK,

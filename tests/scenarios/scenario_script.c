@@ -26,6 +26,8 @@ static const struct {
         {"SERVICE dies TEXT", VERB_DIES},
         {"SERVICE dies after each start TEXT", VERB_DIES_AGAIN},
         {"somebody starts SERVICE", VERB_RUNS},
+        {"somebody stops SERVICE", VERB_STOPPED_OUTSIDE},
+        {"the manager restarts SERVICE TEXT", VERB_MANAGER_BUSY},
         {"a person pauses SERVICE for TIME", VERB_PAUSE},
         {"a person resumes SERVICE", VERB_RESUME},
         {"a person acknowledges SERVICE", VERB_ACK},

@@ -37,6 +37,7 @@ struct probe_play {
 
 struct service_play {
         bool up, by_action, busy;
+        bool by_somebody, manager_busy;
         char death[STATEMENT_TEXT_MAX]; /* how it last ended by itself; "": it did not */
         char dies_again[STATEMENT_TEXT_MAX]; /* "": it does not */
         struct probe_play *probes;
@@ -278,6 +279,8 @@ static void tell_process(struct play *play, uint32_t service, usec_t age) {
                 .service = service,
                 .process = {.running = one->up,
                         .expected = !one->up && one->by_action,
+                        .by_person = one->by_somebody,
+                        .busy = one->manager_busy,
                         .pid = one->up ? 100 : 0,
                         .age = age},
         };
@@ -292,15 +295,26 @@ static void tell_process(struct play *play, uint32_t service, usec_t age) {
 
 static void stop_process(struct play *play, uint32_t service, const char *how) {
         struct service_play *one = &play->services[service];
-        one->up = false;
+        one->up = one->by_somebody = one->manager_busy = false;
         one->by_action = str_empty(how);
         str_copy(one->death, sizeof(one->death), str_empty(how) ? "" : how);
         tell_process(play, service, 0);
 }
 
+/* Down, and not by itself: somebody stopped it, or its manager is at it. */
+static void take_down(struct play *play, const struct statement *statement) {
+        struct service_play *one = &play->services[statement->service];
+        one->up = one->by_action = false;
+        one->by_somebody = statement->verb == VERB_STOPPED_OUTSIDE;
+        one->manager_busy = statement->verb == VERB_MANAGER_BUSY;
+        str_copy(one->death, sizeof(one->death), statement->text);
+        tell_process(play, statement->service, 0);
+}
+
 static void start_process(struct play *play, uint32_t service) {
         struct service_play *one = &play->services[service];
         one->up = true;
+        one->by_somebody = one->manager_busy = false;
         one->death[0] = '\0';
         for (uint32_t i = 0; i < policy_of(play)->services[service].n_probes; i++) {
                 if (one->probes[i].until_restarted) {
@@ -472,6 +486,10 @@ static void obey(struct play *play, const struct statement *statement) {
                 return;
         case VERB_RUNS:
                 start_process(play, statement->service);
+                return;
+        case VERB_STOPPED_OUTSIDE:
+        case VERB_MANAGER_BUSY:
+                take_down(play, statement);
                 return;
         case VERB_PAUSE:
         case VERB_RESUME:

@@ -437,6 +437,75 @@ static void test_lost_is_verified_and_not_repeated(void **state) {
         world_free(w);
 }
 
+/* ---- The manager itself ---- */
+
+#define RESTARTED_BY_SYSTEMD "systemd restarts it by itself in 5s"
+
+static void test_what_the_manager_restarts_is_left_to_it(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_manager_busy(w, 0, RESTARTED_BY_SYSTEMD);
+        world_fails(w, 0, 3);
+        world_advance(w, SECONDS(60));
+        assert_held(w, 0, GUARD_MANAGER_BUSY);
+        world_runs(w, 0, 0);
+        assert_int_equal(world_phase(w, 0), PHASE_SAVING); /* it runs, and its probe still fails */
+        world_free(w);
+}
+
+static void test_a_manager_that_gives_up_hands_it_over(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_manager_busy(w, 0, RESTARTED_BY_SYSTEMD);
+        world_fails(w, 0, 3);
+        world_advance(w, SECONDS(60));
+        world_dies(w, 0, "failed: start-limit-hit");
+        assert_int_equal(world_phase(w, 0), PHASE_SAVING);
+        assert_string_equal(world_status(w, 0).evidence->detail, "failed: start-limit-hit");
+        world_free(w);
+}
+
+/* Down for the moment it takes to restart: that is not the end of the process. */
+static void test_a_busy_manager_is_no_evidence(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_runs(w, 0, SECONDS(100));
+        world_passes(w, 0, 1);
+        world_manager_busy(w, 0, RESTARTED_BY_SYSTEMD);
+        assert_int_equal(world_status(w, 0).health, HEALTH_HEALTHY);
+        assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
+        world_free(w);
+}
+
+static void test_the_manager_begins_while_the_intent_is_written(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_fails(w, 0, 3);
+        world_advance(w, SECONDS(1));
+        assert_int_equal(world_phase(w, 0), PHASE_SAVING);
+        world_manager_busy(w, 0, RESTARTED_BY_SYSTEMD);
+        world_saved(w, 0, true);
+        assert_held(w, 0, GUARD_MANAGER_BUSY);
+        assert_int_equal(world_count(w, EFFECT_ACT, 0), 0);
+        world_free(w);
+}
+
+/* A person knows better. */
+static void test_a_busy_manager_does_not_hold_a_person(void **state) {
+        (void) state;
+        struct world *w = one_service();
+
+        world_manager_busy(w, 0, RESTARTED_BY_SYSTEMD);
+        assert_true(world_command(w, 0, COMMAND_RESTART, 0)->reply.ok);
+        world_saved(w, 0, true);
+        assert_int_equal(world_count(w, EFFECT_ACT, 0), 1);
+        world_free(w);
+}
+
 /* ---- As people see them ---- */
 
 static void test_all_guards_are_shown(void **state) {
@@ -458,10 +527,12 @@ static void test_all_guards_are_shown(void **state) {
         assert_false(guards[1].holds);
         assert_true(guards[2].holds);
         assert_false(guards[3].holds);
-        assert_string_equal(guards[3].text,
+        assert_string_equal(guards[3].text, "its manager is not at it by itself");
+        assert_false(guards[4].holds);
+        assert_string_equal(guards[4].text,
                 "the state database does not work: 0 of 3 unrecorded actions spent within 1h");
-        assert_string_equal(guards[4].text, "0 of 10 actions of the service spent within 1h");
-        assert_int_equal(guards[5].limit, 100);
+        assert_string_equal(guards[5].text, "0 of 10 actions of the service spent within 1h");
+        assert_int_equal(guards[6].limit, 100);
         world_free(w);
 }
 
@@ -489,6 +560,11 @@ int main(void) {
                 cmocka_unit_test(test_put_off_first_start_is_still_a_first_start),
                 cmocka_unit_test(test_refused_counts_but_spends_nothing),
                 cmocka_unit_test(test_lost_is_verified_and_not_repeated),
+                cmocka_unit_test(test_what_the_manager_restarts_is_left_to_it),
+                cmocka_unit_test(test_a_manager_that_gives_up_hands_it_over),
+                cmocka_unit_test(test_a_busy_manager_is_no_evidence),
+                cmocka_unit_test(test_the_manager_begins_while_the_intent_is_written),
+                cmocka_unit_test(test_a_busy_manager_does_not_hold_a_person),
                 cmocka_unit_test(test_all_guards_are_shown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

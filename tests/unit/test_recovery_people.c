@@ -221,12 +221,81 @@ static void test_a_stopped_service_that_is_started_by_somebody(void **state) {
         struct world *w = world_of_three();
 
         into_stopped(w);
-        world_runs(w, WEB, 0);
-        world_passes(w, WEB, 1);
+        world_passes(w, WEB, 1); /* before its manager says so */
         assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
         assert_int_equal(world_rule(w, WEB), 507);
         world_free(w);
 }
+
+/* Somebody started it, and it does not get well: then it has failed like any other. */
+static void test_a_stopped_service_that_is_started_and_fails(void **state) {
+        (void) state;
+        struct world *w = world_of_three();
+
+        into_stopped(w);
+        world_fails(w, WEB, 3);
+        world_runs(w, WEB, 0);
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        assert_int_equal(world_rule(w, WEB), 508);
+        assert_int_equal(world_status(w, WEB).health, HEALTH_UNKNOWN);
+        world_advance(w, SECONDS(1));
+        world_fails(w, WEB, 3);
+        assert_int_equal(world_phase(w, WEB), PHASE_CHECKING);
+        world_free(w);
+}
+
+/* ---- Stopped outside of recoverd ---- */
+
+static void test_stopped_outside_in_every_phase(void **state) {
+        (void) state;
+        for (size_t i = 0; i < WAYS; i++) {
+                struct world *w = entered(i);
+                world_stopped_outside(w, WEB);
+                enum phase phase = world_phase(w, WEB);
+                bool under_way = phase == PHASE_SAVING || phase == PHASE_ACTING;
+                assert_true(phase == PHASE_STOPPED || under_way);
+                size_t acts = world_count(w, EFFECT_ACT, WEB);
+                world_saved(w, WEB, true);
+                world_answers(w, WEB, ANSWER_FAILED);
+                world_advance(w, USEC_PER_HOUR);
+                assert_int_equal(world_phase(w, WEB), PHASE_STOPPED);
+                assert_int_equal(world_count(w, EFFECT_ACT, WEB), acts);
+                assert_null(world_status(w, WEB).incident);
+                world_free(w);
+        }
+}
+
+static void test_a_stop_from_outside_outlives_the_agent(void **state) {
+        (void) state;
+        struct world *w = world_of_three();
+
+        world_stopped_outside(w, WEB);
+        world_restart(w, &(struct world_restart){.gap = SECONDS(10)});
+        world_executor(w, true);
+        world_stopped_outside(w, WEB);
+        world_fails(w, WEB, 10);
+        assert_int_equal(world_phase(w, WEB), PHASE_STOPPED);
+        world_runs(w, WEB, 0);
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        world_free(w);
+}
+
+static void test_a_person_starts_what_was_stopped_outside(void **state) {
+        (void) state;
+        struct world *w = world_of_three();
+
+        world_stopped_outside(w, WEB);
+        assert_true(world_command(w, WEB, COMMAND_START, 0)->reply.ok);
+        world_saved(w, WEB, true);
+        assert_int_equal(world_count(w, EFFECT_ACT, WEB), 1);
+        world_runs(w, WEB, 0);
+        world_answers(w, WEB, ANSWER_OK);
+        world_passes(w, WEB, 2);
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        world_free(w);
+}
+
+/* ---- Going on one by one ---- */
 
 /* It came up while the executor was asked, and the executor did nothing: it is looked after all the
  * same. */
@@ -449,6 +518,10 @@ int main(void) {
                 cmocka_unit_test(test_acknowledge_in_every_phase),
                 cmocka_unit_test(test_every_answer_in_every_phase),
                 cmocka_unit_test(test_a_stopped_service_that_is_started_by_somebody),
+                cmocka_unit_test(test_a_stopped_service_that_is_started_and_fails),
+                cmocka_unit_test(test_stopped_outside_in_every_phase),
+                cmocka_unit_test(test_a_stop_from_outside_outlives_the_agent),
+                cmocka_unit_test(test_a_person_starts_what_was_stopped_outside),
                 cmocka_unit_test(test_a_stopped_service_that_comes_up_during_a_refused_start),
                 cmocka_unit_test(test_a_stop_that_could_not_be_proven),
                 cmocka_unit_test(test_a_stopped_dependency_blocks),

@@ -43,6 +43,7 @@ struct act { /* an action of the ladder that was carried out, or may have been *
 struct actor { /* a service as it truly is, and what was seen of it */
         bool up, sick, deaf, busy;
         bool crashed, ended_by_action; /* why it is not up; neither: it never was */
+        bool stopped_outside, manager_busy; /* or one of these */
         uint64_t saved_token, acted_token;
         bool save_failed, evidence;
         wall_usec_t evidence_from, ended_at;
@@ -280,6 +281,10 @@ static void check_ladder_act(struct chaos *chaos, uint32_t service, const struct
                 broken(chaos, "%s: acted on while %s", name_of(chaos, service),
                         status.paused ? "paused" : "the executor was away");
         }
+        if (actor->stopped_outside || actor->manager_busy) {
+                broken(chaos, "%s: acted on while %s", name_of(chaos, service),
+                        actor->manager_busy ? "its manager was at it" : "somebody had stopped it");
+        }
         if (!status.incident || status.health == HEALTH_HEALTHY) {
                 broken(chaos, "%s: acted on while it was well", name_of(chaos, service));
         }
@@ -498,7 +503,11 @@ static void tell_process(struct chaos *chaos, uint32_t service) {
         struct input input = {
                 .kind = INPUT_PROCESS,
                 .service = service,
-                .process = {.running = actor->up, .expected = actor->ended_by_action, .pid = 100},
+                .process = {.running = actor->up,
+                        .expected = actor->ended_by_action,
+                        .by_person = actor->stopped_outside,
+                        .busy = actor->manager_busy,
+                        .pid = 100},
         };
         if (!actor->up && actor->crashed) {
                 str_copy(input.process.text, sizeof(input.process.text), "killed by SIGKILL");
@@ -514,6 +523,16 @@ static void change_process(struct chaos *chaos, uint32_t service, bool up, bool 
         actor->up = up;
         actor->crashed = !up && !by_action;
         actor->ended_by_action = !up && by_action;
+        actor->stopped_outside = actor->manager_busy = false;
+        tell_process(chaos, service);
+}
+
+/* By somebody, or by its manager, which is at it. */
+static void take_down(struct chaos *chaos, uint32_t service, bool by_somebody) {
+        struct actor *actor = &chaos->actors[service];
+        actor->up = actor->crashed = actor->ended_by_action = false;
+        actor->stopped_outside = by_somebody;
+        actor->manager_busy = !by_somebody;
         tell_process(chaos, service);
 }
 
@@ -561,7 +580,13 @@ static void answer_act(struct chaos *chaos, const struct planned *planned) {
 static void disturb(struct chaos *chaos) {
         uint32_t service = (uint32_t) rng_below(&chaos->rng, chaos->n);
         struct actor *actor = &chaos->actors[service];
-        switch (rng_below(&chaos->rng, 5)) {
+        switch (rng_below(&chaos->rng, 7)) {
+        case 5:
+        case 6:
+                if (actor->up && !actor->busy) {
+                        take_down(chaos, service, chance(chaos, 50));
+                }
+                break;
         case 0:
         case 1:
                 if (actor->up && !actor->busy) {

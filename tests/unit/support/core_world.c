@@ -367,6 +367,20 @@ void world_idle(struct world *world, uint32_t service) {
         world_feed(world, &(struct input){.kind = INPUT_PROCESS, .service = service});
 }
 
+void world_stopped_outside(struct world *world, uint32_t service) {
+        world_feed(world, &(struct input){
+                                  .kind = INPUT_PROCESS,
+                                  .service = service,
+                                  .process = {.by_person = true, .text = "stopped by somebody"},
+                          });
+}
+
+void world_manager_busy(struct world *world, uint32_t service, const char *text) {
+        struct input input = {.kind = INPUT_PROCESS, .service = service, .process = {.busy = true}};
+        str_copy(input.process.text, sizeof(input.process.text), text);
+        world_feed(world, &input);
+}
+
 static uint64_t token_of(struct world *world, uint32_t service) {
         struct service_status status = world_status(world, service);
         return status.attempt ? status.attempt->intended : 0;

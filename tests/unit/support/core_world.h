@@ -101,6 +101,8 @@ void world_passes(struct world *world, uint32_t service, unsigned count);
 void world_dies(struct world *world, uint32_t service, const char *text);
 void world_runs(struct world *world, uint32_t service, usec_t age);
 void world_idle(struct world *world, uint32_t service);
+void world_stopped_outside(struct world *world, uint32_t service);
+void world_manager_busy(struct world *world, uint32_t service, const char *text);
 void world_saved(struct world *world, uint32_t service, bool ok);
 
 enum world_answer { ANSWER_OK, ANSWER_FAILED, ANSWER_REFUSED, ANSWER_LATER, ANSWER_LOST };

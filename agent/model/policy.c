@@ -6,6 +6,8 @@
 const struct enum_text manager_texts[] = {
         {MANAGER_NONE, "none", "Watched only: nobody here starts or stops it."},
         {MANAGER_COMMAND, "command", "A child of the executor."},
+        {MANAGER_UNIT, "unit", "A unit of systemd."},
+        {MANAGER_SCRIPTS, "scripts", "Programs or a resource agent that start and stop it."},
         {0},
 };
 
@@ -24,6 +26,14 @@ const struct enum_text action_texts[] = {
         {ACTION_STOP, "stop", "Stops the service and proves that it is gone."},
         {ACTION_EXEC, "exec", "Runs a program that the policy names."},
         {ACTION_NOTIFY, "notify", "Tells people, and changes nothing."},
+        {ACTION_RELOAD, "reload", "Makes the running service read its configuration again."},
+        {ACTION_SIGNAL, "signal", "Sends a signal to the running service."},
+        {0},
+};
+
+const struct enum_text signal_target_texts[] = {
+        {SIGNAL_TO_MAIN, "main", "The main process."},
+        {SIGNAL_TO_ALL, "all", "Every process of the service."},
         {0},
 };
 

@@ -20,15 +20,28 @@ enum {
         POLICY_DIGEST_MAX = 65,
 };
 
-enum manager { MANAGER_NONE = 0, MANAGER_COMMAND };
+enum manager { MANAGER_NONE = 0, MANAGER_COMMAND, MANAGER_UNIT, MANAGER_SCRIPTS };
+enum { MANAGER_COUNT = MANAGER_SCRIPTS + 1 };
 DECLARE_ENUM_TEXT(manager)
 
 enum jitter { JITTER_NONE = 0, JITTER_FULL, JITTER_EQUAL, JITTER_DECORRELATED };
 DECLARE_ENUM_TEXT(jitter)
 
-/* What a step does. The executor knows the same words. */
-enum action { ACTION_RESTART = 0, ACTION_START, ACTION_STOP, ACTION_EXEC, ACTION_NOTIFY };
+/* What a step does. The executor knows the same words. The values are stored: new ones go last. */
+enum action {
+        ACTION_RESTART = 0,
+        ACTION_START,
+        ACTION_STOP,
+        ACTION_EXEC,
+        ACTION_NOTIFY,
+        ACTION_RELOAD,
+        ACTION_SIGNAL,
+};
+enum { ACTION_COUNT = ACTION_SIGNAL + 1 };
 DECLARE_ENUM_TEXT(action)
+
+enum signal_target { SIGNAL_TO_MAIN = 0, SIGNAL_TO_ALL };
+DECLARE_ENUM_TEXT(signal_target)
 
 enum log_target { LOG_TARGET_AUTO = 0, LOG_TARGET_JOURNAL, LOG_TARGET_FILE, LOG_TARGET_NONE };
 DECLARE_ENUM_TEXT(log_target)
@@ -52,15 +65,21 @@ struct exec_spec { /* body of an exec step */
         const char *user; /* NULL: the service's user, else the executor's own */
 };
 
+struct signal_spec { /* body of a signal step */
+        int number;
+        int to; /* enum signal_target */
+};
+
 struct step_spec {
         int action; /* enum action */
         uint32_t attempts;
         uint32_t causes; /* bit (1 << cause) for each that it can cure; 0: all */
-        usec_t timeout; /* of the action itself; 0: stop_timeout and a margin for start and stop, 1m
-                           for exec */
+        usec_t timeout; /* of the action itself; 0: stop_timeout and a margin where a command is
+                           started or stopped, else 1m */
         usec_t verify; /* 0: the service's */
         struct backoff_spec *backoff; /* NULL: the service's */
         struct exec_spec exec; /* ACTION_EXEC only */
+        struct signal_spec signal; /* ACTION_SIGNAL only */
         const char *message; /* ACTION_NOTIFY: text, or NULL */
 };
 
@@ -84,9 +103,23 @@ struct command_spec {
                                      SHELL, LANG */
         uint32_t umask;
         struct limits_spec limits;
-        int stop_signal;
+        int stop_signal, reload_signal;
         usec_t stop_timeout;
         struct log_spec log;
+};
+
+struct unit_spec { /* a unit of systemd */
+        const char *name; /* with its suffix: nginx.service */
+};
+
+/* Programs that start, stop and look at a service, as the Linux Standard Base has them for init
+ * scripts; or one OCF resource agent, which does all of that. */
+struct scripts_spec {
+        struct strings start, stop, status, reload; /* argv; reload may be empty */
+        const char *ocf; /* PROVIDER:TYPE in place of the programs; NULL: none */
+        struct pairs parameters; /* of the resource agent */
+        const char *user, *directory; /* NULL: the executor's own; / */
+        struct pairs environment;
 };
 
 struct probe_spec {
@@ -95,7 +128,7 @@ struct probe_spec {
         const void *params; /* the type's own struct, by its schema */
         usec_t interval, fast_interval, down_interval, timeout;
         uint32_t fall, rise;
-        bool implied; /* added by the loader: the process probe of every command service */
+        bool implied; /* added by the loader: what every service of its manager is watched by */
 };
 
 struct service {
@@ -105,6 +138,8 @@ struct service {
         uint32_t index;
         int manager; /* enum manager */
         struct command_spec *command; /* MANAGER_COMMAND only */
+        struct unit_spec *unit; /* MANAGER_UNIT only */
+        const struct scripts_spec *scripts; /* MANAGER_SCRIPTS only */
         uint32_t *depends_on, n_depends_on;
         uint32_t *dependents, n_dependents; /* the same edges, backwards */
         uint32_t depth; /* longest path to a service without dependencies */

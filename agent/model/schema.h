@@ -85,6 +85,9 @@ struct schema_field {
         const struct enum_text *words;
         const struct schema *object;
         schema_parse parse;
+        /* What was probably meant by a text that `parse` refused, such as "did you mean 'x'?"; NULL
+         * when nobody knows. SCHEMA_CUSTOM only, and may be NULL. */
+        const char *(*hint)(const char *text, char *hint, size_t size);
         const char *pattern; /* SCHEMA_CUSTOM: regular expression, for the JSON Schema */
         unsigned units;
         bool required;

@@ -1,11 +1,15 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/manager.h"
+#include "model/observation.h"
 #include "policy/loading.h"
 
-/* What the ladder of a command service is when it has none. */
+/* What the ladder of a service that somebody manages is when it has none. */
 enum { STANDARD_RESTARTS = 5 };
 
 /* ---- Names ------------------------------------------------------------------------------------
@@ -67,13 +71,17 @@ static bool has_probe_of(const struct service *service, int type) {
         return false;
 }
 
-static const char *free_probe_name(const struct service *service) {
-        static const char *const names[] = {"process", "process-alive", "process-implied"};
+/* The name of the type, with something behind it where a probe of another type has that name. */
+static const char *free_probe_name(
+        struct loading *loading, const struct service *service, const char *type) {
+        static const char *const suffixes[] = {"", "-alive", "-implied"};
+        char name[POLICY_NAME_MAX + 1];
         size_t i = 0;
-        while (i + 1 < sizeof(names) / sizeof(names[0]) && policy_probe(service, names[i])) {
-                i++;
+        snprintf(name, sizeof(name), "%s", type);
+        while (++i < ELEMENTSOF(suffixes) && policy_probe(service, name)) {
+                snprintf(name, sizeof(name), "%s%s", type, suffixes[i]);
         }
-        return names[i];
+        return arena_strdup(loading->policy->arena, name);
 }
 
 static int fill_implied(struct loading *loading, const struct service_form *form,
@@ -96,10 +104,11 @@ static int fill_implied(struct loading *loading, const struct service_form *form
                 &loading->filler, variant->object, &origin->entry->key->place, NULL, params);
 }
 
-/* Every child of the executor is watched for its end, whether or not the policy says so. */
+/* What its manager knows of a service is watched, whether or not the policy says so. */
 static int add_implied_probe(
         struct loading *loading, struct service *service, const struct origin *origin) {
-        const struct schema_variant *variant = find_probe_type(loading, "process");
+        const char *type = manager_traits(service->manager)->probe;
+        const struct schema_variant *variant = type ? find_probe_type(loading, type) : NULL;
         if (!variant || has_probe_of(service, variant->tag)) {
                 return 0;
         }
@@ -112,7 +121,10 @@ static int add_implied_probe(
                 memcpy(probes, service->probes, service->n_probes * sizeof(*probes));
         }
         struct probe_spec *probe = &probes[service->n_probes];
-        probe->name = free_probe_name(service);
+        probe->name = free_probe_name(loading, service, type);
+        if (!probe->name) {
+                return -ENOMEM;
+        }
         int r = fill_implied(loading, &origin->form, origin, variant, probe);
         service->probes = probes;
         service->n_probes++;
@@ -150,9 +162,10 @@ static int build_probes(
                 loading_error(loading, "too-large", place, NULL,
                         "%u probes in one service, at most %d", probes->count, POLICY_PROBES_MAX);
         }
-        int r = service->command ? add_implied_probe(loading, service, origin) : 0;
+        int r = add_implied_probe(loading, service, origin);
         if (service->n_probes == 0) {
-                loading_error(loading, "no-probes", place, "add 'probes', or a 'command' to run",
+                loading_error(loading, "no-probes", place,
+                        "add 'probes', or say what to run: a 'command', a 'unit' or 'scripts'",
                         "the service '%.64s' has nothing to watch", service->name);
         }
         set_require(loading, service, origin, probes->count);
@@ -162,21 +175,39 @@ static int build_probes(
 /* ---- Ladder -----------------------------------------------------------------------------------
  */
 
-static bool needs_manager(int action) {
-        return action == ACTION_RESTART || action == ACTION_START || action == ACTION_STOP;
+static const char *hint_for_step(const struct service *service, int action) {
+        if (service->manager == MANAGER_NONE) {
+                return "give it a 'command', a 'unit' or 'scripts', or use exec and notify steps";
+        }
+        return action == ACTION_RELOAD ? "add 'reload: [/path/to/program]' to 'scripts', or use "
+                                         "restart"
+                                       : "use reload, restart or exec";
 }
 
-static void refuse_unmanaged(struct loading *loading, const struct service *service,
+static void check_step(struct loading *loading, const struct service *service,
         const struct origin *origin, uint32_t index) {
+        int action = service->steps[index].action;
+        const char *why_not = manager_why_not(service, action);
         const struct node *ladder = node_get(origin->whole, "recover");
         bool known = ladder && ladder->kind == NODE_LIST && index < ladder->count;
-        loading_error(loading, "no-manager",
-                known ? &ladder->items[index]->place : &origin->entry->key->place,
-                "give it a 'command', or use exec and notify steps",
-                "'%s' needs a 'command': the service '%.64s' is only watched, and nobody here "
-                "can %s it",
-                action_text((enum action) service->steps[index].action), service->name,
-                action_text((enum action) service->steps[index].action));
+        if (why_not) {
+                loading_error(loading,
+                        service->manager == MANAGER_NONE ? "no-manager" : "impossible-step",
+                        known ? &ladder->items[index]->place : &origin->entry->key->place,
+                        hint_for_step(service, action),
+                        "'%s' cannot be done for the service '%.64s': %s",
+                        action_text((enum action) action), service->name, why_not);
+        }
+}
+
+/* What needs a running service is no cure for one that has ended. */
+static void settle_causes(struct step_spec *step) {
+        if (step->causes == 0 && action_needs_running(step->action)) {
+                for (const struct enum_text *row = cause_texts; row->text; row++) {
+                        step->causes |= UINT32_C(1) << row->value;
+                }
+                step->causes &= ~(UINT32_C(1) << CAUSE_NONE | UINT32_C(1) << CAUSE_EXITED);
+        }
 }
 
 static int standard_ladder(struct loading *loading, struct service *service) {
@@ -206,9 +237,8 @@ static int copy_ladder(
                 }
                 service->steps[i] = *forms[i].body;
                 service->steps[i].action = forms[i].action;
-                if (!service->command && needs_manager(forms[i].action)) {
-                        refuse_unmanaged(loading, service, origin, i);
-                }
+                settle_causes(&service->steps[i]);
+                check_step(loading, service, origin, i);
         }
         service->n_steps = recover->count;
         return 0;
@@ -222,7 +252,7 @@ static int build_ladder(
                         POLICY_STEPS_MAX);
                 return 0;
         }
-        if (service->command && !node_get(origin->whole, "recover")) {
+        if (service->manager != MANAGER_NONE && !node_get(origin->whole, "recover")) {
                 return standard_ladder(loading, service);
         }
         return copy_ladder(loading, service, origin);
@@ -233,6 +263,9 @@ static int build_ladder(
 
 static int build_command(
         struct loading *loading, struct service *service, const struct service_form *form) {
+        if (form->command.command.count == 0) {
+                return 0;
+        }
         service->command = arena_alloc(loading->policy->arena, sizeof(*service->command));
         if (!service->command) {
                 return -ENOMEM;
@@ -243,6 +276,47 @@ static int build_command(
         }
         service->manager = MANAGER_COMMAND;
         return 0;
+}
+
+static int build_unit(
+        struct loading *loading, struct service *service, const struct service_form *form) {
+        if (!form->unit.name) {
+                return 0;
+        }
+        service->unit = arena_alloc(loading->policy->arena, sizeof(*service->unit));
+        if (!service->unit) {
+                return -ENOMEM;
+        }
+        *service->unit = form->unit;
+        service->manager = MANAGER_UNIT;
+        return 0;
+}
+
+/* One service, one manager: two of them would act on each other's doings. */
+static void check_managers(
+        struct loading *loading, const struct service *service, const struct origin *origin) {
+        const char *chosen = manager_traits(service->manager)->key;
+        for (int manager = MANAGER_NONE; manager < MANAGER_COUNT; manager++) {
+                const char *key = manager_traits(manager)->key;
+                const struct entry *entry = key ? node_entry(origin->whole, key) : NULL;
+                if (entry && manager != service->manager) {
+                        loading_error(loading, "inconsistent", &entry->key->place,
+                                "a service is managed in one way",
+                                "'%s' and '%s' exclude each other", key, chosen);
+                }
+        }
+}
+
+static int build_manager(
+        struct loading *loading, struct service *service, const struct origin *origin) {
+        int r = build_command(loading, service, &origin->form);
+        r = r < 0 ? r : build_unit(loading, service, &origin->form);
+        service->scripts = origin->form.scripts;
+        if (service->scripts) {
+                service->manager = MANAGER_SCRIPTS;
+        }
+        check_managers(loading, service, origin);
+        return r;
 }
 
 static int fill_form(struct loading *loading, struct origin *origin) {
@@ -271,7 +345,7 @@ static int build_body(
         service->backoff = form->backoff;
         service->budget = form->budget;
 
-        int r = form->command.command.count > 0 ? build_command(loading, service, form) : 0;
+        int r = build_manager(loading, service, origin);
         r = r < 0 ? r : build_probes(loading, service, origin);
         r = r < 0 ? r : build_ladder(loading, service, origin);
         return r < 0 ? r : timing_settle(loading, service, origin);

@@ -78,8 +78,7 @@ static bool is_variable_name(const char *text) {
                !(*text >= '0' && *text <= '9');
 }
 
-static void check_environment(struct loading *loading, const struct origin *origin) {
-        const struct node *environment = node_get(origin->whole, "environment");
+static void check_environment(struct loading *loading, const struct node *environment) {
         char text[NODE_QUOTE_MAX];
         for (uint32_t i = 0; environment && i < environment->count; i++) {
                 const struct node *name = environment->entries[i].key;
@@ -138,6 +137,10 @@ static int check_accounts(
                 r = r < 0 ? r
                           : check_account(checking, place_of(origin, "group"),
                                     service->command->group, false);
+        }
+        if (service->scripts) {
+                r = check_account(
+                        checking, place_of(origin, "scripts"), service->scripts->user, true);
         }
         for (uint32_t i = 0; r == 0 && i < service->n_steps; i++) {
                 r = check_account(
@@ -205,7 +208,8 @@ static int check_service(
         struct loading *loading = checking->loading;
         check_backoff(loading, node_get(origin->whole, "backoff"), &service->backoff);
         check_step_backoffs(loading, service, origin);
-        check_environment(loading, origin);
+        check_environment(loading, node_get(origin->whole, "environment"));
+        check_environment(loading, node_get(node_get(origin->whole, "scripts"), "environment"));
         warn_without_effect(loading, service, origin);
         warn_budget(loading, service, origin);
         warn_slow(loading, service, origin);

@@ -9,7 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "model/unit_name.h"
 #include "policy/policy_tables.h"
+
+#define OCF_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 static int because(char why[SCHEMA_WHY_MAX], const char *reason) {
         snprintf(why, SCHEMA_WHY_MAX, "%s", reason);
@@ -93,6 +96,60 @@ int parse_require(const char *text, void *to, struct arena *arena, char why[SCHE
         return 0;
 }
 
+static int keep_text(const char *text, void *to, struct arena *arena) {
+        char *copy = arena_strdup(arena, text);
+        *(const char **) to = copy;
+        return copy ? 0 : -ENOMEM;
+}
+
+int parse_unit(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        const char *expected;
+        if (unit_name_check(text, &expected) < 0) {
+                snprintf(why, SCHEMA_WHY_MAX, "expected %s", expected);
+                return -EINVAL;
+        }
+        return keep_text(text, to, arena);
+}
+
+/* Names of files below /usr/lib/ocf/resource.d: a letter or digit first, so never `..`. */
+static size_t ocf_name_length(const char *text) {
+        enum { OCF_NAME_MAX = 64 };
+        size_t first = strspn(text, OCF_FIRST);
+        size_t length = first > 0 ? strspn(text, OCF_FIRST "_.-") : 0;
+        return length <= OCF_NAME_MAX ? length : 0;
+}
+
+static bool is_ocf(const char *text) {
+        size_t provider = ocf_name_length(text);
+        if (provider == 0 || text[provider] != ':') {
+                return false;
+        }
+        const char *type = text + provider + 1;
+        size_t length = ocf_name_length(type);
+        return length > 0 && type[length] == '\0';
+}
+
+int parse_ocf(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        if (!is_ocf(text)) {
+                return because(why, "expected PROVIDER:TYPE of a resource agent, such as "
+                                    "heartbeat:redis");
+        }
+        return keep_text(text, to, arena);
+}
+
+/* Pacemaker writes `ocf:heartbeat:redis`, and takes heartbeat for granted. */
+const char *hint_ocf(const char *text, char *hint, size_t size) {
+        char whole[128];
+        const char *name = str_starts(text, "ocf:") ? text + strlen("ocf:") : text;
+        const char *provider = strchr(name, ':') ? "" : "heartbeat:";
+        if (snprintf(whole, sizeof(whole), "%s%s", provider, name) >= (int) sizeof(whole) ||
+                !is_ocf(whole)) {
+                return NULL;
+        }
+        snprintf(hint, size, "did you mean '%s'?", whole);
+        return hint;
+}
+
 static int refuse_listen(char why[SCHEMA_WHY_MAX]) {
         return because(why,
                 "expected an address and a port such as 127.0.0.1:7790 or [::1]:7790, or none");
@@ -134,7 +191,5 @@ int parse_listen(const char *text, void *to, struct arena *arena, char why[SCHEM
                         return refuse_listen(why);
                 }
         }
-        char *copy = arena_strdup(arena, text);
-        *(const char **) to = copy;
-        return copy ? 0 : -ENOMEM;
+        return keep_text(text, to, arena);
 }

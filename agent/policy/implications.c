@@ -5,12 +5,14 @@
 #include <sys/param.h>
 
 #include "base/cleanup.h"
+#include "model/manager.h"
 
 /* What a stop may take beyond `stop_timeout`: killing, and proving that the group is empty. */
 #define STOP_MARGIN (5 * USEC_PER_SEC)
 
 usec_t implications_action_time(const struct service *service, const struct step_spec *step) {
-        usec_t stop = service->command ? usec_add(service->command->stop_timeout, STOP_MARGIN) : 0;
+        usec_t stop = service->command ? usec_add(service->command->stop_timeout, STOP_MARGIN)
+                                       : USEC_PER_MINUTE;
 
         if (step->timeout > 0) {
                 return step->timeout;
@@ -22,6 +24,9 @@ usec_t implications_action_time(const struct service *service, const struct step
                 return stop;
         case ACTION_EXEC:
                 return USEC_PER_MINUTE;
+        case ACTION_RELOAD:
+                return service->command ? 0 : USEC_PER_MINUTE;
+        case ACTION_SIGNAL:
         case ACTION_NOTIFY:
                 return 0;
         }
@@ -39,7 +44,7 @@ static struct detection detect(const struct policy *policy, const struct service
                 .worst = probe->interval + policy->agent.slack + (probe->fall - 1) * each +
                          probe->timeout,
                 .typical = probe->interval / 2 + (probe->fall - 1) * probe->fast_interval,
-                .at_once = service->command && probe->implied,
+                .at_once = probe->implied && manager_traits(service->manager)->tells_exit,
         };
 }
 

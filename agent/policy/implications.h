@@ -13,8 +13,8 @@ enum { IMPLIED_ATTEMPTS_MAX = 64 }; /* rows of the schedule that are listed; the
  * timeout: interval + slack + (fall - 1) * max(fast_interval, timeout) + timeout typical  the
  * failure comes in the middle between two runs and shows at once (a refused connection, a wrong
  *            answer): interval / 2 + (fall - 1) * fast_interval
- * A dead process of a `command` service is certain evidence, and is noticed without waiting for a
- * run. */
+ * The end of a `command` or a `unit` is certain evidence, and is noticed without waiting for a run.
+ */
 struct detection {
         const struct probe_spec *probe;
         usec_t worst, typical;

@@ -42,9 +42,21 @@ static bool has_curve(const struct node *backoff) {
                node_entry(backoff, "max");
 }
 
+static bool has_manager(const struct node *service) {
+        for (uint32_t i = 0; i < service->count; i++) {
+                if (policy_is_manager_key(service->entries[i].key->text)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* Keys that exclude each other: the later definition drives the earlier out. */
 static bool is_driven_out(
         const struct loading *loading, enum role role, const char *key, const struct node *over) {
+        if (role == ROLE_SERVICE) {
+                return policy_is_manager_key(key) && has_manager(over);
+        }
         if (role == ROLE_PROBE) {
                 return is_type(loading, key) && has_other_type(loading, over, key);
         }

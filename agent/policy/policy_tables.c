@@ -9,7 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "model/observation.h"
+#include "model/manager.h"
+#include "model/unit_name.h"
 #include "policy/custom_values.h"
 
 const struct top_level_key top_level_keys[] = {
@@ -29,10 +30,19 @@ const struct top_level_key top_level_keys[] = {
 };
 
 const char *const policy_identity_keys[] = {
-        "command", "depends_on", "description", "extends", NULL};
+        "command", "unit", "scripts", "depends_on", "description", "extends", NULL};
 
 const char *const policy_command_keys[] = {"user", "group", "directory", "environment", "umask",
-        "limits", "stop_signal", "stop_timeout", "log", NULL};
+        "limits", "stop_signal", "stop_timeout", "reload_signal", "log", NULL};
+
+bool policy_is_manager_key(const char *key) {
+        for (int manager = MANAGER_NONE; manager < MANAGER_COUNT; manager++) {
+                if (str_eq(manager_traits(manager)->key, key)) {
+                        return true;
+                }
+        }
+        return false;
+}
 
 /* ---- Backoff and budget ------------------------------------------------------------------------
  */
@@ -93,7 +103,7 @@ static const struct schema_field backoff_fields[] = {
         {0},
 };
 
-static const struct schema backoff_schema = {
+const struct schema backoff_schema = {
         .name = "backoff",
         .help = "How long to wait before the next attempt.",
         .size = sizeof(struct backoff_spec),
@@ -140,117 +150,6 @@ static const struct schema host_budget_schema = {
         .help = "How many actions all services of the host may cost together.",
         .size = sizeof(struct budget_spec),
         .fields = host_budget_fields,
-};
-
-/* ---- Recovery steps ----------------------------------------------------------------------------
- */
-
-#define STEP_FIELDS(standard_attempts)                                                             \
-        {.key = "attempts",                                                                        \
-                .kind = SCHEMA_UINT,                                                               \
-                .offset = offsetof(struct step_spec, attempts),                                    \
-                .standard = standard_attempts,                                                     \
-                .least = "1",                                                                      \
-                .most = "1000",                                                                    \
-                .help = "How often the step is tried before the next one.",                        \
-                .example = "5"},                                                                   \
-                {.key = "for",                                                                     \
-                        .kind = SCHEMA_ENUM_SET,                                                   \
-                        .offset = offsetof(struct step_spec, causes),                              \
-                        .words = cause_texts + 1, /* without "none" */                             \
-                        .help = "Causes that the step can cure; for others it is passed over. "    \
-                                "Without the key: all.",                                           \
-                        .example = "[exited, unresponsive]"},                                      \
-                {.key = "timeout",                                                                 \
-                        .kind = SCHEMA_DURATION,                                                   \
-                        .offset = offsetof(struct step_spec, timeout),                             \
-                        .least = "100ms",                                                          \
-                        .most = "1h",                                                              \
-                        .help = "Longest time for the action itself. Standard: `stop_timeout` "    \
-                                "and a margin for "                                                \
-                                "restart, start and stop, 1m for exec.",                           \
-                        .example = "20s"},                                                         \
-                {.key = "verify",                                                                  \
-                        .kind = SCHEMA_DURATION,                                                   \
-                        .offset = offsetof(struct step_spec, verify),                              \
-                        .least = "100ms",                                                          \
-                        .most = "1d",                                                              \
-                        .inherited = true,                                                         \
-                        .help = "How long the probes have, after the action, to prove the "        \
-                                "service well.",                                                   \
-                        .example = "1m"},                                                          \
-        {                                                                                          \
-                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                       \
-                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,          \
-                .help = "Waits of this step alone; what is left out has the standard, not the "    \
-                        "service's "                                                               \
-                        "value. Without the key: the service's `backoff`.",                        \
-                .example = "{delays: [0s, 10s]}"                                                   \
-        }
-
-static const struct schema_field plain_step_fields[] = {
-        STEP_FIELDS("3"),
-        {0},
-};
-
-static const struct schema_field exec_step_fields[] = {
-        {.key = "command",
-                .kind = SCHEMA_COMMAND,
-                .offset = offsetof(struct step_spec, exec.command),
-                .help = "Program and arguments, without a shell. Its exit status 0 means that "
-                        "it worked.",
-                .example = "[/usr/local/bin/clear-cache, --all]",
-                .required = true},
-        {.key = "user",
-                .kind = SCHEMA_STRING,
-                .offset = offsetof(struct step_spec, exec.user),
-                .help = "User that runs it. Standard: the service's, otherwise the executor's own.",
-                .example = "www-data"},
-        STEP_FIELDS("3"),
-        {0},
-};
-
-static const struct schema_field notify_step_fields[] = {
-        {.key = "message",
-                .kind = SCHEMA_STRING,
-                .offset = offsetof(struct step_spec, message),
-                .help = "What to tell besides the evidence.",
-                .example = "call the shop team"},
-        STEP_FIELDS("1"),
-        {0},
-};
-
-#define STEP_SCHEMA(table, title, sentence)                                                        \
-        { .name = title, .help = sentence, .size = sizeof(struct step_spec), .fields = table, }
-
-static const struct schema restart_schema = STEP_SCHEMA(plain_step_fields, "restart step",
-        "Stops the service, proves that it is gone, and starts it.");
-static const struct schema start_schema =
-        STEP_SCHEMA(plain_step_fields, "start step", "Starts the service where it is not running.");
-static const struct schema stop_schema = STEP_SCHEMA(
-        plain_step_fields, "stop step", "Stops the service and proves that it is gone.");
-static const struct schema exec_schema =
-        STEP_SCHEMA(exec_step_fields, "exec step", "Runs a program that may cure the service.");
-static const struct schema notify_schema =
-        STEP_SCHEMA(notify_step_fields, "notify step", "Tells people, and changes nothing.");
-
-const struct schema_variant step_variants[] = {
-        {"restart", ACTION_RESTART, &restart_schema, "Stop, prove that it is gone, start."},
-        {"start", ACTION_START, &start_schema, "Start what is not running."},
-        {"stop", ACTION_STOP, &stop_schema, "Stop, and prove that it is gone."},
-        {"exec", ACTION_EXEC, &exec_schema, "Run a program."},
-        {"notify", ACTION_NOTIFY, &notify_schema, "Tell people."},
-        {0},
-};
-
-const struct schema step_schema = {
-        .name = "recover step",
-        .help = "One rung of the recovery ladder. A bare word, as in `- restart`, takes the "
-                "standards.",
-        .size = sizeof(struct step_form),
-        .variants = step_variants,
-        .tag_offset = offsetof(struct step_form, action),
-        .variant_offset = offsetof(struct step_form, body),
 };
 
 /* ---- Command services --------------------------------------------------------------------------
@@ -438,9 +337,24 @@ static const struct schema_field service_fields[] = {
                 .kind = SCHEMA_COMMAND,
                 .offset = offsetof(struct service_form, command.command),
                 .help = "Program and arguments, without a shell; it must stay in the "
-                        "foreground. Without the key the "
-                        "service is watched only.",
+                        "foreground. Of `command`, `unit` and `scripts` a service has at most one; "
+                        "without any it is watched only.",
                 .example = "[/usr/bin/checkout, --port, \"8080\"]"},
+        {.key = "unit",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct service_form, unit.name),
+                .help = "The unit of systemd that it is, with its suffix.",
+                .example = "nginx.service",
+                .parse = parse_unit,
+                .hint = unit_name_hint,
+                .pattern = PATTERN_UNIT,
+                .single = true},
+        {.key = "scripts",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct service_form, scripts),
+                .object = &scripts_schema,
+                .help = "Programs that start, stop and look at it, or an OCF resource agent.",
+                .example = "{ocf: heartbeat:redis}"},
         {.key = "user",
                 .kind = SCHEMA_STRING,
                 .offset = offsetof(struct service_form, command.user),
@@ -494,6 +408,16 @@ static const struct schema_field service_fields[] = {
                 .most = "1h",
                 .help = "What is left of it after this time is killed.",
                 .example = "30s"},
+        {.key = "reload_signal",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct service_form, command.reload_signal),
+                .standard = "HUP",
+                .help = "Signal that makes the process read its configuration again, for `reload` "
+                        "steps. HUP ends a program that does not know it.",
+                .example = "USR2",
+                .parse = parse_signal,
+                .pattern = PATTERN_SIGNAL,
+                .single = true},
         {.key = "log",
                 .kind = SCHEMA_OBJECT,
                 .offset = offsetof(struct service_form, command.log),
@@ -529,9 +453,9 @@ static const struct schema_field service_fields[] = {
                 .kind = SCHEMA_CUSTOM,
                 .offset = offsetof(struct service_form, require),
                 .standard = "all",
-                .help = "How many of the probes must be healthy: `all`, `any` or a number. The "
-                        "process of a `command` "
-                        "must be alive on top.",
+                .help = "How many of the probes must be healthy: `all`, `any` or a number. What "
+                        "its manager says must be well on top: that the process of a `command` "
+                        "lives.",
                 .example = "any",
                 .parse = parse_require,
                 .pattern = PATTERN_REQUIRE,
@@ -540,16 +464,15 @@ static const struct schema_field service_fields[] = {
                 .kind = SCHEMA_OBJECT_MAP,
                 .offset = offsetof(struct service_form, probes),
                 .object = &no_probes,
-                .help = "The health checks by name. A `command` service is always watched by a "
-                        "process probe, too.",
+                .help = "The health checks by name. A `command` is always watched by a process "
+                        "probe, too, a `unit` by a unit probe, `scripts` by a status probe.",
                 .example = "{}"},
         {.key = "recover",
                 .kind = SCHEMA_OBJECTS,
                 .offset = offsetof(struct service_form, recover),
                 .object = &step_schema,
                 .help = "The recovery ladder, tried from the top. Standard: `- restart: "
-                        "{attempts: 5}` for a `command` "
-                        "service, otherwise nothing.",
+                        "{attempts: 5}`, or nothing for a service that is only watched.",
                 .example = "[notify: {message: the shop is down}]"},
         {.key = "backoff",
                 .kind = SCHEMA_OBJECT,

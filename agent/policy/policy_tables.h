@@ -2,6 +2,7 @@
 /* The keys of policy files: the tables that the loader, the JSON Schema and the reference walk.
  * What the engine fills are the forms below; policy_build turns them into the model. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/policy.h"
@@ -17,7 +18,9 @@ struct step_form {
 
 struct service_form {
         const char *description;
-        struct command_spec command;
+        struct command_spec command; /* a manager where it has a `command` */
+        struct unit_spec unit; /* likewise, a name */
+        const struct scripts_spec *scripts; /* NULL: none */
         struct strings depends_on, extends;
         usec_t interval, fast_interval, down_interval, timeout; /* standards of its probes */
         uint32_t fall, rise;
@@ -41,6 +44,8 @@ struct policy_tables {
 void policy_tables_init(struct policy_tables *tables, const struct schema_variant *probes);
 
 extern const struct schema agent_schema; /* struct agent_spec */
+extern const struct schema backoff_schema; /* struct backoff_spec */
+extern const struct schema scripts_schema; /* struct scripts_spec */
 extern const struct schema step_schema; /* struct step_form */
 extern const struct schema_variant step_variants[];
 
@@ -49,6 +54,10 @@ extern const char *const policy_identity_keys[];
 
 /* Keys that do something only where there is a `command`. */
 extern const char *const policy_command_keys[];
+
+/* Whether the key names a manager: a service has one, and the later definition drives out another.
+ */
+bool policy_is_manager_key(const char *key);
 
 /* The keys at the top of a file, with a sentence each; `agent` only in recoverd.yaml. */
 struct top_level_key {

@@ -374,6 +374,9 @@ const char *schema_scalar_hint(
         enum { NUMBER_MAX = 20 };
         const char *unit = example_unit(field);
 
+        if (field->hint) {
+                return field->hint(text, hint, PROBLEM_HINT_MAX);
+        }
         if (field->kind == SCHEMA_BOOL) {
                 return bool_hint(text);
         }

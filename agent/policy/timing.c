@@ -146,7 +146,7 @@ static void check_times(struct loading *loading, const struct service *service,
                 return;
         }
         check_verify(loading, service, place, verify);
-        if (loading->problems->errors == errors && service->command) {
+        if (loading->problems->errors == errors && service->manager != MANAGER_NONE) {
                 check_grace(loading, service, place, verify);
         }
 }

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "model/manager.h"
 #include "recovery/state.h"
 
 static struct attempt *attempt_of(struct turn *turn) {
@@ -222,7 +223,7 @@ void begin_verifying(struct turn *turn) {
         }
         distrust(turn);
         service->stopped = false;
-        if (attempt->action != ACTION_EXEC) {
+        if (action_starts(attempt->action)) {
                 service->grace_until = usec_add(turn->now.mono, service->policy->start_grace);
         }
         service->phase_deadline = usec_add(turn->now.mono, verify_time(service));

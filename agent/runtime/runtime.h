@@ -77,7 +77,7 @@ struct service_counters { /* what every scrape reads comes first, on one line of
         uint64_t probes_by_outcome[OUTCOME_TIMEOUT + 1];
         uint64_t incidents;
         uint32_t attempts, measured; /* how many are in the tables: mostly none */
-        uint64_t actions[ACTION_NOTIFY + 1][ATTEMPT_RESULT_COUNT]; /* action x result */
+        uint64_t actions[ACTION_COUNT][ATTEMPT_RESULT_COUNT]; /* action x result */
         uint32_t detection[RUNTIME_BUCKETS + 1], recovery[RUNTIME_BUCKETS + 1]; /* not cumulative */
         double detection_sum, recovery_sum;
 };

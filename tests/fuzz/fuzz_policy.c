@@ -21,6 +21,8 @@ static void check_service(const struct policy *policy, const struct service *ser
         assert(service->n_steps <= POLICY_STEPS_MAX);
         assert(service->budget.actions <= POLICY_BUDGET_MAX && service->budget.per > 0);
         assert((service->manager == MANAGER_COMMAND) == (service->command != NULL));
+        assert((service->manager == MANAGER_UNIT) == (service->unit != NULL));
+        assert((service->manager == MANAGER_SCRIPTS) == (service->scripts != NULL));
         for (uint32_t i = 0; i < service->n_probes; i++) {
                 const struct probe_spec *probe = &service->probes[i];
                 assert(probe->name && probe->params && probe->type >= 0);

@@ -67,6 +67,55 @@ def test_all_problems_are_located(tmp_path) -> None:
     assert {problem["line"] for problem in report["problems"]} >= {4, 5}
 
 
+def test_a_step_that_the_manager_cannot_do_is_located(tmp_path) -> None:
+    path = _file(
+        tmp_path,
+        "steps.yaml",
+        """
+version: 1
+services:
+  web:
+    scripts: {start: [/etc/init.d/web, start], stop: [/etc/init.d/web, stop], status: [/etc/init.d/web, status]}
+    probes: {page: {tcp: "127.0.0.1:80"}}
+    recover: [reload, signal: HUP, restart]
+""",
+    )
+    done = _check(path)
+    assert done.returncode == 1
+    assert f"{path}:6:15: error: 'reload' cannot be done for the service 'web': its scripts have no 'reload'" in done.stdout
+    assert "add 'reload: [/path/to/program]' to 'scripts'" in done.stdout
+    assert f"{path}:6:23: error: 'signal' cannot be done for the service 'web'" in done.stdout
+
+
+def test_a_unit_without_its_suffix_is_guessed(tmp_path) -> None:
+    path = _file(tmp_path, "unit.yaml", "version: 1\nservices:\n  web: {unit: nginx}\n")
+    done = _check(path)
+    assert done.returncode == 1
+    assert f"{path}:3:15: error: 'unit': expected the name of a unit" in done.stdout
+    assert "did you mean 'nginx.service'?" in done.stdout
+
+
+def test_two_managers_exclude_each_other(tmp_path) -> None:
+    path = _file(
+        tmp_path, "two.yaml", "version: 1\nservices:\n  web: {command: [/bin/sleep, inf], unit: nginx.service}\n"
+    )
+    done = _check(path)
+    assert done.returncode == 1
+    assert f"{path}:3:9: error: 'command' and 'unit' exclude each other" in done.stdout
+
+
+def test_reload_and_signal_are_implied_like_other_actions(tmp_path) -> None:
+    path = _file(
+        tmp_path,
+        "good.yaml",
+        GOOD.replace("[restart: {attempts: 2}]", "[reload, signal: {signal: USR1, to: all}, restart: {attempts: 2}]"),
+    )
+    report = json.loads(_check(path, "--json").stdout)
+    assert report["ok"]
+    (web,) = report["services"]
+    assert [one["action"] for one in web["attempts"]] == ["reload", "signal", "restart", "restart"]
+
+
 def test_files_and_folders_go_together(tmp_path) -> None:
     folder = tmp_path / "policies.d"
     folder.mkdir()

@@ -215,12 +215,20 @@ static const struct schema fake_disk_schema = {.name = "disk probe",
         .fields = fake_disk_fields,
         .shorthand = "path"};
 
-enum { FAKE_HTTP, FAKE_TCP, FAKE_PROCESS, FAKE_DISK };
+/* What services of the other managers are watched by. */
+static const struct schema fake_unit_schema = {
+        .name = "unit probe", .help = "Looks at a unit.", .size = 1};
+static const struct schema fake_status_schema = {
+        .name = "status probe", .help = "Asks the scripts.", .size = 1};
+
+enum { FAKE_HTTP, FAKE_TCP, FAKE_PROCESS, FAKE_DISK, FAKE_UNIT, FAKE_STATUS };
 
 static const struct schema_variant fake_probes[] = {
         {"http", FAKE_HTTP, &fake_http_schema, "Asks a web server."},
         {"tcp", FAKE_TCP, &fake_tcp_schema, "Connects."},
         {"process", FAKE_PROCESS, &fake_process_schema, "Looks at the process."},
         {"disk", FAKE_DISK, &fake_disk_schema, "Looks at a file system."},
+        {"unit", FAKE_UNIT, &fake_unit_schema, "Looks at a unit."},
+        {"status", FAKE_STATUS, &fake_status_schema, "Asks the scripts."},
         {0},
 };

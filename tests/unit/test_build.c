@@ -1,11 +1,15 @@
+#include <signal.h>
+
 #include "model/observation.h"
 #include "policy_cases.h"
 
 #define P "probes: {p: {tcp: x}}"
+#define SCRIPTS "{start: [/bin/s], stop: [/bin/s], status: [/bin/s]}"
 
 static const struct policy_case cases[] = {
         {"version: 1\nservices:\n  a: {}\n",
-                "3:3 the service 'a' has nothing to watch [no-probes] (add 'probes', or a 'command' to run)\n"},
+                "3:3 the service 'a' has nothing to watch [no-probes] (add 'probes', or say what to "
+                "run: a 'command', a 'unit' or 'scripts')\n"},
         {"version: 1\nservices:\n  -a: {" P "}\n  b c: {" P "}\n",
                 "3:3 '-a' cannot be the name of a service [bad-name] (names begin with a letter or digit and go "
                 "on with letters, digits and _ . @ -)\n"
@@ -22,11 +26,62 @@ static const struct policy_case cases[] = {
         {"version: 1\nservices:\n  a: {" P ", require: 0}\n",
                 "3:39 'require': expected all, any, or a number of probes from 1, found '0' [bad-value]\n"},
         {"version: 1\nservices:\n  a: {" P ", recover: [notify, restart]}\n",
-                "3:48 'restart' needs a 'command': the service 'a' is only watched, and nobody here can restart "
-                "it [no-manager] (give it a 'command', or use exec and notify steps)\n"},
+                "3:48 'restart' cannot be done for the service 'a': it is only watched, nobody here starts or "
+                "stops it [no-manager] (give it a 'command', a 'unit' or 'scripts', or use exec and notify "
+                "steps)\n"},
         {"version: 1\ndefaults: {recover: [start: {}]}\nservices:\n  a: {" P "}\n",
-                "2:22 'start' needs a 'command': the service 'a' is only watched, and nobody here can start it "
-                "[no-manager] (give it a 'command', or use exec and notify steps)\n"},
+                "2:22 'start' cannot be done for the service 'a': it is only watched, nobody here starts or "
+                "stops it [no-manager] (give it a 'command', a 'unit' or 'scripts', or use exec and notify "
+                "steps)\n"},
+        {"version: 1\nservices:\n  a: {" P ", recover: [signal: HUP]}\n",
+                "3:40 'signal' cannot be done for the service 'a': it is only watched, nobody here starts or "
+                "stops it [no-manager] (give it a 'command', a 'unit' or 'scripts', or use exec and notify "
+                "steps)\n"},
+        {"version: 1\nservices:\n  a: {scripts: " SCRIPTS ", recover: [signal: HUP]}\n",
+                "3:79 'signal' cannot be done for the service 'a': nobody here knows the processes that its "
+                "scripts start [impossible-step] (use reload, restart or exec)\n"},
+        {"version: 1\nservices:\n  a: {scripts: " SCRIPTS ", recover: [reload, restart]}\n",
+                "3:79 'reload' cannot be done for the service 'a': its scripts have no 'reload' "
+                "[impossible-step] (add 'reload: [/path/to/program]' to 'scripts', or use restart)\n"},
+        {"version: 1\nservices:\n  a: {command: [/bin/a], unit: a.service}\n",
+                "3:7 'command' and 'unit' exclude each other [inconsistent] (a service is managed in one way)\n"},
+        {"version: 1\nservices:\n  a: {scripts: " SCRIPTS ", unit: a.service, command: [/bin/a]}\n",
+                "3:69 'unit' and 'scripts' exclude each other [inconsistent] (a service is managed in one way)\n"
+                "3:86 'command' and 'scripts' exclude each other [inconsistent] (a service is managed in one way)\n"},
+        {"version: 1\nservices:\n  a: {unit: nginx}\n",
+                "3:13 'unit': expected the name of a unit with its suffix, such as nginx.service, found 'nginx' "
+                "[bad-value] (did you mean 'nginx.service'?)\n"},
+        {"version: 1\nservices:\n  a: {unit: worker@.service}\n",
+                "3:13 'unit': expected an instance of the template, such as worker@main.service, found "
+                "'worker@.service' [bad-value]\n"},
+        {"version: 1\nservices:\n  a: {unit: a.service, recover: [signal: {signal: NIX, to: all}]}\n",
+                "3:51 'signal': expected a signal: TERM, QUIT, INT, HUP, USR1, USR2, WINCH, KILL or ABRT, found "
+                "'NIX' [bad-value]\n"},
+        {"version: 1\nservices:\n  a: {unit: a.service, recover: [signal: {signal: HUP, to: group}]}\n",
+                "3:60 'to': expected main or all, found 'group' [bad-value]\n"},
+        {"version: 1\nservices:\n  a: {unit: a.service, recover: [signal]}\n",
+                "3:34 signal step: the key 'signal' is missing [missing-key]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {start: [/bin/s], stop: [/bin/s]}}\n",
+                "3:16 scripts: the key 'status' is missing: it takes start, stop and status, or 'ocf' "
+                "[inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {ocf: heartbeat:redis, status: [/bin/s]}}\n",
+                "3:47 'status' and 'ocf' exclude each other: the resource agent does it [inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {ocf: \"ocf:heartbeat:redis\"}}\n",
+                "3:22 'ocf': expected PROVIDER:TYPE of a resource agent, such as heartbeat:redis, found "
+                "'ocf:heartbeat:redis' [bad-value] (did you mean 'heartbeat:redis'?)\n"},
+        {"version: 1\nservices:\n  a: {scripts: {ocf: ../../bin/sh}}\n",
+                "3:22 'ocf': expected PROVIDER:TYPE of a resource agent, such as heartbeat:redis, found "
+                "'../../bin/sh' [bad-value]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {ocf: heartbeat:redis, parameters: {\"a b\": x}}}\n",
+                "3:51 'a b' cannot be the name of a parameter: letters, digits and _ only [inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {start: [/bin/s], stop: [/bin/s], status: [/bin/s], parameters: "
+         "{a: x}}}\n",
+                "3:80 'parameters' is only for a resource agent, 'ocf' [inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {scripts: {start: run.sh, stop: [stop.sh], status: [/bin/s]}}\n",
+                "3:24 'start': expected a list of words, found 'run.sh' [bad-value] (programs run without a "
+                "shell: [/usr/bin/program, argument])\n"
+                "3:39 'stop': expected the absolute path of a program, beginning with '/', found 'stop.sh' "
+                "[bad-value]\n"},
         {"version: 2\nagent: {slak: 1s}\nservices:\n  a: {" P "}\n",
                 "1:10 'version': expected 1, found '2' [bad-value]\n"
                 "2:9 agent: unknown key 'slak' [unknown-key] (did you mean 'slack'?)\n"},
@@ -70,6 +125,62 @@ static void a_command_is_always_watched(void **state) {
         assert_int_equal(service_of(policy, "watched")->manager, MANAGER_NONE);
         assert_null(service_of(policy, "watched")->command);
         assert_int_equal(policy->n_probes, 5);
+        policy_free(policy);
+}
+
+static void each_manager_has_its_implied_probe(void **state) {
+        (void) state;
+        struct policy *policy = load_clean(
+                "version: 1\n"
+                "services:\n"
+                "  unit: {unit: a.service}\n"
+                "  scripts: {scripts: " SCRIPTS "}\n"
+                "  agent: {scripts: {ocf: heartbeat:redis, parameters: {bin: /usr/bin/redis-server}}, "
+                "recover: [reload, restart]}\n"
+                "  clash: {unit: a.service, probes: {unit: {tcp: x}}}\n");
+        const struct service *unit = service_of(policy, "unit");
+        assert_int_equal(unit->manager, MANAGER_UNIT);
+        assert_string_equal(unit->unit->name, "a.service");
+        assert_int_equal(unit->n_probes, 1);
+        assert_int_equal(unit->probes[0].type, FAKE_UNIT);
+        assert_string_equal(unit->probes[0].name, "unit");
+        assert_int_equal(unit->steps[0].action, ACTION_RESTART);
+        const struct service *scripts = service_of(policy, "scripts");
+        assert_int_equal(scripts->manager, MANAGER_SCRIPTS);
+        assert_string_equal(scripts->scripts->start.items[0], "/bin/s");
+        assert_int_equal(scripts->probes[0].type, FAKE_STATUS);
+        assert_true(scripts->probes[0].implied);
+        assert_string_equal(service_of(policy, "agent")->scripts->ocf, "heartbeat:redis");
+        assert_string_equal(service_of(policy, "agent")->scripts->parameters.items[0].value,
+                "/usr/bin/redis-server");
+        assert_true(probe_of(service_of(policy, "clash"), "unit-alive")->implied);
+        policy_free(policy);
+}
+
+static void what_needs_a_running_service_cures_no_exit(void **state) {
+        (void) state;
+        struct policy *policy =
+                load_clean("version: 1\n"
+                           "services:\n"
+                           "  a:\n"
+                           "    command: [/bin/a]\n"
+                           "    reload_signal: USR2\n"
+                           "    recover:\n"
+                           "      - reload\n"
+                           "      - signal: HUP\n"
+                           "      - signal: {signal: SIGUSR1, to: all, for: exited}\n"
+                           "      - restart\n");
+        const struct service *a = service_of(policy, "a");
+        uint32_t exited = 1U << CAUSE_EXITED, slow = 1U << CAUSE_SLOW;
+        assert_int_equal(a->command->reload_signal, SIGUSR2);
+        assert_int_equal(a->steps[0].attempts, 1);
+        assert_int_equal(a->steps[0].causes & (exited | slow), slow);
+        assert_int_equal(a->steps[1].signal.number, SIGHUP);
+        assert_int_equal(a->steps[1].signal.to, SIGNAL_TO_MAIN);
+        assert_int_equal(a->steps[2].signal.number, SIGUSR1);
+        assert_int_equal(a->steps[2].signal.to, SIGNAL_TO_ALL);
+        assert_int_equal(a->steps[2].causes, exited);
+        assert_int_equal(a->steps[3].causes, 0);
         policy_free(policy);
 }
 
@@ -193,6 +304,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(refuses_services_that_cannot_be),
                 cmocka_unit_test(a_command_is_always_watched),
+                cmocka_unit_test(each_manager_has_its_implied_probe),
+                cmocka_unit_test(what_needs_a_running_service_cures_no_exit),
                 cmocka_unit_test(require_counts_the_implied_probe_on_top),
                 cmocka_unit_test(ladders_have_standards),
                 cmocka_unit_test(everything_has_a_standard),

@@ -92,6 +92,21 @@ static void the_schedule_counts_as_the_core_does(void **state) {
         assert_int_equal(implied.actions_per_hour, 5);
 }
 
+static void actions_take_what_their_manager_takes(void **state) {
+        (void) state;
+        struct implications implied;
+        compute("version: 1\nservices:\n  a: {command: [/bin/a], verify: 20s, backoff: {delays: [0s]}, "
+                "recover: [reload, signal: HUP]}\n",
+                &implied);
+        assert_true(implied.detections[0].at_once);
+        assert_int_equal(implied.exhausted_most, 2 * 20 * S);
+        compute("version: 1\nservices:\n  a: {scripts: {ocf: heartbeat:redis}, verify: 20s, backoff: "
+                "{delays: [0s]}, recover: [reload, restart: {attempts: 1}]}\n",
+                &implied);
+        assert_false(implied.detections[0].at_once);
+        assert_int_equal(implied.exhausted_most, 2 * (60 * S + 20 * S));
+}
+
 static void the_budget_caps_actions_per_hour(void **state) {
         (void) state;
         struct implications implied;
@@ -107,6 +122,7 @@ int main(void) {
                 cmocka_unit_test(detection_follows_the_formulas),
                 cmocka_unit_test(any_waits_for_the_last_probe),
                 cmocka_unit_test(the_schedule_counts_as_the_core_does),
+                cmocka_unit_test(actions_take_what_their_manager_takes),
                 cmocka_unit_test(the_budget_caps_actions_per_hour),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,26 @@ static void an_empty_value_keeps_a_mapping(void **state) {
                                "    probes:\n"));
 }
 
+static void the_later_manager_drives_the_earlier_out(void **state) {
+        (void) state;
+        struct policy *policy =
+                load_clean("version: 1\n"
+                           "templates:\n"
+                           "  program: {command: [/bin/a], user: root, recover: [reload]}\n"
+                           "  agent: {scripts: {ocf: heartbeat:redis, parameters: {a: x, b: y}}}\n"
+                           "services:\n"
+                           "  a: {extends: program, unit: a.service}\n"
+                           "  b: {extends: [program, agent]}\n"
+                           "  c: {extends: agent, scripts: {parameters: {b: z}}}\n");
+        assert_int_equal(service_of(policy, "a")->manager, MANAGER_UNIT);
+        assert_int_equal(service_of(policy, "b")->manager, MANAGER_SCRIPTS);
+        const struct scripts_spec *c = service_of(policy, "c")->scripts;
+        assert_string_equal(c->ocf, "heartbeat:redis");
+        assert_string_equal(c->parameters.items[0].value, "x");
+        assert_string_equal(c->parameters.items[1].value, "z");
+        policy_free(policy);
+}
+
 static const struct policy_case cases[] = {
         {"version: 1\ntemplates:\n  web: {probes: {p: {tcp: x}}}\nservices:\n  a: {extends: wep}\n",
                 "warning 3:3 no service uses the template 'web' [unused-template]\n"
@@ -182,6 +202,7 @@ static void refuses_merges_that_explode(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_later_manager_drives_the_earlier_out),
                 cmocka_unit_test(layers_from_weak_to_strong),
                 cmocka_unit_test(mappings_merge_and_lists_replace),
                 cmocka_unit_test(a_later_type_drives_out_the_earlier),

@@ -56,7 +56,8 @@ static void examples_of_a_service_load(void **state) {
         for (const struct schema_field *field = tables.service_fields; field->key; field++) {
                 AUTO_STRBUF struct strbuf text = {0};
                 strbuf_add(&text, "version: 1\nservices:\n  a:\n");
-                strbuf_add(&text, str_eq(field->key, "command") ? "" : "    command: [/bin/a]\n");
+                strbuf_add(
+                        &text, policy_is_manager_key(field->key) ? "" : "    command: [/bin/a]\n");
                 strbuf_add(&text, str_eq(field->key, "start_grace") ? "    verify: 1h\n" : "");
                 strbuf_addf(&text, "    %s: %s\n", field->key, field->example);
                 try_text(&text);
@@ -76,16 +77,42 @@ static void examples_of_nested_objects_load(void **state) {
         try_fields(&agent_schema, "version: 1\nagent: {%s}\n");
 }
 
+/* What else an object with this key needs, before it: its required keys. */
+static void add_required(
+        struct strbuf *text, const struct schema_field *fields, const struct schema_field *but) {
+        for (const struct schema_field *field = fields; field->key; field++) {
+                if (field->required && field != but) {
+                        strbuf_addf(text, "%s: %s, ", field->key, field->example);
+                }
+        }
+}
+
+static void examples_of_scripts_load(void **state) {
+        (void) state;
+        static const char *const programs[] = {"start", "stop", "status"};
+        for (const struct schema_field *field = scripts_schema.fields; field->key; field++) {
+                AUTO_STRBUF struct strbuf text = {0};
+                bool of_agent = str_eq(field->key, "ocf") || str_eq(field->key, "parameters");
+                strbuf_add(&text, "version: 1\nservices:\n  a: {scripts: {");
+                strbuf_add(&text, str_eq(field->key, "parameters") ? "ocf: heartbeat:redis, " : "");
+                for (size_t i = 0; !of_agent && i < ELEMENTSOF(programs); i++) {
+                        if (!str_eq(field->key, programs[i])) {
+                                strbuf_addf(&text, "%s: [/bin/b], ", programs[i]);
+                        }
+                }
+                strbuf_addf(&text, "%s: %s}}\n", field->key, field->example);
+                try_text(&text);
+        }
+}
+
 static void examples_of_steps_load(void **state) {
         (void) state;
         for (const struct schema_variant *step = step_variants; step->key; step++) {
                 for (const struct schema_field *field = step->object->fields; field->key; field++) {
                         AUTO_STRBUF struct strbuf text = {0};
-                        bool needs_command =
-                                str_eq(step->key, "exec") && !str_eq(field->key, "command");
-                        strbuf_addf(&text, SERVICE "    recover: [%s: {%s%s: %s}]\n", step->key,
-                                needs_command ? "command: [/bin/b], " : "", field->key,
-                                field->example);
+                        strbuf_addf(&text, SERVICE "    recover: [%s: {", step->key);
+                        add_required(&text, step->object->fields, field);
+                        strbuf_addf(&text, "%s: %s}]\n", field->key, field->example);
                         try_text(&text);
                 }
         }
@@ -148,6 +175,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(examples_of_a_service_load),
                 cmocka_unit_test(examples_of_nested_objects_load),
+                cmocka_unit_test(examples_of_scripts_load),
                 cmocka_unit_test(examples_of_steps_load),
                 cmocka_unit_test(the_reference_names_every_key),
                 cmocka_unit_test(the_json_schema_is_closed_and_typed),

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "base/str.h"
+#include "model/manager.h"
 #include "recovery/backoff.h"
 #include "support/core_world.h"
 
@@ -148,7 +149,7 @@ static void random_backoff(struct rng *rng, struct backoff_spec *backoff) {
 static void random_ladder(struct rng *rng, struct policy *policy, struct service *service) {
         uint32_t steps = (uint32_t) rng_below(rng, 4);
         for (uint32_t i = 0; i < steps; i++) {
-                enum action action = (enum action) rng_below(rng, ACTION_NOTIFY + 1);
+                enum action action = (enum action) rng_below(rng, ACTION_COUNT);
                 struct step_spec *step =
                         build_step(policy, service, action, 1 + (uint32_t) rng_below(rng, 4));
                 step->verify = rng_below(rng, 2) ? 0 : 10 * USEC_PER_SEC;
@@ -540,7 +541,7 @@ static void carry_out_action(struct chaos *chaos, uint32_t service, int action) 
         struct actor *actor = &chaos->actors[service];
         if (action == ACTION_STOP) {
                 change_process(chaos, service, false, true);
-        } else if (action == ACTION_EXEC) {
+        } else if (action == ACTION_EXEC || action_needs_running(action)) {
                 actor->sick &= chance(chaos, 50);
         } else {
                 actor->sick &= !chaos->quiet && chance(chaos, 50);

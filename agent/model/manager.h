@@ -1,0 +1,30 @@
+#pragma once
+/* What the managers of services can do, one row each: everything else asks here instead of naming
+ * managers. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "model/policy.h"
+
+struct manager_traits {
+        const char *key; /* in a policy; NULL: there is none */
+        const char *probe; /* type of the probe that watches every service of it; NULL: none */
+        uint32_t actions; /* bit (1 << action) for each that it can carry out */
+        bool tells_exit; /* it hears of the end at once, without waiting for a run of that probe */
+};
+
+/* Of a manager. */
+const struct manager_traits *manager_traits(int manager);
+
+/* Why the executor cannot carry the action out for this service, as the end of a sentence: "nobody
+ * here starts or stops it"; NULL when it can. Actions of the ladder that need no manager (exec,
+ * notify) always can. */
+const char *manager_why_not(const struct service *service, int action);
+
+/* Whether the action ends with a process that was started just now. */
+bool action_starts(int action);
+
+/* Whether the action is for a running service, which keeps its process. */
+bool action_needs_running(int action);

@@ -33,6 +33,7 @@ PARTS = [
     Part("unit", ("test",), unit.sources, unit.run_all),
     _pytest_part("scenarios", ("test",)),
     _pytest_part("integration", ("test",)),
+    _pytest_part("lab", ("test",)),
     Part("fuzz", ("fuzz",), fuzz.sources, fuzz.run_all, programs=("clang",)),
     _pytest_part("style", ("test",)),
     _pytest_part("bench", ("bench",), by_name_only=True),

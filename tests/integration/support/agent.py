@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,23 +12,18 @@ import textwrap
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from support import processes
 from support.metrics import Metrics, parse_metrics
 from support.ports import free_port
-from support.waiting import stays, wait_until
+from support.questions import Answer, Questions
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("RECOVERD_BUILD", ROOT / "build-test"))
 NO_AGENT = 3  # exit status of recoverctl
 SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", re.MULTILINE)
 PROMETHEUS_TEXT = "text/plain;version=0.0.4"
-
-T = TypeVar("T")
 
 
 def program(name: str) -> Path:
@@ -39,20 +33,7 @@ def program(name: str) -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What recoverctl said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-class Agent:
+class Agent(Questions):
     """Folders of its own, below /tmp since the path of a unix socket is short: config file, policies,
     state and runtime. Nothing runs before `start`."""
 
@@ -192,21 +173,6 @@ class Agent:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def ctl_json(self, *arguments: str) -> Any:
-        """Exit status 1, "the answer is no", is an answer too."""
-        answer = self.ctl(*arguments, "--json")
-        assert answer.code in (0, 1), f"recoverctl {' '.join(arguments)}: {answer}"
-        return answer.json
-
-    def service(self, name: str) -> dict[str, Any]:
-        found = [one for one in self.ctl_json("status")["services"] if one["name"] == name]
-        assert found, f"recoverctl status does not know {name}"
-        return found[0]
-
-    def incidents(self, *arguments: str) -> list[dict[str, Any]]:
-        """Newest first."""
-        return self.ctl_json("incidents", *arguments)["incidents"]
-
     def http(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Status and body of a page on the listener."""
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -223,23 +189,3 @@ class Agent:
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.metrics().value(name, **labels)
-
-    # ---- Waiting ------------------------------------------------------------------------------
-
-    def wait_until(self, predicate: Callable[[], T], within: float, what: str) -> T:
-        return wait_until(predicate, within, what)
-
-    def stays(self, predicate: Callable[[], object], for_: float, what: str = "it stays so") -> None:
-        stays(predicate, for_, what)
-
-    def wait_for(self, service: str, within: float = 20, **wanted: object) -> dict[str, Any]:
-        """Until the status of the service shows these: wait_for("web", health="healthy")."""
-
-        def fits() -> dict[str, Any] | None:
-            status = self.service(service)
-            return status if all(status.get(key) == value for key, value in wanted.items()) else None
-
-        try:
-            return wait_until(fits, within, f"{service} is {wanted}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; status: {self.service(service)}") from None

@@ -1,0 +1,192 @@
+"""A host of the lab as a test sees it: files, units, commands, and recoverd as two systemd units."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import textwrap
+from typing import Any
+
+from support.agent import SANITIZER_REPORT
+from support.machine import BIN, RUN_SECONDS, Done, Machine
+from support.questions import Answer, Questions
+
+UNITS = "/etc/systemd/system"
+POLICIES = "/etc/recoverd/policies.d"
+CONFIG = "/etc/recoverd/recoverd.yaml"
+STATE = "/var/lib/recoverd"
+RUNTIME = "/run/recoverd"
+LISTEN = "127.0.0.1:7790"
+
+AGENT = "recoverd.service"
+EXECUTOR = "recoverd-executor.service"
+SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS")  # as the runner sets them
+
+AGENT_UNIT = f"""
+[Unit]
+Description=Agent under test
+Wants={EXECUTOR}
+After={EXECUTOR}
+
+[Service]
+Type=notify
+User=recoverd
+ExecStart={BIN}/recoverd
+"""
+
+EXECUTOR_UNIT = f"""
+[Unit]
+Description=Executor under test
+
+[Service]
+Type=notify
+KillMode=process
+Delegate=yes
+ExecStart={BIN}/recoverd-executor
+"""
+
+
+def _sanitizer_lines() -> str:
+    found = {name: os.environ[name] for name in SANITIZERS if name in os.environ}
+    return "".join(f'Environment="{name}={value}"\n' for name, value in found.items())
+
+
+class Host(Questions):
+    def __init__(self, machine: Machine, address: str) -> None:
+        self.machine = machine
+        self.name = machine.hostname
+        self.address = address  # in the lab's network
+        self._units: set[str] = set()  # files that a test wrote
+        self._cursor = ""  # of the journal, where the present test begins
+
+    # ---- Commands and files -------------------------------------------------------------------
+
+    def run(
+        self,
+        command: list[str],
+        check: bool = True,
+        input: str | None = None,
+        within: float = RUN_SECONDS,
+        user: str = "root",
+    ) -> Done:
+        """Without a shell. `check`: AssertionError when it fails."""
+        done = self.machine.enter(*command, input=input, within=within, user=user)
+        assert done.code == 0 or not check, f"{self.name}: {shlex.join(command)}: {done}"
+        return done
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Folders on the way are made."""
+        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        self.run(["sh", "-c", script, "sh", path, f"{mode:o}"], input=text)
+
+    def read(self, path: str) -> str:
+        return self.run(["cat", path]).out
+
+    def exists(self, path: str) -> bool:
+        return self.run(["test", "-e", path], check=False).code == 0
+
+    # ---- Units --------------------------------------------------------------------------------
+
+    def systemctl(self, *words: str, check: bool = True, within: float = RUN_SECONDS) -> Done:
+        return self.run(["systemctl", "--no-ask-password", *words], check=check, within=within)
+
+    def install_unit(self, name: str, text: str) -> None:
+        """For the test that runs: afterwards it is stopped and removed. It is not started."""
+        self.write(f"{UNITS}/{name}", textwrap.dedent(text))
+        self._units.add(name)
+        self.systemctl("daemon-reload")
+
+    def unit(self, name: str, *properties: str) -> dict[str, str]:
+        """What `systemctl show` says; all properties when none is named."""
+        chosen = [f"--property={','.join(properties)}"] if properties else []
+        lines = self.systemctl("show", *chosen, name).out.splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def is_active(self, name: str) -> bool:
+        return self.unit(name, "ActiveState")["ActiveState"] == "active"
+
+    # ---- Journal ------------------------------------------------------------------------------
+
+    def journal(self, *matches: str) -> list[dict[str, Any]]:
+        """Entries since the test began, oldest first: journal("_SYSTEMD_UNIT=web.service", "PRIORITY=3")."""
+        self.run(["journalctl", "--sync"])
+        since = [f"--after-cursor={self._cursor}"] if self._cursor else []
+        lines = self.run(["journalctl", "--output=json", "--all", "--quiet", *since, *matches]).out
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def journal_text(self, *matches: str) -> str:
+        entries = self.journal(*matches)
+        return "\n".join(f"{entry.get('SYSLOG_IDENTIFIER', '?')}: {entry.get('MESSAGE')}" for entry in entries)
+
+    def _mark_journal(self) -> None:
+        self.run(["journalctl", "--sync"])
+        last = self.run(["journalctl", "--output=json", "--lines=1", "--quiet"]).out
+        self._cursor = json.loads(last)["__CURSOR"] if last else ""
+
+    # ---- recoverd -----------------------------------------------------------------------------
+
+    def policy(self, text: str, name: str = "test.yaml") -> None:
+        """One file of policies, read at the next start or reload; `version: 1` is put in front when
+        the text has none."""
+        text = textwrap.dedent(text).lstrip("\n")
+        self.write(f"{POLICIES}/{name}", text if text.startswith("version:") else f"version: 1\n{text}")
+
+    def config(self, text: str) -> None:
+        self.write(CONFIG, textwrap.dedent(text).lstrip("\n"))
+
+    def start_recoverd(self, within: float = RUN_SECONDS) -> None:
+        """Both units; returns once the agent answers and its executor is there."""
+        self.systemctl("start", EXECUTOR, AGENT, within=within)
+        self.wait_until(self._is_ready, within, "the agent answers, and speaks to the executor")
+
+    def _is_ready(self) -> bool:
+        answer = self.ctl("status", "--json")
+        return answer.code in (0, 1) and answer.json["agent"]["executor"]["up"]
+
+    def stop_recoverd(self, within: float = RUN_SECONDS) -> None:
+        """Both units; command services go on, as on any host."""
+        self.systemctl("stop", AGENT, EXECUTOR, within=within)
+
+    def ctl(self, *arguments: str, within: float = RUN_SECONDS) -> Answer:
+        """recoverctl, as root."""
+        done = self.run([f"{BIN}/recoverctl", *arguments], check=False, within=within)
+        return Answer(done.code, done.out, done.err)
+
+    # ---- Between tests ------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Once, after the boot."""
+        lines = _sanitizer_lines()
+        self.write(f"{UNITS}/{AGENT}", AGENT_UNIT + lines)
+        self.write(f"{UNITS}/{EXECUTOR}", EXECUTOR_UNIT + lines)
+        self.systemctl("daemon-reload")
+
+    def begin(self) -> None:
+        """A new test starts here, with an agent that knows nothing and does not run."""
+        self.config(f"version: 1\nagent: {{listen: '{LISTEN}'}}\n")
+        self._mark_journal()
+
+    def clean(self) -> None:
+        """Ends and removes what the test made. AssertionError when a sanitizer complained, or one of
+        our processes died of a signal."""
+        self.systemctl("kill", "--kill-whom=main", "--signal=SIGCONT", AGENT, EXECUTOR, check=False)
+        self.systemctl("stop", AGENT, EXECUTOR, *self._units, check=False)
+        self.systemctl("kill", "--signal=SIGKILL", EXECUTOR, check=False)
+        try:
+            self._judge()
+        finally:
+            self._remove_traces()
+
+    def _judge(self) -> None:
+        complaint = SANITIZER_REPORT.search(self.journal_text(f"_SYSTEMD_UNIT={AGENT}", f"_SYSTEMD_UNIT={EXECUTOR}"))
+        assert not complaint, complaint and complaint.group()
+
+    def _remove_traces(self) -> None:
+        files = [f"{UNITS}/{name}" for name in self._units]
+        files += [f"{UNITS}/{AGENT}.d", f"{UNITS}/{EXECUTOR}.d"]
+        script = f'rm -rf {POLICIES}/* {STATE}/* {RUNTIME}/* "$@"'
+        self.run(["sh", "-c", script, "sh", *files])
+        self._units.clear()
+        self.systemctl("daemon-reload")
+        self.systemctl("reset-failed")

@@ -1,0 +1,67 @@
+"""The hosts of one test process, and the network between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support import cgroups, debian, network, owner
+from support.host import Host
+from support.machine import Machine
+
+FIRST_NUMBER = 11  # 10.77.0.11 is the first host
+HOSTS_MAX = 50
+
+
+class Lab:
+    def __init__(self, folder: Path) -> None:
+        """`folder` keeps the output of the consoles."""
+        self._folder = folder
+        self._hosts: dict[str, Host] = {}
+        self._booted = 0
+        self._hub = ""
+
+    def host(self, name: str = "web1") -> Host:
+        """Booted when it is first asked for; then the same one for all tests."""
+        if name not in self._hosts:
+            self._hosts[name] = self.fresh_host(name)
+        return self._hosts[name]
+
+    def fresh_host(self, name: str) -> Host:
+        """One that nobody else has; the caller ends it with `end`."""
+        assert self._booted < HOSTS_MAX, "too many hosts"
+        self._prepare()
+        number = FIRST_NUMBER + self._booted
+        self._booted += 1
+        unique = f"{owner.prefix()}{name}-{number}"
+        network.make_host(unique, self._hub, number)
+        machine = Machine(unique, name, debian.tree(), self._folder / f"{unique}.console")
+        try:
+            machine.boot()
+            host = Host(machine, network.address(number))
+            host.prepare()
+        except BaseException:
+            self._remove(machine)
+            raise
+        return host
+
+    def end(self, host: Host) -> None:
+        self._remove(host.machine)
+
+    def _remove(self, machine: Machine) -> None:
+        machine.end()
+        network.delete(machine.name)
+
+    def _prepare(self) -> None:
+        if not self._hub:
+            owner.claim()
+            self._hub = f"{owner.prefix()}hub"
+            network.make_hub(self._hub)
+
+    def close(self) -> None:
+        """Nothing of it is left on the machine."""
+        for host in self._hosts.values():
+            self.end(host)
+        if self._hub:
+            network.delete(self._hub)
+            assert not cgroups.existing(owner.prefix())
+            owner.release()

@@ -14,99 +14,14 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "io/mount_table.h"
 
-enum { LINE_SIZE = 8192, DEPTH_MAX = 16, PROCESSES_MAX = 4096 };
-
-/* ---- Where it is ---- */
-
-static bool is_octal(const char *digits) {
-        return strspn(digits, "01234567") >= 3;
-}
-
-/* Octal escapes of mountinfo, in place: \040 is a space. */
-static void unescape(char *text) {
-        char *to = text;
-        for (const char *from = text; *from; from++) {
-                if (*from == '\\' && is_octal(from + 1)) {
-                        *to++ = (char) ((from[1] - '0') << 6 | (from[2] - '0') << 3 |
-                                        (from[3] - '0'));
-                        from += 3;
-                } else {
-                        *to++ = *from;
-                }
-        }
-        *to = '\0';
-}
-
-/* One line: "41 31 0:38 ROOT MOUNTPOINT OPTIONS ... - TYPE SOURCE SUPEROPTIONS". */
-static bool parse_mount(
-        const char *line, char root[CONTROL_GROUP_PATH_MAX], char point[CONTROL_GROUP_PATH_MAX]) {
-        const char *separator = strstr(line, " - ");
-        _Static_assert(CONTROL_GROUP_PATH_MAX == 512, "the width in the format below");
-        if (!separator || !str_starts(separator, " - cgroup2 ") ||
-                sscanf(line, "%*s %*s %*s %511s %511s ", root, point) != 2) {
-                return false;
-        }
-        unescape(root);
-        unescape(point);
-        return true;
-}
-
-/* Copies the line that begins at *text, without its newline, and moves on. */
-static bool next_line(const char **text, char line[LINE_SIZE]) {
-        if (!**text) {
-                return false;
-        }
-        size_t length = strcspn(*text, "\n");
-        size_t kept = length < LINE_SIZE ? length : LINE_SIZE - 1;
-        memcpy(line, *text, kept);
-        line[kept] = '\0';
-        *text += length + ((*text)[length] == '\n');
-        return true;
-}
-
-static int own_group(const char *membership, char ret[CONTROL_GROUP_PATH_MAX]) {
-        char line[LINE_SIZE];
-        while (next_line(&membership, line)) {
-                if (str_starts(line, "0::")) {
-                        return str_copy(ret, CONTROL_GROUP_PATH_MAX, line + 3) ? 0 : -ENAMETOOLONG;
-                }
-        }
-        return -ENOENT;
-}
-
-/* The part of `path` below `root`; NULL when it is not below, as outside of a cgroup namespace. */
-static const char *below(const char *path, const char *root) {
-        size_t length = str_eq(root, "/") ? 0 : strlen(root);
-        if (strncmp(path, root, length) != 0 || (path[length] != '/' && path[length] != '\0')) {
-                return NULL;
-        }
-        return str_eq(path + length, "/") ? "" : path + length;
-}
-
-int control_group_locate(
-        const char *mountinfo, const char *membership, char ret_path[CONTROL_GROUP_PATH_MAX]) {
-        char own[CONTROL_GROUP_PATH_MAX], root[CONTROL_GROUP_PATH_MAX];
-        char point[CONTROL_GROUP_PATH_MAX], line[LINE_SIZE];
-        int r = own_group(membership, own);
-        if (r < 0) {
-                return r;
-        }
-        while (next_line(&mountinfo, line)) {
-                if (!parse_mount(line, root, point) || !below(own, root)) {
-                        continue;
-                }
-                int length =
-                        snprintf(ret_path, CONTROL_GROUP_PATH_MAX, "%s%s", point, below(own, root));
-                return length < CONTROL_GROUP_PATH_MAX ? 0 : -ENAMETOOLONG;
-        }
-        return -ENOENT;
-}
+enum { DEPTH_MAX = 16, PROCESSES_MAX = 4096 };
 
 /* ---- The group of groups ---- */
 
-static char *read_file(const char *path) {
-        AUTO_FCLOSE FILE *file = fopen(path, "re");
+static char *read_membership(void) {
+        AUTO_FCLOSE FILE *file = fopen("/proc/self/cgroup", "re");
         AUTO(strbuf_done) struct strbuf text = {0};
         char piece[4096];
         size_t n;
@@ -137,13 +52,13 @@ static int check_usable(const char *path) {
 }
 
 static int find_root(struct control_groups *groups, const char *runtime_dir) {
-        AUTO_FREE char *mountinfo = read_file("/proc/self/mountinfo");
-        AUTO_FREE char *membership = read_file("/proc/self/cgroup");
+        AUTO_FREE char *mountinfo = NULL;
+        AUTO_FREE char *membership = read_membership();
         char base[CONTROL_GROUP_PATH_MAX];
-        if (!mountinfo || !membership) {
+        if (!membership || mount_table_read(&mountinfo) < 0) {
                 return -ENOENT;
         }
-        int r = control_group_locate(mountinfo, membership, base);
+        int r = cgroup_locate(mountinfo, membership, base);
         if (r < 0) {
                 return r;
         }

@@ -1,6 +1,6 @@
 #pragma once
 /* A cgroup v2 for each service, below the executor's own, wherever such a hierarchy is mounted and
- * writable (hybrid hosts mount it at /sys/fs/cgroup/unified). No controller is enabled: the group
+ * writable. No controller is enabled: the group
  * only says what belongs together, and kills it as one. See the kernel's
  * Documentation/admin-guide/cgroup-v2. */
 
@@ -10,19 +10,15 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "io/cgroup_path.h"
 
-enum { CONTROL_GROUP_PATH_MAX = 512 };
+enum { CONTROL_GROUP_PATH_MAX = CGROUP_PATH_MAX };
 
 /* Where the groups of this executor are; "": there are none, and `why` says why. */
 struct control_groups {
         char root[CONTROL_GROUP_PATH_MAX];
         char why[256];
 };
-
-/* Finds the place from the contents of /proc/self/mountinfo and /proc/self/cgroup. -ENOENT when no
- * cgroup v2 is mounted or this process is not in it; -ENAMETOOLONG. */
-int control_group_locate(
-        const char *mountinfo, const char *membership, char ret_path[CONTROL_GROUP_PATH_MAX]);
 
 /* Makes the group of groups, named after the runtime directory so that two executors never share.
  */

@@ -44,10 +44,12 @@ static int check_limits(const struct policy *policy, struct error *err) {
         return 0;
 }
 
-/* Until the manager has said whether a process runs, a failure may only mean that it was not
- * started yet. */
-static usec_t first_grace(const struct service *policy, usec_t now) {
-        return policy->manager == MANAGER_NONE ? 0 : usec_add(now, policy->start_grace);
+/* Ends early when the manager says that the service runs, and since when. */
+static usec_t first_grace(
+        const struct recovery *recovery, const struct service *policy, usec_t now) {
+        usec_t first_word = recovery->settings.first_word;
+        usec_t grace = policy->start_grace > first_word ? policy->start_grace : first_word;
+        return policy->manager == MANAGER_NONE ? 0 : usec_add(now, grace);
 }
 
 static void prepare_services(struct recovery *recovery, usec_t now) {
@@ -66,7 +68,7 @@ static void prepare_services(struct recovery *recovery, usec_t now) {
                 service->budget.capacity = budget_capacity(&service->policy->budget);
                 service->timer = service->phase_deadline = USEC_INFINITY;
                 service->culprit = UINT32_MAX;
-                service->grace_until = first_grace(service->policy, now);
+                service->grace_until = first_grace(recovery, service->policy, now);
                 probes += service->policy->n_probes;
                 times += service->budget.capacity;
         }

@@ -23,6 +23,8 @@ struct recovery_settings {
         uint64_t seed;
         uint64_t next_incident; /* id of the next incident */
         bool dry_run; /* decide and say, never act */
+        usec_t first_word; /* how long the managers have to say whether their services run; until
+                              then a failure may only mean that it was not started yet */
         char boot_id[BOOT_ID_MAX];
 };
 

@@ -97,7 +97,6 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                 .start_time = message->start_time,
         };
         scheduler_target(runtime->scheduler, service->index, &target);
-        runtime->tables.services[service->index].reported = true;
         if (message->busy) {
                 runtime->tables.services[service->index].listed = true;
         }

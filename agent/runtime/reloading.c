@@ -95,8 +95,6 @@ static void carry_tables(
                 if (now) {
                         tables->counters[now->index] = runtime->tables.counters[i];
                         tables->services[now->index].touched = runtime->tables.services[i].touched;
-                        tables->services[now->index].reported =
-                                runtime->tables.services[i].reported;
                 }
         }
         reloading_tables_done(&runtime->tables);

@@ -22,22 +22,8 @@
 
 /* ---- What comes in ---- */
 
-/* Until the executor has said whether the process runs, a failure may only mean that it was never
- * started. */
-static bool is_premature(const struct runtime *runtime, const struct observation *observation) {
-        return outcome_is_failure(observation->outcome) &&
-               runtime->policy->services[observation->service].manager != MANAGER_NONE &&
-               !runtime->tables.services[observation->service].reported;
-}
-
 static void on_observed(void *cookie, const struct observation *observation) {
         struct runtime *runtime = cookie;
-        struct observation unknown;
-        if (is_premature(runtime, observation)) {
-                unknown = *observation;
-                unknown.outcome = OUTCOME_UNKNOWN;
-                observation = &unknown;
-        }
         counters_observed(runtime, observation);
         turns_feed(runtime, &(struct input){
                                     .kind = INPUT_OBSERVATION,
@@ -139,6 +125,7 @@ static int make_core(struct runtime *runtime, const struct store_image *image, s
                 .seed = rng_next(&rng),
                 .next_incident = image->next_incident,
                 .dry_run = runtime->options.dry_run,
+                .first_word = FIRST_WORD_PATIENCE,
         };
         str_copy(settings.boot_id, sizeof(settings.boot_id), runtime->boot_id);
         int r = recovery_new(

@@ -21,6 +21,8 @@ enum {
 /* A turn or a sleep that took this much longer than planned: what was measured meanwhile measured
  * the agent. */
 #define STALL_THRESHOLD (1 * USEC_PER_SEC)
+/* For the executor to come up and look at what runs. */
+#define FIRST_WORD_PATIENCE (10 * USEC_PER_SEC)
 /* A reload reads files, which may lie on a broken disk. */
 #define RELOAD_TIMEOUT (30 * USEC_PER_SEC)
 /* For the executor to stop all services at exit, dependents first. */
@@ -32,7 +34,6 @@ enum {
 struct service_shell {
         struct heap_node timer; /* due moment of INPUT_TIMER */
         bool record_dirty, touched;
-        bool reported; /* the executor has said whether its process runs */
         bool dependents_due;
         bool listed; /* the executor has said what it knows of the attempt under way */
 };

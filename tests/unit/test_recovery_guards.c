@@ -439,6 +439,37 @@ static void test_lost_is_verified_and_not_repeated(void **state) {
 
 /* ---- The manager itself ---- */
 
+static struct world *with_first_word(usec_t first_word) {
+        struct world *w = one_service();
+        w->settings.first_word = first_word;
+        world_restart(w, &(struct world_restart){0});
+        world_executor(w, true);
+        return w;
+}
+
+/* Nobody has said yet whether it runs: perhaps it was not started. */
+static void test_failures_before_the_first_word_are_excused(void **state) {
+        (void) state;
+        struct world *w = with_first_word(SECONDS(10));
+
+        world_fails(w, 0, 10);
+        assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
+        world_runs(w, 0, SECONDS(100));
+        world_fails(w, 0, 3);
+        assert_int_equal(world_phase(w, 0), PHASE_BACKOFF);
+        world_free(w);
+}
+
+static void test_the_first_word_is_not_awaited_for_ever(void **state) {
+        (void) state;
+        struct world *w = with_first_word(SECONDS(10));
+
+        world_advance(w, SECONDS(10));
+        world_fails(w, 0, 3);
+        assert_int_equal(world_phase(w, 0), PHASE_BACKOFF);
+        world_free(w);
+}
+
 #define RESTARTED_BY_SYSTEMD "systemd restarts it by itself in 5s"
 
 static void test_what_the_manager_restarts_is_left_to_it(void **state) {
@@ -560,6 +591,8 @@ int main(void) {
                 cmocka_unit_test(test_put_off_first_start_is_still_a_first_start),
                 cmocka_unit_test(test_refused_counts_but_spends_nothing),
                 cmocka_unit_test(test_lost_is_verified_and_not_repeated),
+                cmocka_unit_test(test_failures_before_the_first_word_are_excused),
+                cmocka_unit_test(test_the_first_word_is_not_awaited_for_ever),
                 cmocka_unit_test(test_what_the_manager_restarts_is_left_to_it),
                 cmocka_unit_test(test_a_manager_that_gives_up_hands_it_over),
                 cmocka_unit_test(test_a_busy_manager_is_no_evidence),

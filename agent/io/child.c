@@ -27,41 +27,53 @@ enum child_phase {
         PHASE_DETACHED, /* for nothing: nobody asks any more, only the reaping is left */
 };
 
+struct stream { /* the reading end of a pipe that it writes to */
+        struct child *child;
+        int fd; /* -1: at its end, or not there */
+        struct loop_watch watch;
+        struct strbuf text;
+        size_t max;
+        uint64_t dropped_bytes;
+};
+
 struct child {
         struct loop *loop;
         struct spawned spawned;
         enum child_phase phase;
         bool timed_out, leave_group;
-        usec_t kill_grace, start;
+        usec_t kill_grace, kill_wait, start;
         struct loop_timer timer;
-        struct loop_watch exit_watch, output_watch;
+        struct loop_watch exit_watch;
         struct loop_hook hook; /* detached: frees it with the loop */
-        int output_fd;
-        struct strbuf output;
-        size_t max_output;
-        uint64_t dropped_bytes;
+        struct stream output, errors;
         child_done done;
         void *cookie;
 };
 
-static void close_output(struct child *child) {
-        loop_watch_remove(&child->output_watch);
-        if (child->output_fd >= 0) {
-                close(child->output_fd);
-                child->output_fd = -1;
+static void stream_close(struct stream *stream) {
+        loop_watch_remove(&stream->watch);
+        if (stream->fd >= 0) {
+                close(stream->fd);
+                stream->fd = -1;
         }
+}
+
+static void close_streams(struct child *child) {
+        stream_close(&child->output);
+        stream_close(&child->errors);
 }
 
 static void child_free(struct child *child) {
         if (!child) {
                 return;
         }
-        close_output(child);
+        close_streams(child);
         loop_watch_remove(&child->exit_watch);
         loop_timer_done(&child->timer);
         loop_hook_remove(&child->hook);
         spawned_done(&child->spawned);
-        strbuf_done(&child->output);
+        strbuf_done(&child->output.text);
+        strbuf_done(&child->errors.text);
         free(child);
 }
 
@@ -93,7 +105,7 @@ static void free_detached(void *cookie) {
 /* The process was told to die, and is reaped whenever it does. */
 static void detach(struct child *child) {
         child->phase = PHASE_DETACHED;
-        close_output(child);
+        close_streams(child);
         loop_timer_cancel(&child->timer);
         loop_on_free(child->loop, &child->hook, free_detached, child);
 }
@@ -109,12 +121,17 @@ static void fill_exit(const siginfo_t *info, struct child_result *result) {
         }
 }
 
-static void report(const struct child *child, struct child_result *result) {
-        const char *output = strbuf_text(&child->output);
+static const char *stream_text(const struct stream *stream, size_t *ret_length) {
+        const char *text = strbuf_text(&stream->text);
 
-        result->output = output ? output : "";
-        result->output_length = output ? child->output.length : 0;
-        result->dropped_bytes = child->dropped_bytes;
+        *ret_length = text ? stream->text.length : 0;
+        return text ? text : "";
+}
+
+static void report(const struct child *child, struct child_result *result) {
+        result->output = stream_text(&child->output, &result->output_length);
+        result->errors = stream_text(&child->errors, &result->errors_length);
+        result->dropped_bytes = child->output.dropped_bytes;
         result->duration = usec_sub(loop_now(child->loop).mono, child->start);
         child->done(child->cookie, result);
 }
@@ -147,6 +164,12 @@ static void give_up(struct child *child) {
         report(child, &result);
 }
 
+static void kill_now(struct child *child) {
+        child->phase = PHASE_KILLING;
+        signal_group(child, SIGKILL);
+        loop_timer_set(&child->timer, usec_add(loop_now(child->loop).mono, child->kill_wait));
+}
+
 static void on_timer(void *cookie) {
         struct child *child = cookie;
 
@@ -159,9 +182,7 @@ static void on_timer(void *cookie) {
                 loop_timer_set_after(&child->timer, child->kill_grace);
                 break;
         case PHASE_TERMINATING:
-                child->phase = PHASE_KILLING;
-                signal_group(child, SIGKILL);
-                loop_timer_set_after(&child->timer, CHILD_KILL_WAIT);
+                kill_now(child);
                 break;
         case PHASE_KILLING:
                 give_up(child);
@@ -174,41 +195,51 @@ static void on_timer(void *cookie) {
         }
 }
 
-static void keep_output(struct child *child, const char *data, size_t length) {
-        size_t room = child->max_output - child->output.length;
+static void keep(struct stream *stream, const char *data, size_t length) {
+        size_t room = stream->max - stream->text.length;
         size_t kept = length < room ? length : room;
 
-        strbuf_add_bytes(&child->output, data, kept);
-        child->dropped_bytes += child->output.failed ? length : length - kept;
+        strbuf_add_bytes(&stream->text, data, kept);
+        stream->dropped_bytes += stream->text.failed ? length : length - kept;
 }
 
-/* False when the output is at its end. */
-static bool read_output(struct child *child) {
+/* False when it is at its end. */
+static bool stream_read(struct stream *stream) {
         char data[READ_SIZE];
 
         for (int i = 0; i < READS_PER_TURN; i++) {
-                ssize_t n = read(child->output_fd, data, sizeof(data));
+                ssize_t n = read(stream->fd, data, sizeof(data));
                 if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
                         return true;
                 }
                 if (n <= 0) {
                         return false;
                 }
-                keep_output(child, data, (size_t) n);
+                keep(stream, data, (size_t) n);
         }
         return true;
 }
 
+static bool at_end(const struct child *child) {
+        return child->output.fd < 0 && child->errors.fd < 0;
+}
+
 static void on_output(void *cookie, uint32_t events) {
-        struct child *child = cookie;
+        struct stream *stream = cookie;
 
         (void) events;
-        if (read_output(child)) {
+        if (stream_read(stream)) {
                 return;
         }
-        close_output(child);
-        if (child->phase == PHASE_DRAINING) {
-                finish(child);
+        stream_close(stream);
+        if (stream->child->phase == PHASE_DRAINING && at_end(stream->child)) {
+                finish(stream->child);
+        }
+}
+
+static void stream_drain(struct stream *stream) {
+        if (stream->fd >= 0 && !stream_read(stream)) {
+                stream_close(stream);
         }
 }
 
@@ -222,11 +253,19 @@ static void on_exit_ready(void *cookie, uint32_t events) {
         }
         loop_watch_remove(&child->exit_watch);
         child->phase = PHASE_DRAINING;
-        if (child->output_fd < 0 || !read_output(child)) {
+        stream_drain(&child->output);
+        stream_drain(&child->errors);
+        if (at_end(child)) {
                 finish(child);
                 return;
         }
         loop_timer_set_after(&child->timer, CHILD_DRAIN_TIME);
+}
+
+static void stream_init(struct stream *stream, struct child *child, size_t max) {
+        stream->child = child;
+        stream->fd = -1;
+        stream->max = max < CHILD_OUTPUT_LIMIT ? max : CHILD_OUTPUT_LIMIT;
 }
 
 static struct child *child_new(
@@ -236,13 +275,15 @@ static struct child *child_new(
         if (!child) {
                 return NULL;
         }
-        size_t max_output = request->max_output ? request->max_output : CHILD_OUTPUT_DEFAULT;
+        stream_init(&child->output, child,
+                request->max_output ? request->max_output : CHILD_OUTPUT_DEFAULT);
+        stream_init(&child->errors, child, CHILD_ERRORS_MAX);
         child->loop = loop;
-        child->spawned.pidfd = child->spawned.status_fd = child->output_fd = -1;
+        child->spawned.pidfd = child->spawned.status_fd = -1;
         child->leave_group = request->leave_group;
         child->kill_grace = request->kill_grace ? request->kill_grace : CHILD_KILL_GRACE;
+        child->kill_wait = request->kill_wait ? request->kill_wait : CHILD_KILL_WAIT;
         child->start = loop_now(loop).mono;
-        child->max_output = max_output < CHILD_OUTPUT_LIMIT ? max_output : CHILD_OUTPUT_LIMIT;
         child->done = done;
         child->cookie = cookie;
         list_init(&child->hook.node);
@@ -253,30 +294,49 @@ static struct child *child_new(
         return child;
 }
 
-static int start_program(
-        struct child *child, const struct spawn_request *request, struct error *err) {
-        struct spawn_request spawn = *request;
+/* Returns the end to write to. */
+static int stream_open(struct stream *stream, struct error *err) {
         int fds[2];
 
         if (pipe2(fds, O_CLOEXEC) < 0) {
                 return error_set_errno(err, errno, "pipe");
         }
         AUTO_CLOSE int write_end = fds[1];
-        child->output_fd = fds[0];
-        if (fcntl(child->output_fd, F_SETFL, O_NONBLOCK) < 0) {
+        stream->fd = fds[0];
+        if (fcntl(stream->fd, F_SETFL, O_NONBLOCK) < 0) {
                 return error_set_errno(err, errno, "pipe");
         }
-        spawn.stdout_fd = spawn.stderr_fd = write_end;
+        return TAKE_FD(write_end);
+}
+
+static int start_program(
+        struct child *child, const struct child_request *request, struct error *err) {
+        struct spawn_request spawn = request->spawn;
+
+        AUTO_CLOSE int output = stream_open(&child->output, err);
+        if (output < 0) {
+                return output;
+        }
+        AUTO_CLOSE int errors = request->separate_errors ? stream_open(&child->errors, err) : -1;
+        if (request->separate_errors && errors < 0) {
+                return errors;
+        }
+        spawn.stdout_fd = output;
+        spawn.stderr_fd = request->separate_errors ? errors : output;
         return spawn_start(&spawn, &child->spawned, err);
+}
+
+static int stream_watch(struct stream *stream) {
+        return stream->fd < 0 ? 0
+                              : loop_watch_add(&stream->watch, stream->child->loop, stream->fd,
+                                        EPOLLIN, on_output, stream);
 }
 
 static int watch_program(struct child *child, struct error *err) {
         int r = loop_watch_add(&child->exit_watch, child->loop, child->spawned.pidfd, EPOLLIN,
                 on_exit_ready, child);
-        if (r == 0) {
-                r = loop_watch_add(&child->output_watch, child->loop, child->output_fd, EPOLLIN,
-                        on_output, child);
-        }
+        r = r < 0 ? r : stream_watch(&child->output);
+        r = r < 0 ? r : stream_watch(&child->errors);
         return r < 0 ? error_set_errno(err, -r, "watching a child") : 0;
 }
 
@@ -297,7 +357,7 @@ int child_start(struct child **ret, struct loop *loop, const struct child_reques
         if (!child) {
                 return error_set_errno(err, ENOMEM, "starting a child");
         }
-        int r = start_program(child, &request->spawn, err);
+        int r = start_program(child, request, err);
         if (r < 0) {
                 return r;
         }
@@ -322,6 +382,13 @@ void child_cancel(struct child *child) {
                 free_detached(child);
         } else {
                 detach(child);
+        }
+}
+
+void child_kill(struct child *child) {
+        if (child->phase != PHASE_DRAINING) {
+                child->timed_out = true;
+                kill_now(child);
         }
 }
 

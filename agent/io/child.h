@@ -20,13 +20,20 @@
 /* The result does not wait longer than this for SIGKILL; a process in a hanging call may outlive
  * it. */
 #define CHILD_KILL_WAIT (1 * USEC_PER_SEC)
-enum { CHILD_OUTPUT_DEFAULT = 4096, CHILD_OUTPUT_LIMIT = 1024 * 1024 };
+enum {
+        CHILD_OUTPUT_DEFAULT = 4096,
+        CHILD_OUTPUT_LIMIT = 1024 * 1024,
+        CHILD_ERRORS_MAX = 1024, /* of stderr, where it is kept apart */
+};
 
 struct child_request {
         struct spawn_request spawn; /* stdout and stderr are taken by the capture; stdin as given */
         usec_t timeout; /* from the start; then SIGTERM to the group. USEC_INFINITY: none */
         usec_t kill_grace; /* then SIGKILL to the group. 0: CHILD_KILL_GRACE */
+        usec_t kill_wait; /* then the result comes. 0: CHILD_KILL_WAIT; USEC_INFINITY: when it dies
+                           */
         size_t max_output; /* of both streams together; the rest is read and dropped. 0: default */
+        bool separate_errors; /* stderr is not in the output, but apart */
         bool leave_group; /* false: what is left of its process group at the end is killed */
 };
 
@@ -45,6 +52,8 @@ struct child_result {
         const char *output; /* terminated, may hold any bytes */
         size_t output_length;
         uint64_t dropped_bytes; /* what did not fit */
+        const char *errors; /* the same of stderr; "" unless separate_errors */
+        size_t errors_length;
         usec_t duration;
 };
 
@@ -58,6 +67,9 @@ int child_start(struct child **ret, struct loop *loop, const struct child_reques
         child_done done, void *cookie, struct error *err);
 /* SIGKILL to the group; done is not called; the loop reaps it in the background. Accepts NULL. */
 void child_cancel(struct child *child);
+/* SIGKILL to the group now, without waiting for the timeout; done comes as usual, with a child that
+ * timed out. */
+void child_kill(struct child *child);
 pid_t child_pid(const struct child *child);
 
 /* "exited with status 3", "killed by SIGSEGV", "timed out (killed by SIGKILL)",

@@ -18,7 +18,7 @@ struct fixture {
         struct child *child;
         unsigned n_done;
         struct child_result result;
-        char output[4096], error[256], text[256];
+        char output[4096], errors[CHILD_ERRORS_MAX + 1], error[256], text[256];
 };
 
 static int setup(void **state) {
@@ -45,6 +45,7 @@ static void on_done(void *cookie, const struct child_result *result) {
         memcpy(f->output, result->output,
                 result->output_length + 1 < sizeof(f->output) ? result->output_length + 1
                                                               : sizeof(f->output));
+        memcpy(f->errors, result->errors, result->errors_length + 1);
         if (result->error) {
                 (void) snprintf(f->error, sizeof(f->error), "%s", result->error);
         }
@@ -129,6 +130,42 @@ static void test_output_beyond_the_cap_is_dropped_and_counted(void **state) {
         assert_int_equal(f->result.code, 0);
         assert_int_equal(f->result.output_length, 1000);
         assert_int_equal(f->result.dropped_bytes, 999000);
+}
+
+static void test_stderr_is_in_the_output_unless_it_is_kept_apart(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "echo out; echo err >&2", (struct child_request){0});
+        run_until_done(f);
+        assert_string_equal(f->output, "out\nerr\n");
+        assert_string_equal(f->errors, "");
+        f->n_done = 0;
+        start(f, "echo out; echo err >&2", (struct child_request){.separate_errors = true});
+        run_until_done(f);
+        assert_string_equal(f->output, "out\n");
+        assert_string_equal(f->errors, "err\n");
+}
+
+static void test_a_flood_of_stderr_is_capped_apart(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "head -c 1000000 /dev/zero >&2; echo out",
+                (struct child_request){.separate_errors = true});
+        run_until_done(f);
+        assert_string_equal(f->output, "out\n");
+        assert_int_equal(f->result.dropped_bytes, 0);
+        assert_int_equal(f->result.errors_length, CHILD_ERRORS_MAX);
+}
+
+static void test_a_child_that_is_killed_reports_still(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "trap '' TERM; echo begun; sleep 100",
+                (struct child_request){.kill_wait = USEC_INFINITY});
+        child_kill(f->child);
+        run_until_done(f);
+        assert_int_equal(f->result.end, CHILD_TIMED_OUT);
+        assert_int_equal(f->result.code, SIGKILL);
 }
 
 static void test_deadline_terminates_the_group(void **state) {
@@ -282,6 +319,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_a_bad_request_is_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_output_beyond_the_cap_is_dropped_and_counted, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_stderr_is_in_the_output_unless_it_is_kept_apart, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_flood_of_stderr_is_capped_apart, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_child_that_is_killed_reports_still, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_deadline_terminates_the_group, setup, teardown),
                 cmocka_unit_test_setup_teardown(

@@ -1,5 +1,6 @@
 /* Compares an answer with what is expected of it. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,8 +114,11 @@ static bool text_wrong(struct judgement *j, const char *what, const char *text, 
                         "%s does not contain \"%.60s\"", what, contained);
                 return true;
         }
-        int found = pattern ? pattern_search(pattern, text, length) : 1;
-        if (found < 0) {
+        int found = pattern ? pattern_search(pattern, text, length, NULL) : 1;
+        if (found == -E2BIG) {
+                probe_conclude(j->result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "too much work to search %s for \"%.60s\"", what, pattern);
+        } else if (found < 0) {
                 probe_conclude(j->result, OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
         } else if (found == 0) {
                 probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,

@@ -11,24 +11,12 @@ static void add_parameter(struct strbuf *path, const char *name, const char *val
 }
 
 int run_incidents(struct invocation *invocation) {
-        AUTO_STRBUF struct strbuf path = {0}, out = {0};
-        AUTO_REPLY struct agent_reply reply = {0};
+        AUTO_STRBUF struct strbuf path = {0};
         strbuf_add(&path, "/v1/incidents");
         if (strbuf_text(&path)) {
                 add_parameter(&path, "service", invocation->arguments[0]);
                 add_parameter(&path, "limit", invocation->limit);
                 add_parameter(&path, "before", invocation->before);
         }
-        if (!strbuf_text(&path)) {
-                return session_complain("out of memory");
-        }
-        int r = session_ask(invocation, strbuf_text(&path), NULL, 0, &reply);
-        if (r != EXIT_DONE) {
-                return r;
-        }
-        if (invocation->json) {
-                return session_print_json(reply.json, EXIT_DONE);
-        }
-        render_incidents(reply.json, &invocation->terminal, &out);
-        return session_print(&out, EXIT_DONE);
+        return session_show(invocation, &path, render_incidents);
 }

@@ -121,3 +121,21 @@ int session_ask(const struct invocation *invocation, const char *path, struct js
         reply = (struct agent_reply){0};
         return EXIT_DONE;
 }
+
+int session_show(
+        const struct invocation *invocation, const struct strbuf *path, session_render render) {
+        AUTO_STRBUF struct strbuf out = {0};
+        AUTO_REPLY struct agent_reply reply = {0};
+        if (!strbuf_text(path)) {
+                return session_complain("out of memory");
+        }
+        int r = session_ask(invocation, strbuf_text(path), NULL, 0, &reply);
+        if (r != EXIT_DONE) {
+                return r;
+        }
+        if (invocation->json) {
+                return session_print_json(reply.json, EXIT_DONE);
+        }
+        render(reply.json, &invocation->terminal, &out);
+        return session_print(&out, EXIT_DONE);
+}

@@ -10,6 +10,13 @@
 int session_ask(const struct invocation *invocation, const char *path, struct json_object *body,
         long timeout_seconds, struct agent_reply *ret);
 
+/* Asks for a page and prints it: as it came with --json, else through `render`. A path that ran out
+ * of memory is complained about. Returns an exit status. */
+typedef void (*session_render)(
+        struct json_object *json, const struct terminal *terminal, struct strbuf *out);
+int session_show(
+        const struct invocation *invocation, const struct strbuf *path, session_render render);
+
 /* {"service": ..., "by": ...} on the heap; NULL when out of memory. `service` may be NULL. */
 struct json_object *session_body(const char *service);
 

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "executor/exec_step.h"
 #include "executor/executor.h"
+#include "executor/manager_kind.h"
 #include "executor/service_start.h"
 
 /* A main process that was killed and does not end, though its group is gone. */
@@ -23,7 +23,7 @@ enum stage {
         STAGE_TERM, /* the main process got the stop signal */
         STAGE_KILL, /* the group got SIGKILL, and has to be proven empty */
         STAGE_START, /* see service_start.h */
-        STAGE_EXEC, /* see exec_step.h */
+        STAGE_OPERATION, /* see operation.h */
 };
 
 struct execution {
@@ -36,7 +36,7 @@ struct execution {
         usec_t begun;
         struct loop_timer timer;
         struct service_start *start;
-        struct exec_step *exec;
+        struct operation *operation;
         bool failed; /* what is left is killed, then the action ends with `text` */
         char text[256]; /* what happened so far */
 };
@@ -76,7 +76,7 @@ void action_free(struct execution *action) {
         action->managed->action = NULL;
         loop_timer_done(&action->timer);
         service_start_free(action->start);
-        exec_step_free(action->exec);
+        operation_cancel(action->operation);
         policy_share_release(action->share);
         free(action);
 }
@@ -283,30 +283,49 @@ static void begin_start(struct execution *action) {
         }
 }
 
-static void on_exec_ended(void *cookie, bool ok, const char *text) {
+static void on_operation_ended(void *cookie, bool ok, const char *text) {
         struct execution *action = cookie;
-        action->exec = NULL;
+        action->operation = NULL;
         finish(action, ok, text);
 }
 
-static void begin_exec(struct execution *action) {
+static void begin_operation(struct execution *action, const struct operation_kind *kind) {
         struct error err = {0};
-        usec_t limit = step_timeout(action) ? step_timeout(action) : ACTION_EXEC_LIMIT;
-        action->stage = STAGE_EXEC;
+        const struct operation_request request = {
+                .executor = action->managed->executor,
+                .managed = action->managed,
+                .service = action->service,
+                .order = action->order,
+                .deadline = due(action, ACTION_LIMIT),
+        };
+        action->stage = STAGE_OPERATION;
         managed_save(action->managed);
-        if (exec_step_new(&action->exec, action->managed->executor, action->service, &action->order,
-                    limit, on_exec_ended, action, &err) < 0) {
+        if (operation_start(&action->operation, kind, &request, on_operation_ended, action, &err) <
+                0) {
                 finish(action, false, err.text);
         }
 }
 
-static void begin(struct execution *action) {
-        static void (*const beginnings[])(struct execution * action) = {
+/* NULL: it is about processes that the executor started itself. */
+static const struct operation_kind *operation_of(const struct execution *action) {
+        bool by_agent = action->order.request != 0 && action->service;
+        return by_agent ? manager_operation(action->service, action->order.action) : NULL;
+}
+
+static void begin_stages(struct execution *action) {
+        static void (*const beginnings[ACTION_COUNT])(struct execution * action) = {
                 [ACTION_RESTART] = begin_stop,
                 [ACTION_START] = begin_start,
                 [ACTION_STOP] = begin_stop,
-                [ACTION_EXEC] = begin_exec,
         };
+        if (beginnings[action->order.action]) {
+                beginnings[action->order.action](action);
+        } else {
+                finish(action, false, "the service has left the policy");
+        }
+}
+
+static void begin(struct execution *action) {
         struct action_queue *queue = queue_of(action);
         queue->n_pending--;
         queue->n_running++;
@@ -317,7 +336,12 @@ static void begin(struct execution *action) {
         keep_request(action);
         log_debug("%s: %s begins, request %" PRIu64, action->managed->state.service,
                 action_text((enum action) action->order.action), action->order.request);
-        beginnings[action->order.action](action);
+        const struct operation_kind *kind = operation_of(action);
+        if (kind) {
+                begin_operation(action, kind);
+        } else {
+                begin_stages(action);
+        }
 }
 
 static void run_next(void *cookie) {
@@ -346,7 +370,7 @@ static void on_timer(void *cookie) {
                 give_up_start(action);
                 break;
         case STAGE_PENDING:
-        case STAGE_EXEC: /* has its own deadline */
+        case STAGE_OPERATION: /* has its own deadline */
                 break;
         }
 }
@@ -371,7 +395,7 @@ void action_process_ended(struct execution *action) {
                 }
                 break;
         case STAGE_PENDING:
-        case STAGE_EXEC:
+        case STAGE_OPERATION:
                 break;
         }
 }

@@ -1,5 +1,5 @@
 #pragma once
-/* Start, stop, restart and exec: one action a service at a time, a bounded number at once, the
+/* What the executor is asked to do: one action a service at a time, a bounded number at once, the
  * others wait in order of arrival. An action ends exactly once, in bounded time, whether its agent
  * is still there or not. */
 
@@ -22,7 +22,7 @@ enum {
 };
 
 #define ACTION_START_LIMIT (15 * USEC_PER_SEC) /* until execve, unless the step says otherwise */
-#define ACTION_EXEC_LIMIT USEC_PER_MINUTE /* of an exec step, unless it says otherwise */
+#define ACTION_LIMIT USEC_PER_MINUTE /* of an operation, unless the step says otherwise */
 
 struct action_queue {
         struct executor *executor;
@@ -33,7 +33,8 @@ struct action_queue {
 
 struct action_order {
         int action; /* enum action */
-        uint64_t request; /* 0: an order of the executor itself, whose result is not kept */
+        uint64_t request; /* 0: an order of the executor itself about processes that it started;
+                             its result is not kept */
         uint64_t incident;
         uint32_t attempt;
         const struct step_spec *step; /* of the service's policy; NULL: none */

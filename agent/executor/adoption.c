@@ -68,8 +68,7 @@ static void note_lost(struct managed *managed) {
 /* ---- A process whose pid is not ---- */
 
 struct look {
-        char cgroup[CONTROL_GROUP_PATH_MAX];
-        struct process_match match;
+        struct process_group group;
         struct process_stat leader; /* pid 0: none */
 };
 
@@ -82,24 +81,11 @@ struct search {
         unsigned looks;
 };
 
-static ssize_t members(const struct look *look, struct process_stat *ret) {
-        pid_t pids[SEARCH_FOUND_MAX];
-        size_t count = 0;
-        if (!*look->cgroup) {
-                return process_scan(&look->match, ret, SEARCH_FOUND_MAX);
-        }
-        ssize_t n = control_group_processes(look->cgroup, pids, SEARCH_FOUND_MAX);
-        for (ssize_t i = 0; i < n; i++) {
-                count += process_stat_read(pids[i], &ret[count]) == 0;
-        }
-        return n < 0 ? n : (ssize_t) count;
-}
-
 /* In a worker thread. The main process leads its session, and is the oldest. */
 static int look_run(void *data) {
         struct look *look = data;
         struct process_stat found[SEARCH_FOUND_MAX];
-        ssize_t count = members(look, found);
+        ssize_t count = process_group_members(&look->group, found, SEARCH_FOUND_MAX);
         for (ssize_t i = 0; i < count; i++) {
                 bool older = !look->leader.pid || found[i].start_time < look->leader.start_time;
                 if (found[i].pid == found[i].session && older) {
@@ -167,8 +153,9 @@ static void look(void *cookie) {
         };
         search->looks++;
         if (look) {
-                str_copy(look->cgroup, sizeof(look->cgroup), state->cgroup);
-                str_copy(look->match.invocation, sizeof(look->match.invocation), state->invocation);
+                str_copy(look->group.cgroup, sizeof(look->group.cgroup), state->cgroup);
+                str_copy(look->group.match.invocation, sizeof(look->group.match.invocation),
+                        state->invocation);
         }
         if (!look || worker_submit(executor->scans, &job, &search->task, NULL) < 0) {
                 free(look);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "executor/executor.h"
+#include "executor/manager_kind.h"
 #include "executor/requests.h"
 #include "io/identity_lookup.h"
 
@@ -124,12 +125,13 @@ void agent_port_list(struct agent_port *port) {
         LIST_FOREACH (node, &port->executor->services) {
                 struct managed *managed = LIST_ENTRY(node, struct managed, node);
                 unsigned unsent =
-                        (managed_is_command(managed) || managed->action ? UNSENT_SERVICE : 0) |
+                        (managed_is_known(managed) || managed->action ? UNSENT_SERVICE : 0) |
                         (managed->state.result_request ? UNSENT_DONE : 0);
                 if (unsent && !managed->unsent) {
                         list_append(&port->unsent, &managed->unsent_node);
                 }
                 managed->unsent |= unsent;
+                manager_look(managed);
         }
         pump(port);
 }

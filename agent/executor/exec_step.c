@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -16,29 +15,15 @@
 enum { LAST_LINE_MAX = 256 };
 
 struct exec_step {
-        struct executor *executor;
-        const struct service *service;
-        struct action_order order;
-        usec_t limit;
+        struct operation operation;
         struct identity_lookup *lookup;
         struct child *child;
-        exec_step_ended done;
-        void *cookie;
 };
 
-void exec_step_free(struct exec_step *step) {
-        if (step) {
-                identity_lookup_cancel(step->lookup);
-                child_cancel(step->child);
-                free(step);
-        }
-}
-
-static void finish(struct exec_step *step, bool ok, const char *text) {
-        exec_step_ended done = step->done;
-        void *cookie = step->cookie;
-        exec_step_free(step);
-        done(cookie, ok, text);
+static void release(struct operation *operation) {
+        struct exec_step *step = (struct exec_step *) operation;
+        identity_lookup_cancel(step->lookup);
+        child_cancel(step->child);
 }
 
 /* The last line with something on it. */
@@ -64,7 +49,7 @@ static void on_child_ended(void *cookie, const struct child_result *result) {
         child_describe(result, how, sizeof(how));
         last_line(result, line);
         snprintf(text, sizeof(text), "%s%s%s", how, *line ? ": " : "", line);
-        finish(step, result->end == CHILD_EXITED && result->code == 0, text);
+        operation_end(&step->operation, result->end == CHILD_EXITED && result->code == 0, text);
 }
 
 static void set_number(struct environment *environment, const char *key, uint64_t number) {
@@ -75,14 +60,17 @@ static void set_number(struct environment *environment, const char *key, uint64_
 
 static void fill_environment(const struct exec_step *step, const struct identity *identity,
         struct environment *environment) {
+        const struct operation_request *request = &step->operation.request;
         environment_set_standard(environment, identity);
-        environment_set(environment, "RECOVERD_SERVICE", step->service->name);
+        environment_set(environment, "RECOVERD_SERVICE", request->service->name);
         environment_set(environment, "RECOVERD_ACTION", action_text(ACTION_EXEC));
-        set_number(environment, "RECOVERD_INCIDENT", step->order.incident);
-        set_number(environment, "RECOVERD_ATTEMPT", step->order.attempt);
+        set_number(environment, "RECOVERD_INCIDENT", request->order.incident);
+        set_number(environment, "RECOVERD_ATTEMPT", request->order.attempt);
 }
 
 static int start_child(struct exec_step *step, const struct identity *identity, struct error *err) {
+        const struct operation_request *order = &step->operation.request;
+        struct loop *loop = order->executor->loop;
         AUTO(environment_done) struct environment environment = {0};
         fill_environment(step, identity, &environment);
         if (environment.failed) {
@@ -90,16 +78,16 @@ static int start_child(struct exec_step *step, const struct identity *identity, 
         }
         struct child_request request = {
                 .spawn = SPAWN_REQUEST_INIT,
-                .timeout = step->limit,
+                .timeout = usec_sub(order->deadline, loop_now(loop).mono),
         };
-        request.spawn.argv = step->order.step->exec.command.items;
+        request.spawn.argv = order->order.step->exec.command.items;
         request.spawn.environment = (const char *const *) environment.items;
         request.spawn.change_user = identity->change;
         request.spawn.uid = identity->uid;
         request.spawn.gid = identity->gid;
         request.spawn.groups = identity->groups;
         request.spawn.n_groups = identity->n_groups;
-        return child_start(&step->child, step->executor->loop, &request, on_child_ended, step, err);
+        return child_start(&step->child, loop, &request, on_child_ended, step, err);
 }
 
 static void on_identity(
@@ -108,9 +96,9 @@ static void on_identity(
         struct error err = {0};
         step->lookup = NULL;
         if (result < 0) {
-                finish(step, false, text);
+                operation_end(&step->operation, false, text);
         } else if (start_child(step, identity, &err) < 0) {
-                finish(step, false, err.text);
+                operation_end(&step->operation, false, err.text);
         }
 }
 
@@ -121,25 +109,16 @@ static const char *user_of(const struct service *service, const struct step_spec
         return service->command ? service->command->user : NULL;
 }
 
-int exec_step_new(struct exec_step **ret, struct executor *executor, const struct service *service,
-        const struct action_order *order, usec_t limit, exec_step_ended done, void *cookie,
-        struct error *err) {
-        AUTO_FREE struct exec_step *step = calloc(1, sizeof(*step));
-        if (!step) {
-                return error_set(err, ENOMEM, "out of memory");
-        }
-        *step = (struct exec_step){
-                .executor = executor,
-                .service = service,
-                .order = *order,
-                .limit = limit,
-                .done = done,
-                .cookie = cookie,
-        };
-        int r = identity_lookup_start(&step->lookup, executor->names, user_of(service, order->step),
-                NULL, usec_add(loop_now(executor->loop).mono, limit), on_identity, step, err);
-        if (r == 0) {
-                *ret = TAKE_PTR(step);
-        }
-        return r;
+static int start(struct operation *operation, struct error *err) {
+        struct exec_step *step = (struct exec_step *) operation;
+        const struct operation_request *request = &operation->request;
+        return identity_lookup_start(&step->lookup, request->executor->names,
+                user_of(request->service, request->order.step), NULL, request->deadline,
+                on_identity, step, err);
 }
+
+const struct operation_kind exec_step = {
+        .size = sizeof(struct exec_step),
+        .start = start,
+        .release = release,
+};

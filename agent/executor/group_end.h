@@ -5,20 +5,13 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
-#include "executor/control_group.h"
-#include "executor/process_scan.h"
+#include "executor/process_group.h"
 #include "io/loop.h"
 #include "io/worker.h"
 
 #define GROUP_END_LIMIT                                                                            \
         (10 * USEC_PER_SEC) /* from the first SIGKILL; then it counts as not proven */
 enum { GROUP_END_PIDS = 256 }; /* seen by one look; more are seen by the next */
-
-/* What belongs to a service. */
-struct process_group {
-        char cgroup[CONTROL_GROUP_PATH_MAX]; /* "": there is none, `match` counts */
-        struct process_match match;
-};
 
 struct group_end {
         struct loop *loop; /* NULL: not initialised, done() is a no-op */

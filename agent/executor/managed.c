@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/manager_kind.h"
 #include "executor/service_start.h"
 
 /* ---- Made and found ---- */
@@ -59,6 +60,7 @@ void managed_free(struct managed *managed) {
                 return;
         }
         action_free(managed->action);
+        manager_leave(managed);
         service_start_forget(managed);
         map_remove(managed->executor->by_name, managed->state.service);
         list_remove(&managed->node);
@@ -74,17 +76,30 @@ struct managed *managed_find(struct executor *executor, const char *name) {
         return map_get(executor->by_name, name);
 }
 
+static bool is_same(const struct service *old, const struct service *new) {
+        return old && new &&str_eq(old->digest, new->digest);
+}
+
 void managed_follow(
         struct managed *managed, struct policy_share *share, const struct service *service) {
         struct policy_share *before = managed->share;
         service_start_forget(managed);
+        if (!is_same(managed->service, service)) {
+                manager_leave(managed);
+                managed->status = (struct managed_status){0};
+        }
         managed->share = policy_share_hold(share);
         managed->service = service;
         policy_share_release(before);
+        manager_look(managed);
 }
 
 bool managed_is_command(const struct managed *managed) {
         return managed->service && managed->service->manager == MANAGER_COMMAND;
+}
+
+bool managed_runs(const struct managed *managed) {
+        return managed->state.running || (managed->status.known && managed->status.running);
 }
 
 /* ---- Remembered ---- */
@@ -195,7 +210,7 @@ int managed_signal(struct managed *managed, int signal) {
 
 /* The session counts only while its number cannot be another's: this process holds the zombie, or
  * has seen it end just now. */
-static void describe_group(const struct managed *managed, struct process_group *ret) {
+void managed_group(const struct managed *managed, struct process_group *ret) {
         const struct service_state *state = &managed->state;
         *ret = (struct process_group){
                 .match = {.session = managed->pidfd >= 0 ? state->pid : 0,
@@ -237,7 +252,7 @@ bool managed_gone(const struct managed *managed) {
 bool managed_end_group(struct managed *managed) {
         struct process_group group;
         (void) managed_signal(managed, SIGKILL); /* its end is seen by the pidfd */
-        describe_group(managed, &group);
+        managed_group(managed, &group);
         if (group_end_start(&managed->ending, &group) == 0) {
                 return false;
         }
@@ -250,32 +265,93 @@ bool managed_end_group(struct managed *managed) {
 
 /* ---- Told to the agent ---- */
 
+/* Its state is that of a child: of a command, or of what is left of one. */
+static bool is_child(const struct managed *managed) {
+        return managed_is_command(managed) || !managed->service || !managed_gone(managed);
+}
+
+bool managed_is_known(const struct managed *managed) {
+        return is_child(managed) || managed->status.known;
+}
+
 void managed_announce(struct managed *managed, unsigned unsent) {
-        agent_port_announce(&managed->executor->port, managed, unsent);
+        if (!managed_is_known(managed)) {
+                unsent &= ~(unsigned) UNSENT_SERVICE;
+        }
+        if (unsent) {
+                agent_port_announce(&managed->executor->port, managed, unsent);
+        }
+}
+
+/* Since when it has been so does not make news. */
+static bool is_news(const struct managed_status *old, const struct managed_status *new) {
+        return old->known != new->known || old->running != new->running ||
+               old->expected != new->expected || old->by_person != new->by_person ||
+               old->manager_busy != new->manager_busy || old->pid != new->pid ||
+               old->start_time != new->start_time || old->exit_kind != new->exit_kind ||
+               old->exit_code != new->exit_code || !str_eq(old->text, new->text);
+}
+
+void managed_tell(struct managed *managed, const struct managed_status *status) {
+        struct managed_status before = managed->status;
+        managed->status = *status;
+        if (status->since == 0) {
+                bool same = before.known && before.running == status->running;
+                managed->status.since =
+                        same ? before.since : loop_now(managed->executor->loop).wall;
+        }
+        if (is_news(&before, status)) {
+                managed_announce(managed, UNSENT_SERVICE);
+        }
+}
+
+static void describe_child(const struct managed *managed, struct wire_message *ret) {
+        const struct service_state *state = &managed->state;
+        ret->running = state->running;
+        ret->adopted = state->running && managed->adopted;
+        ret->pid = state->running ? state->pid : 0;
+        ret->start_time = state->running ? state->start_time : 0;
+        ret->since = state->since;
+        ret->exit_kind = state->exit_kind;
+        ret->exit_code = state->exit_code;
+        ret->core_dumped = state->core_dumped;
+        ret->expected = state->expected;
+        if (state->exit_kind != WIRE_EXIT_NONE) {
+                managed_exit_text(state, ret->text, sizeof(ret->text));
+        }
+}
+
+static void describe_status(const struct managed *managed, struct wire_message *ret) {
+        const struct managed_status *status = &managed->status;
+        /* What is not known to be gone is not called gone. */
+        ret->running =
+                managed->service->manager != MANAGER_NONE && (status->running || !status->known);
+        ret->pid = status->running ? status->pid : 0;
+        ret->start_time = status->running ? status->start_time : 0;
+        ret->since = status->since;
+        ret->exit_kind = status->exit_kind;
+        ret->exit_code = status->exit_code;
+        ret->core_dumped = status->core_dumped;
+        ret->expected = status->expected;
+        ret->by_person = status->by_person;
+        ret->manager_busy = status->manager_busy;
+        str_copy(ret->text, sizeof(ret->text), status->text);
 }
 
 void managed_describe(const struct managed *managed, struct wire_message *ret) {
-        const struct service_state *state = &managed->state;
         *ret = (struct wire_message){
                 .type = WIRE_SERVICE,
-                .running = state->running,
                 .busy = managed->action && managed->executor->port.listing,
                 .request = action_request(managed->action),
-                .adopted = state->running && managed->adopted,
-                .pid = state->running ? state->pid : 0,
-                .start_time = state->running ? state->start_time : 0,
-                .since = state->since,
-                .exit_kind = state->exit_kind,
-                .exit_code = state->exit_code,
-                .core_dumped = state->core_dumped,
-                .expected = state->expected,
         };
-        str_copy(ret->service, sizeof(ret->service), state->service);
+        str_copy(ret->service, sizeof(ret->service), managed->state.service);
         if (managed->service) {
                 str_copy(ret->digest, sizeof(ret->digest), managed->service->digest);
         }
-        if (state->exit_kind != WIRE_EXIT_NONE) {
-                managed_exit_text(state, ret->text, sizeof(ret->text));
+        if (is_child(managed)) {
+                describe_child(managed, ret);
+        } else {
+                describe_status(managed, ret);
         }
 }
 

@@ -13,9 +13,26 @@
 #include "io/loop.h"
 #include "model/wire.h"
 
+enum { MANAGED_TEXT_MAX = 256 };
+
 struct execution;
 struct executor;
 struct service_start;
+
+/* How a service is that its manager runs, and not the executor. */
+struct managed_status {
+        bool known; /* false: the manager was not asked yet, or could not say */
+        bool running;
+        bool expected; /* not running, because an action stopped it or it was never started */
+        bool by_person, manager_busy; /* see struct wire_message */
+        bool core_dumped;
+        pid_t pid; /* 0: not known */
+        uint64_t start_time;
+        wall_usec_t since; /* 0: from when it was first told */
+        enum wire_exit exit_kind;
+        int exit_code;
+        char text[MANAGED_TEXT_MAX]; /* how it ended, or what its manager is at */
+};
 
 enum unsent { UNSENT_SERVICE = 1, UNSENT_DONE = 2 }; /* or-ed together */
 
@@ -32,6 +49,9 @@ struct managed {
         struct loop_watch exit_watch;
         struct group_end ending;
         bool stop_tried; /* by stop_all or reload, which try once */
+
+        struct managed_status status; /* `state` is of children only */
+        void *manager_data; /* of the manager's kind, see manager_kind.h */
 
         struct execution *action; /* under way or waiting; NULL: none */
         struct service_start *prepared; /* for the next start; NULL: none */
@@ -53,6 +73,12 @@ void managed_follow(
 /* Whether it is a process that the executor starts and stops. */
 bool managed_is_command(const struct managed *managed);
 
+/* Whether it runs, as far as anybody knows. */
+bool managed_runs(const struct managed *managed);
+
+/* What its manager says of a service that is no child; the agent is told when it is news. */
+void managed_tell(struct managed *managed, const struct managed_status *status);
+
 /* Writes the state file now, before something irrevocable; a failure is logged. */
 void managed_save(struct managed *managed);
 void managed_save_soon(struct managed *managed); /* at the end of this turn */
@@ -68,13 +94,19 @@ void managed_running(struct managed *managed);
  * when a main process outlives its group; neither from within. */
 bool managed_end_group(struct managed *managed);
 
-/* No process of it is there, as far as can be proven. */
+/* No process that the executor started is there, as far as can be proven. */
 bool managed_gone(const struct managed *managed);
 
 /* The main process gets a signal; -ESRCH when there is none. */
 int managed_signal(struct managed *managed, int signal);
 
-/* Puts it on the list of what the agent is to be told. */
+/* Whether there is anything to tell about its state. */
+bool managed_is_known(const struct managed *managed);
+
+/* What belongs to the process that the executor started last. */
+void managed_group(const struct managed *managed, struct process_group *ret);
+
+/* Puts it on the list of what the agent is to be told; of its state only where it is known. */
 void managed_announce(struct managed *managed, unsigned unsent);
 
 /* Fills in a WIRE_SERVICE or WIRE_DONE message; `busy` is said in the answer to `list` only. */

@@ -59,7 +59,7 @@ static int load_run_in_worker(void *data) {
 
 /* Whether a policy lets the executor act on the service at all. */
 static bool is_actable(const struct service *service) {
-        if (service->manager == MANAGER_COMMAND) {
+        if (service->manager != MANAGER_NONE) {
                 return true;
         }
         for (uint32_t i = 0; i < service->n_steps; i++) {
@@ -70,11 +70,8 @@ static bool is_actable(const struct service *service) {
         return false;
 }
 
-static void follow(struct executor *executor, const struct service *service) {
-        struct managed *managed = managed_find(executor, service->name);
-        if (!managed) {
-                managed = managed_new(executor, service->name);
-        }
+static void follow_new(struct executor *executor, const struct service *service) {
+        struct managed *managed = managed_new(executor, service->name);
         if (!managed) {
                 log_error("%s: out of memory, it cannot be acted on", service->name);
                 return;
@@ -82,17 +79,27 @@ static void follow(struct executor *executor, const struct service *service) {
         managed_follow(managed, executor->policy, service);
 }
 
-static void follow_all(struct executor *executor, struct policy_share *share) {
-        LIST_FOREACH (node, &executor->services) {
-                struct managed *managed = LIST_ENTRY(node, struct managed, node);
-                managed->stop_tried = false;
+static void follow_again(struct executor *executor, struct managed *managed) {
+        const struct service *service =
+                policy_service(executor->policy->policy, managed->state.service);
+        managed->stop_tried = false;
+        if (service && is_actable(service)) {
+                managed_follow(managed, executor->policy, service);
+        } else {
                 managed_follow(managed, NULL, NULL);
         }
+}
+
+static void follow_all(struct executor *executor, struct policy_share *share) {
         policy_share_release(executor->policy);
         executor->policy = share;
+        LIST_FOREACH (node, &executor->services) {
+                follow_again(executor, LIST_ENTRY(node, struct managed, node));
+        }
         for (uint32_t i = 0; i < share->policy->n_services; i++) {
-                if (is_actable(&share->policy->services[i])) {
-                        follow(executor, &share->policy->services[i]);
+                const struct service *service = &share->policy->services[i];
+                if (is_actable(service) && !managed_find(executor, service->name)) {
+                        follow_new(executor, service);
                 }
         }
         privileged_probes_forget(&executor->probes);
@@ -114,7 +121,7 @@ static void stop_unwanted(struct managed *managed) {
         }
 }
 
-/* A service that is only watched by now has left the executor's hands, too. */
+/* The processes of a command that is none any more have left the executor's hands, too. */
 static bool is_unwanted(const struct managed *managed) {
         return !managed->service || (!managed_is_command(managed) && !managed_gone(managed));
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "model/manager.h"
 
 /* ---- Refusing ---- */
 
@@ -78,6 +79,10 @@ static bool is_repeated(struct executor *executor, const struct wire_message *me
  * thing. */
 static const char *resolve_order(const struct wire_message *message, const struct service *service,
         struct action_order *order) {
+        /* A signal and a program are what the step says: there are none without it. */
+        const uint32_t of_a_person = 1U << ACTION_RESTART | 1U << ACTION_START | 1U << ACTION_STOP;
+        const uint32_t of_a_step =
+                of_a_person | 1U << ACTION_EXEC | 1U << ACTION_RELOAD | 1U << ACTION_SIGNAL;
         bool by_step = message->step != STEP_NONE;
         if (by_step && (message->step < 0 || (uint32_t) message->step >= service->n_steps)) {
                 return "the ladder has no such step";
@@ -89,19 +94,16 @@ static const char *resolve_order(const struct wire_message *message, const struc
                 .attempt = message->attempt,
                 .step = by_step ? &service->steps[message->step] : NULL,
         };
-        if (order->action == ACTION_EXEC && by_step) {
-                return NULL;
-        }
-        if (order->action != ACTION_START && order->action != ACTION_STOP &&
-                order->action != ACTION_RESTART) {
+        if (order->action < 0 || order->action >= ACTION_COUNT ||
+                !(UINT32_C(1) << order->action & (by_step ? of_a_step : of_a_person))) {
                 return "not an action of the executor";
         }
-        return service->manager == MANAGER_COMMAND ? NULL : "the executor does not manage it";
+        return manager_why_not(service, order->action);
 }
 
 /* A first start is what the policy asks for, not a recovery. */
 static bool is_counted(const struct managed *managed, const struct action_order *order) {
-        return order->step || order->action != ACTION_START || managed->state.running;
+        return order->step || order->action != ACTION_START || managed_runs(managed);
 }
 
 static bool spend(struct executor *executor, const struct wire_message *message,

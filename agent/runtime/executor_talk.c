@@ -92,7 +92,8 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                 return;
         }
         struct probe_target target = {
-                .known = true,
+                /* A manager may know that it runs, and not as which process. */
+                .known = !message->running || message->pid > 0,
                 .pid = message->running ? message->pid : 0,
                 .start_time = message->start_time,
         };

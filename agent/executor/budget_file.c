@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "executor/own_folder.h"
 
 #define DIRECTORY "executor"
 
@@ -66,6 +67,10 @@ static int submit(struct budget_file *file, struct job *data, int (*run)(void *d
 
 static int run_load(void *data) {
         struct job *job = data;
+        int r = own_folder_make(job->directory, 0700);
+        if (r < 0) {
+                return r;
+        }
         AUTO_CLOSE int fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         struct stat status;
         if (fd < 0 || fstat(fd, &status) < 0) {
@@ -130,8 +135,10 @@ static int run_save(void *data) {
         struct job *job = data;
         char temporary[STATE_PATH_MAX + 16];
         snprintf(temporary, sizeof(temporary), "%s.%u.new", job->path, job->serial);
-        mkdir(job->directory, 0700); /* what is wrong shows at open */
-        int r = write_synced(temporary, job->text);
+        int r = own_folder_make(job->directory, 0700);
+        if (r == 0) {
+                r = write_synced(temporary, job->text);
+        }
         if (r == 0 && rename(temporary, job->path) < 0) {
                 r = -errno;
         }

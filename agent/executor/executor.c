@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "executor/own_folder.h"
 
 #define LOCK_NAME "executor.lock"
 #define SERVICES_NAME "services"
@@ -78,10 +79,13 @@ static int make_directories(struct executor *executor, struct error *err) {
                 return error_set(err, ENAMETOOLONG, "%s: too long", options->runtime_dir);
         }
         int r = make_directory(options->runtime_dir, 0755, err);
-        if (r < 0 || (r = make_directory(executor->services_dir, 0700, err)) < 0) {
+        if (r < 0 || (r = make_directory(options->state_dir, 0755, err)) < 0) {
                 return r;
         }
-        return make_directory(options->state_dir, 0755, err);
+        r = own_folder_make(executor->services_dir, 0700);
+        return r < 0 ? error_set_errno(err, -r, "%s, which has to be a folder of uid %d",
+                               executor->services_dir, (int) geteuid())
+                     : 0;
 }
 
 /* A child of an executor that was killed holds the lock, too, until it has closed what it

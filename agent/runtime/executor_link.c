@@ -292,14 +292,18 @@ static void start_executor(struct executor_link *link) {
 
 /* ---- Connecting ---- */
 
-/* An executor leaves its lock file behind. Another user's says that the host has one, root's most
- * likely, and that it is only away: one started here would be in its way. */
-static bool is_elsewhere(const struct executor_link *link) {
+static bool is_anothers(const char *directory, const char *name) {
         char path[PATH_MAX];
         struct stat status;
-        return snprintf(path, sizeof(path), "%s/" LOCK_NAME, link->runtime_dir) <
-                       (int) sizeof(path) &&
+        return snprintf(path, sizeof(path), "%s/%s", directory, name) < (int) sizeof(path) &&
                stat(path, &status) == 0 && status.st_uid != geteuid();
+}
+
+/* An executor leaves its lock file behind. Where that, or the folder itself, is another user's,
+ * root's most likely, the host has an executor that is only away or about to be started: one
+ * started here would be in its way, and could do less. */
+static bool is_elsewhere(const struct executor_link *link) {
+        return is_anothers(link->runtime_dir, LOCK_NAME) || is_anothers(link->runtime_dir, ".");
 }
 
 static void start_or_wait(struct executor_link *link, const char *why) {

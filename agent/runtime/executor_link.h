@@ -2,7 +2,8 @@
 /* The agent's side of the connection to the executor. It connects to RUNTIME_DIR/executor.sock;
  * only where nobody serves there does it start an executor of its own, over a socket pair and in a
  * session of its own, so that what ends the agent does not end the executor. It starts none where
- * the lock file in RUNTIME_DIR is another user's: that is the host's executor, which comes back.
+ * RUNTIME_DIR or the lock file in it is another user's: that is the host's executor, which comes
+ * (back).
  * What breaks is tried again: at once, then after 100 ms, doubling up to 5 s. Nothing here blocks.
  */
 

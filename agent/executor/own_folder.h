@@ -1,0 +1,9 @@
+#pragma once
+/* The folders below RUNTIME_DIR and STATE_DIR that the executor believes in. Where the agent is
+ * another user it may write to these two itself, and could have laid something there first. */
+
+#include <sys/types.h>
+
+/* Makes it when it is not there. -EPERM: it belongs to another user; -ENOTDIR: it is something
+ * else, a symbolic link perhaps; other negative errno of mkdir(2). */
+int own_folder_make(const char *path, mode_t mode);

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "probes/cpu_history.h"
+#include "probes/counter_history.h"
 #include "probes/offload.h"
 #include "probes/pidfile.h"
 #include "probes/proc_read.h"
@@ -27,7 +27,7 @@ struct process_params {
 struct process_state {
         struct offload *reading;
         struct process_watch *watch; /* with a pidfile only */
-        struct cpu_history *history; /* with max_cpu only */
+        struct counter_history *history; /* with max_cpu only */
         pid_t pid; /* the process that the history is about, */
         uint64_t start_time; /* and when it was started: an id may be reused */
 };
@@ -97,13 +97,13 @@ static void average_cpu(struct process_state *state, const struct process_params
                 return; /* not judged in this run */
         }
         if (state->pid != figures->pid || state->start_time != figures->stat.start_time) {
-                *state->history = (struct cpu_history){0};
+                *state->history = (struct counter_history){0};
                 state->pid = figures->pid;
                 state->start_time = figures->stat.start_time;
         }
-        const struct cpu_sample sample = {.at = now, .cpu = figures->stat.cpu};
-        cpu_history_add(state->history, &sample, params->cpu_window);
-        figures->has_cpu = cpu_history_average(
+        const struct counter_sample sample = {.at = now, .value = figures->stat.cpu};
+        counter_history_add(state->history, &sample, params->cpu_window);
+        figures->has_cpu = counter_history_share(
                 state->history, &sample, params->cpu_window, &figures->cpu_percent);
 }
 

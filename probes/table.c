@@ -4,13 +4,14 @@
 #include "probes/probe.h"
 #include "probes/types.h"
 
-enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK };
+enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE };
 
 const struct probe_type *const probe_types[] = {
         [TYPE_HTTP] = &http_probe,
         [TYPE_TCP] = &tcp_probe,
         [TYPE_PROCESS] = &process_probe,
         [TYPE_DISK] = &disk_probe,
+        [TYPE_PRESSURE] = &pressure_probe,
         NULL,
 };
 
@@ -19,5 +20,7 @@ const struct schema_variant probe_variants[] = {
         {"tcp", TYPE_TCP, &tcp_schema, "Connects to a port or socket, and may talk there."},
         {"process", TYPE_PROCESS, &process_schema, "Watches a process and what it uses."},
         {"disk", TYPE_DISK, &disk_schema, "Watches a file system, and may write to it."},
+        {"pressure", TYPE_PRESSURE, &pressure_schema,
+                "Watches how short the host or the service is of CPU, memory and disk."},
         {NULL},
 };

@@ -1,4 +1,4 @@
-/* The parts that probes are made of: CPU over a window, patterns, pidfiles, /proc, names. */
+/* The parts that probes are made of: patterns, pidfiles, /proc, names. */
 
 #include <errno.h>
 #include <netdb.h>
@@ -9,85 +9,11 @@
 #include <unistd.h>
 
 #include "probes/address.h"
-#include "probes/cpu_history.h"
 #include "probes/pidfile.h"
 #include "probes/probe.h"
 #include "probes/proc_read.h"
 #include "probes/text_pattern.h"
 #include "support/tmpdir.h"
-
-/* ---- CPU history ---- */
-
-#define WINDOW (60 * USEC_PER_SEC)
-
-static void feed(struct cpu_history *history, unsigned second, unsigned cpu_msec) {
-        const struct cpu_sample sample = {
-                .at = second * USEC_PER_SEC, .cpu = cpu_msec * USEC_PER_MSEC};
-        cpu_history_add(history, &sample, WINDOW);
-}
-
-static bool average(
-        const struct cpu_history *history, unsigned second, unsigned cpu_msec, double *ret) {
-        const struct cpu_sample now = {
-                .at = second * USEC_PER_SEC, .cpu = cpu_msec * USEC_PER_MSEC};
-        return cpu_history_average(history, &now, WINDOW, ret);
-}
-
-static void test_cpu_needs_a_window(void **state) {
-        (void) state;
-        struct cpu_history history = {0};
-        double percent;
-        feed(&history, 100, 0);
-        assert_false(average(&history, 100, 0, &percent));
-        assert_false(average(&history, 159, 59000, &percent));
-        assert_true(average(&history, 160, 30000, &percent));
-        assert_int_equal((int) percent, 50);
-}
-
-/* A burst counts only while it is within the window. */
-static void test_cpu_forgets(void **state) {
-        (void) state;
-        struct cpu_history history = {0};
-        double percent;
-        for (unsigned second = 0; second <= 60; second++) {
-                feed(&history, second, second * 2000);
-        }
-        assert_true(average(&history, 60, 120000, &percent));
-        assert_int_equal((int) percent, 200);
-        for (unsigned second = 61; second <= 130; second++) {
-                feed(&history, second, 120000);
-        }
-        assert_true(average(&history, 130, 120000, &percent));
-        assert_int_equal((int) percent, 0);
-}
-
-/* Far more runs than the ring holds still cover the whole window, and no less. */
-static void test_cpu_is_bounded(void **state) {
-        (void) state;
-        struct cpu_history history = {0};
-        double percent;
-        for (unsigned i = 0; i < 10000; i++) {
-                const struct cpu_sample sample = {
-                        .at = i * 100 * USEC_PER_MSEC, .cpu = i * 25 * USEC_PER_MSEC};
-                cpu_history_add(&history, &sample, WINDOW);
-                assert_true(history.count <= CPU_SAMPLES_MAX);
-                bool covered = cpu_history_average(&history, &sample, WINDOW, &percent);
-                assert_int_equal(covered, i >= 600);
-                if (covered) {
-                        assert_int_equal((int) (percent + 0.5), 25);
-                }
-        }
-}
-
-static void test_cpu_with_rare_runs(void **state) {
-        (void) state;
-        struct cpu_history history = {0};
-        double percent;
-        feed(&history, 0, 0);
-        feed(&history, 600, 60000);
-        assert_true(average(&history, 600, 60000, &percent));
-        assert_int_equal((int) (percent + 0.5), 10);
-}
 
 /* ---- patterns ---- */
 
@@ -348,10 +274,6 @@ static void test_last_moment(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_cpu_needs_a_window),
-                cmocka_unit_test(test_cpu_forgets),
-                cmocka_unit_test(test_cpu_is_bounded),
-                cmocka_unit_test(test_cpu_with_rare_runs),
                 cmocka_unit_test(test_pattern_search),
                 cmocka_unit_test(test_pattern_captures),
                 cmocka_unit_test(test_pattern_looks_at_the_beginning),

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "io/unit_bus.h"
 #include "executor/own_folder.h"
 
 #define LOCK_NAME "executor.lock"
@@ -270,6 +271,7 @@ void executor_free(struct executor *executor) {
         privileged_probes_done(&executor->probes);
         reload_done(&executor->reload);
         free_services(executor);
+        unit_bus_free(executor->units);
         agent_port_done(&executor->port);
         log_sweep_done(&executor->log_sweep);
         budget_file_done(&executor->budget_file);

@@ -24,6 +24,8 @@
 #include "io/loop.h"
 #include "io/worker.h"
 
+struct unit_bus;
+
 #define EXECUTOR_USER "recoverd" /* may talk to it, besides root and its own user */
 #define EXECUTOR_LINGER (30 * USEC_PER_SEC)
 
@@ -49,6 +51,7 @@ struct executor {
         struct worker_pool *scans; /* /proc */
         struct worker_pool *disk; /* state directory, policy files, probes of disks */
 
+        struct unit_bus *units; /* systemd; NULL: nobody needed it yet */
         struct control_groups groups;
         struct policy_share *policy; /* NULL: none could be loaded yet */
         struct map *by_name; /* const char * -> struct managed * */

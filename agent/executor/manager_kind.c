@@ -3,6 +3,7 @@
 #include "executor/exec_step.h"
 #include "executor/managed.h"
 #include "executor/signal_step.h"
+#include "executor/unit_manager.h"
 
 /* Services that are only watched have nothing but exec steps, which need no manager. */
 static const struct manager_kind no_manager;
@@ -18,7 +19,7 @@ const struct manager_kind command_manager = {
 static const struct manager_kind *const kinds[MANAGER_COUNT] = {
         [MANAGER_NONE] = &no_manager,
         [MANAGER_COMMAND] = &command_manager,
-        [MANAGER_UNIT] = &no_manager,
+        [MANAGER_UNIT] = &unit_manager,
         [MANAGER_SCRIPTS] = &no_manager,
 };
 

@@ -20,6 +20,7 @@ struct loop;
 struct http_client;
 struct resolver;
 struct worker_pool;
+struct process_scanner;
 struct probe_run;
 
 /* What a run concluded; zero-initialised by the caller, `detail` always filled by the type. */
@@ -46,6 +47,7 @@ struct probe_host {
         struct http_client *http;
         struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
         struct resolver *resolver; /* of names; the same as of `http` */
+        struct process_scanner *processes; /* looks at all of them, for many probes at once */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */
         void (*notify)(

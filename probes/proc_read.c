@@ -16,13 +16,13 @@
 
 enum { PROC_TEXT_MAX = 4096, PROC_PATH_MAX = 64, DIRECTORY_BYTES = 16 * 1024 };
 
-/* A missing entry is a missing process, unless the process is there and only hidden from this user.
- */
+/* A missing entry is a missing process, unless the process is there and only hidden from this user:
+ * hidepid=1 refuses with EPERM, hidepid=2 shows nothing. */
 static int explain_missing(pid_t pid, int code) {
         if (code != ENOENT && code != ESRCH) {
-                return code == EPERM ? -EACCES : -code;
+                return -code;
         }
-        return kill(pid, 0) == 0 || errno == EPERM ? -EACCES : -ESRCH;
+        return kill(pid, 0) == 0 || errno == EPERM ? -EPERM : -ESRCH;
 }
 
 static int open_entry(pid_t pid, const char *name, int flags) {
@@ -48,40 +48,52 @@ static int read_entry(pid_t pid, const char *name, char text[PROC_TEXT_MAX]) {
 /* Fields of /proc/PID/stat that are read, counted as in proc(5). */
 enum {
         FIELD_STATE = 3,
+        FIELD_PARENT,
         FIELD_USER_TIME = 14,
         FIELD_SYSTEM_TIME,
+        FIELD_CHILDREN_USER_TIME,
+        FIELD_CHILDREN_SYSTEM_TIME,
         FIELD_THREADS = 20,
         FIELD_START_TIME = 22,
         FIELD_RSS = 24,
+        FIELD_ARGUMENTS = 48, /* arg_start; the last that is read, and the only one that may lack */
 };
 
-/* Fields 4 to 24 are numbers; some of them are negative, but none of those that are read. */
-static int parse_numbers(const char *text, uint64_t ret[FIELD_RSS + 1]) {
-        for (int field = FIELD_STATE + 1; field <= FIELD_RSS; field++) {
+/* All from field 4 on are numbers; some of them are negative, but none of those that are read. */
+static int parse_numbers(const char *text, uint64_t ret[FIELD_ARGUMENTS + 1]) {
+        ret[FIELD_ARGUMENTS] = 0;
+        for (int field = FIELD_STATE + 1; field <= FIELD_ARGUMENTS; field++) {
                 char *end;
                 ret[field] = strtoull(text, &end, 10);
                 if (end == text) {
-                        return -EBADMSG;
+                        return field > FIELD_RSS ? 0 : -EBADMSG;
                 }
                 text = end;
         }
         return 0;
 }
 
+static usec_t from_ticks(uint64_t ticks) {
+        return ticks * USEC_PER_SEC / (uint64_t) sysconf(_SC_CLK_TCK);
+}
+
 int proc_parse_stat(const char *text, struct proc_stat *ret) {
-        uint64_t numbers[FIELD_RSS + 1];
+        uint64_t numbers[FIELD_ARGUMENTS + 1];
         /* The name in parentheses may itself hold anything, parentheses included. */
         const char *rest = strrchr(text, ')');
         if (!rest || rest[1] != ' ' || !rest[2] || parse_numbers(rest + 3, numbers) < 0) {
                 return -EBADMSG;
         }
-        uint64_t ticks = numbers[FIELD_USER_TIME] + numbers[FIELD_SYSTEM_TIME];
         *ret = (struct proc_stat){
                 .state = rest[2],
+                .parent = (pid_t) numbers[FIELD_PARENT],
                 .threads = (uint32_t) numbers[FIELD_THREADS],
-                .cpu = ticks * USEC_PER_SEC / (uint64_t) sysconf(_SC_CLK_TCK),
+                .cpu = from_ticks(numbers[FIELD_USER_TIME] + numbers[FIELD_SYSTEM_TIME]),
+                .children_cpu = from_ticks(
+                        numbers[FIELD_CHILDREN_USER_TIME] + numbers[FIELD_CHILDREN_SYSTEM_TIME]),
                 .start_time = numbers[FIELD_START_TIME],
                 .rss_bytes = numbers[FIELD_RSS] * (uint64_t) sysconf(_SC_PAGESIZE),
+                .image = numbers[FIELD_ARGUMENTS],
         };
         return 0;
 }
@@ -167,6 +179,43 @@ int proc_read_open_files_limit(pid_t pid, uint64_t *ret_soft) {
         }
         *ret_soft = limit;
         return 0;
+}
+
+static void cut_suffix(char *text, const char *suffix) {
+        size_t length = strlen(text), cut = strlen(suffix);
+        if (length > cut && str_eq(text + length - cut, suffix)) {
+                text[length - cut] = '\0';
+        }
+}
+
+int proc_read_program(pid_t pid, char ret[PROC_PROGRAM_MAX]) {
+        char path[PROC_PATH_MAX];
+        snprintf(path, sizeof(path), "/proc/%d/exe", (int) pid);
+        ssize_t length = readlink(path, ret, PROC_PROGRAM_MAX - 1);
+        if (length < 0) {
+                return explain_missing(pid, errno);
+        }
+        ret[length] = '\0';
+        cut_suffix(ret, " (deleted)");
+        return 0;
+}
+
+ssize_t proc_read_arguments(pid_t pid, char ret[PROC_ARGUMENTS_MAX]) {
+        AUTO_CLOSE int fd = open_entry(pid, "cmdline", 0);
+        size_t length = 0;
+        ssize_t n = 1;
+        if (fd < 0) {
+                return fd;
+        }
+        while (n > 0 && length < PROC_ARGUMENTS_MAX - 1) {
+                n = read(fd, ret + length, PROC_ARGUMENTS_MAX - 1 - length);
+                length += n > 0 ? (size_t) n : 0;
+        }
+        if (n < 0) {
+                return explain_missing(pid, errno);
+        }
+        ret[length] = '\0';
+        return (ssize_t) length;
 }
 
 uint64_t proc_memory_size(void) {

@@ -9,6 +9,7 @@
 #include "executor/executor.h"
 #include "io/http_client.h"
 #include "probes/probe.h"
+#include "probes/process_scanner.h"
 
 /* One probe, with what its type keeps between runs. */
 struct item {
@@ -131,6 +132,7 @@ static struct item *item_new(struct privileged_probes *probes, const struct serv
                 .loop = executor->loop,
                 .http = probes->http,
                 .disk = executor->disk,
+                .processes = probes->processes,
                 .notify = on_notify,
         };
         list_append(&probes->items, &item->node);
@@ -178,6 +180,15 @@ static int refuse_limit(enum wire_refusal *refusal, struct error *err, const cha
         return error_set(err, EAGAIN, "%s", why);
 }
 
+static int prepare(struct privileged_probes *probes, struct error *err) {
+        struct loop *loop = probes->executor->loop;
+        int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
+        r = r < 0 || probes->processes
+                    ? r
+                    : process_scanner_new(&probes->processes, loop, "/proc", err);
+        return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
+}
+
 int privileged_probe_start(struct privileged_probes *probes, const struct wire_message *request,
         const struct service *service, const struct probe_spec *probe, enum wire_refusal *refusal,
         struct error *err) {
@@ -186,10 +197,10 @@ int privileged_probe_start(struct privileged_probes *probes, const struct wire_m
                 *refusal = REFUSAL_NOT_ALLOWED;
                 return error_set(err, EPERM, "the agent can run this probe itself");
         }
-        if (!probes->http &&
-                http_client_new(&probes->http, probes->executor->loop, NULL, err) < 0) {
+        int r = prepare(probes, err);
+        if (r < 0) {
                 *refusal = REFUSAL_LIMIT;
-                return error_wrap(err, "the executor cannot probe");
+                return r;
         }
         struct item *item = find(probes, probe);
         if (item && item->running) {
@@ -239,5 +250,6 @@ void privileged_probes_done(struct privileged_probes *probes) {
                 item_remove(item);
         }
         http_client_free(probes->http);
+        process_scanner_free(probes->processes);
         *probes = (struct privileged_probes){0};
 }

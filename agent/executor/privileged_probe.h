@@ -8,6 +8,7 @@
 
 struct executor;
 struct http_client;
+struct process_scanner;
 
 enum {
         PRIVILEGED_PROBES_MAX = 1024, /* whose state is kept between runs */
@@ -19,6 +20,7 @@ struct privileged_probes {
         struct list items;
         unsigned n_items, n_runs;
         struct http_client *http; /* made when the first probe runs */
+        struct process_scanner *processes; /* the same */
 };
 
 void privileged_probes_init(struct privileged_probes *probes, struct executor *executor);

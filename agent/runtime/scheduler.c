@@ -14,6 +14,7 @@
 #include "io/http_client.h"
 #include "io/resolver.h"
 #include "io/worker.h"
+#include "probes/process_scanner.h"
 
 enum {
         DISK_THREADS = 16,
@@ -515,6 +516,10 @@ static int make_pools(struct scheduler *scheduler, struct error *err) {
         static const struct worker_limits disk = {"disk", DISK_THREADS, DISK_QUEUE, DISK_STUCK};
         uint32_t max = scheduler->policy->agent.max_in_flight;
         int r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
+        if (r >= 0) {
+                r = process_scanner_new(
+                        &scheduler->host.processes, scheduler->loop, "/proc", err);
+        }
         if (r < 0) {
                 return r;
         }
@@ -650,5 +655,6 @@ void scheduler_free(struct scheduler *scheduler) {
         http_client_free(scheduler->host.http);
         worker_pool_free(scheduler->host.disk);
         resolver_free(scheduler->host.resolver);
+        process_scanner_free(scheduler->host.processes);
         free(scheduler);
 }

@@ -7,7 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "probes/proc_read.h"
+#include "probes/process_params.h"
+#include "probes/process_table.h"
 #include "support/probe_rig.h"
 #include "support/tmpdir.h"
 
@@ -318,11 +321,309 @@ static void test_pidfile_stopped_while_reading(void **state) {
         assert_int_equal(f->rig.results, 0);
 }
 
+/* ---- by what it runs ---- */
+
+/* A child that runs /bin/sleep as "NAME sleep-for...". */
+static void spawn_program(struct fixture *f, const char *argument) {
+        f->child = fork();
+        if (f->child == 0) {
+                execl("/bin/sleep", "sleep", argument, "1000", NULL);
+                _exit(127);
+        }
+        char program[PROC_PROGRAM_MAX] = "";
+        while (!strstr(program, "sleep")) {
+                assert_int_equal(proc_read_program(f->child, program), 0);
+        }
+}
+
+static void load_program(struct fixture *f, const char *arguments) {
+        char probe[256];
+        snprintf(probe, sizeof(probe), "process: {executable: /bin/sleep, arguments: [%s]}",
+                arguments);
+        rig_load(&f->rig, probe);
+}
+
+static void test_program_is_found_and_watched(void **state) {
+        struct fixture *f = *state;
+        char text[64];
+        spawn_program(f, "4242.5");
+        load_program(f, "'4242.5', '1000'");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        snprintf(text, sizeof(text), "process %d,", (int) f->child);
+        assert_non_null(strstr(f->rig.result.detail, text));
+        rig_start(&f->rig, RIG_TIMEOUT);
+        assert_true(f->rig.over); /* it is known by now: nobody looks through /proc again */
+        assert_int_equal(f->rig.result.outcome, OUTCOME_PASS);
+
+        reap(f);
+        rig_wait(&f->rig, &f->rig.notices, 1);
+        assert_result(&f->rig.notice, OUTCOME_FAIL, CAUSE_EXITED, "has exited");
+        assert_true(f->rig.notice.certain);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED,
+                "no process runs /bin/sleep with these arguments");
+        assert_false(f->rig.result.certain);
+}
+
+static void test_program_with_other_arguments(void **state) {
+        struct fixture *f = *state;
+        spawn_program(f, "4243.5");
+        load_program(f, "'1000', '4243.5'"); /* not in this order */
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, "no process runs");
+        load_program(f, "'4243'");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, "no process runs");
+        rig_load(&f->rig, "process: {executable: /nonexistent/program}");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED,
+                "no process runs /nonexistent/program");
+}
+
+/* Executes another program in the same process as soon as it gets a signal. */
+static void on_signal(int number) {
+        (void) number;
+        execl("/bin/sleep", "sleep", "999", NULL);
+        _exit(127);
+}
+
+static void exec_when_told(void) {
+        (void) sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, NULL);
+}
+
+static void test_another_program_in_the_same_process(void **state) {
+        struct fixture *f = *state;
+        char self[PROC_PROGRAM_MAX], probe[PROC_PROGRAM_MAX + 64], now[PROC_PROGRAM_MAX] = "";
+        struct proc_stat stat;
+        spawn(f, exec_when_told);
+        assert_int_equal(proc_read_program(getpid(), self), 0);
+        snprintf(probe, sizeof(probe), "process: {executable: %s}", self);
+        rig_load(&f->rig, probe);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+
+        /* Of the two that run this, the parent is the one. */
+        snprintf(probe, sizeof(probe), "process %d,", (int) getpid());
+        assert_non_null(strstr(f->rig.result.detail, probe));
+
+        assert_int_equal(proc_read_stat(f->child, &stat), 0);
+        uint64_t image = stat.image;
+        assert_int_equal(kill(f->child, SIGUSR1), 0);
+        while (!strstr(now, "sleep")) {
+                assert_int_equal(proc_read_program(f->child, now), 0);
+        }
+        do {
+                assert_int_equal(proc_read_stat(f->child, &stat), 0);
+        } while (stat.image == 0);
+        assert_int_not_equal(stat.image, image);
+}
+
+/* ---- children ---- */
+
+static void fork_children(void) {
+        for (int i = 0; i < 3; i++) {
+                pid_t pid = fork();
+                if (pid == 0 && i == 0) {
+                        _exit(0); /* a zombie: nobody collects it */
+                }
+                if (pid == 0) {
+                        for (;;) {
+                                pause();
+                        }
+                }
+        }
+        siginfo_t info;
+        (void) waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
+}
+
+static void kill_children(pid_t parent) {
+        struct process_table *table = NULL;
+        assert_int_equal(process_table_read(&table, "/proc", false), 0);
+        for (size_t i = 0; i < table->count; i++) {
+                if (table->entries[i].stat.parent == parent) {
+                        kill(table->entries[i].pid, SIGKILL);
+                }
+        }
+        process_table_free(table);
+}
+
+static void test_children(void **state) {
+        struct fixture *f = *state;
+        spawn(f, fork_children);
+        assert_result(run_target(f, "process: {max_children: 3, max_zombies: 1}"), OUTCOME_PASS,
+                CAUSE_NONE, "resident");
+        assert_result(run_target(f, "process: {max_children: 2}"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "3 descendants, at most 2 allowed");
+        assert_result(run_target(f, "process: {max_zombies: 0}"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "1 zombies, at most 0 allowed");
+        assert_result(run_target(f, "process: {max_total_rss: 1KiB}"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "resident memory with children ");
+        assert_result(
+                run_target(f, "process: {max_total_rss: 100%}"), OUTCOME_PASS, CAUSE_NONE, "");
+        kill_children(f->child);
+}
+
+static void burn_in_child(void) {
+        if (fork() == 0) {
+                for (;;) {
+                }
+        }
+}
+
+static void test_total_cpu(void **state) {
+        struct fixture *f = *state;
+        spawn(f, burn_in_child);
+        const char *probe = "process: {max_cpu: 2%, max_total_cpu: 3%, cpu_window: 1s}";
+        assert_result(run_target(f, probe), OUTCOME_PASS, CAUSE_NONE, "");
+        struct process_family before, now;
+        struct process_table *table = NULL;
+        assert_int_equal(process_table_read(&table, "/proc", false), 0);
+        process_table_family(table, f->child, &before);
+        do {
+                process_table_free(table);
+                assert_int_equal(process_table_read(&table, "/proc", false), 0);
+                process_table_family(table, f->child, &now);
+        } while (now.cpu < before.cpu + 80 * USEC_PER_MSEC);
+        process_table_free(table);
+        process_scanner_free(f->rig.host.processes); /* its table may be a second old */
+        assert_int_equal(
+                process_scanner_new(&f->rig.host.processes, f->rig.host.loop, "/proc", NULL), 0);
+        f->rig.skew = USEC_PER_SEC;
+        assert_result(
+                rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE, "CPU with children ");
+        kill_children(f->child);
+}
+
+/* ---- uptime ---- */
+
+static void test_uptime(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        assert_result(run_target(f, "process: {min_uptime: 5m}"), OUTCOME_DEGRADED, CAUSE_EXITED,
+                "at least 5m wanted: something restarts it");
+        f->rig.skew = 6 * USEC_PER_MINUTE;
+        assert_result(run_target(f, "process: {min_uptime: 5m, max_uptime: 7m}"), OUTCOME_PASS,
+                CAUSE_NONE, "resident");
+        f->rig.skew = 8 * USEC_PER_MINUTE;
+        assert_result(run_target(f, "process: {max_uptime: 7m}"), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "up for 8m");
+}
+
+/* ---- the cgroup ---- */
+
+/* Runs once, so that the probe has found a cgroup, and has it look into a directory of the test. */
+static void use_cgroup(struct fixture *f, const char *limits) {
+        char probe[256];
+        snprintf(probe, sizeof(probe), "process: {cgroup: {%s}}", limits);
+        f->rig.skew = 0;
+        (void) run_target(f, probe);
+        struct process_state *state = f->rig.run.state;
+        assert_non_null(state->history->cgroup);
+        *state->history->cgroup = (struct process_cgroup_history){0};
+        str_copy(state->history->cgroup->directory, CGROUP_PATH_MAX, f->dir.path);
+}
+
+static void test_cgroup_memory(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        tmpdir_write(&f->dir, "memory.current", "94371840\n");
+        tmpdir_write(&f->dir, "memory.max", "104857600\n");
+        use_cgroup(f, "max_memory: 90%");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        use_cgroup(f, "max_memory: 89%");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "its cgroup uses 90MiB of its limit of 100MiB, at most 89% allowed");
+        use_cgroup(f, "max_memory: 64MiB");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "its cgroup uses 90MiB, at most 64MiB allowed");
+        tmpdir_write(&f->dir, "memory.max", "max\n");
+        use_cgroup(f, "max_memory: 90%");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "its cgroup uses 90MiB and has no limit of memory (MemoryMax=)");
+        assert_int_equal(unlink(tmpdir_file(&f->dir, "memory.current")), 0);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "the memory controller is not enabled for cgroup /tmp/");
+}
+
+static void test_cgroup_oom_kills(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        tmpdir_write(&f->dir, "memory.events", "oom 5\noom_kill 2\n");
+        use_cgroup(f, "max_oom_kills: 0, window: 1m");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        tmpdir_write(&f->dir, "memory.events", "oom 6\noom_kill 3\n");
+        f->rig.skew = 10 * USEC_PER_SEC;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "1 process killed for want of memory in its cgroup within 1m, at most 0 allowed");
+        f->rig.skew = 80 * USEC_PER_SEC;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+
+        /* Another process begins anew. */
+        tmpdir_write(&f->dir, "memory.events", "oom_kill 9\n");
+        f->rig.run.target.start_time = 0;
+        reap(f);
+        spawn(f, NULL);
+        f->rig.run.target.pid = f->child;
+        assert_int_not_equal(rig_run(&f->rig, RIG_TIMEOUT)->outcome, OUTCOME_FAIL);
+}
+
+static void test_cgroup_throttling(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        tmpdir_write(&f->dir, "cpu.stat", "usage_usec 1\nnr_periods 1000\nnr_throttled 900\n");
+        use_cgroup(f, "max_throttled: 25%, window: 1m");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        tmpdir_write(&f->dir, "cpu.stat", "usage_usec 1\nnr_periods 1200\nnr_throttled 1000\n");
+        f->rig.skew = 30 * USEC_PER_SEC;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        f->rig.skew = 60 * USEC_PER_SEC;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+                "held back by its CPU limit in 50% of the periods over 1m, at most 25% allowed");
+        tmpdir_write(&f->dir, "cpu.stat", "usage_usec 1\n");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "the cpu controller is not enabled for cgroup");
+}
+
+static void test_refused(void **state) {
+        static const struct {
+                const char *probe, *message;
+        } refused[] = {
+                {"process: {pidfile: /a, executable: /b}", "exclude each other"},
+                {"process: {arguments: [-D]}", "arguments needs executable"},
+                {"process: {executable: nginx}", "absolute"},
+                {"process: {min_uptime: 1h, max_uptime: 1h}", "must be more than min_uptime"},
+                {"process: {max_children: 50%}", "max_children"},
+                {"process: {cgroup: {max_throttled: 101%}}", "must be at most 100%"},
+        };
+        (void) state;
+        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+                struct policy *policy = NULL;
+                struct problems problems = {0};
+                struct strbuf text = {0};
+                assert_int_equal(rig_parse(refused[i].probe, &policy, &problems), -EINVAL);
+                problems_format(&problems, &text);
+                if (!strstr(strbuf_text(&text), refused[i].message)) {
+                        fail_msg("%s: %s", refused[i].probe, strbuf_text(&text));
+                }
+                strbuf_done(&text);
+                problems_done(&problems);
+        }
+}
+
+static void test_examples_load(void **state) {
+        struct fixture *f = *state;
+        rig_load(&f->rig, "process: {}");
+        for (const struct schema_field *field = f->rig.type->schema->fields; field->key; field++) {
+                char probe[256];
+                snprintf(probe, sizeof(probe), "process: {%s%s: %s}",
+                        strcmp(field->key, "arguments") == 0 ? "executable: /bin/sh, " : "",
+                        field->key, field->example);
+                rig_load(&f->rig, probe);
+        }
+}
+
 static void test_privileged(void **state) {
         struct fixture *f = *state;
         rig_load(&f->rig, "process: {max_rss: 1GiB}");
         assert_false(f->rig.type->privileged(f->rig.run.spec->params));
         rig_load(&f->rig, "process: {max_open_files: 80%}");
+        assert_true(f->rig.type->privileged(f->rig.run.spec->params));
+        rig_load(&f->rig, "process: {executable: /bin/sh}");
         assert_true(f->rig.type->privileged(f->rig.run.spec->params));
 }
 
@@ -344,6 +645,17 @@ int main(void) {
                 TEST(test_pidfile_stale),
                 TEST(test_pidfile_missing_and_garbage),
                 TEST(test_pidfile_stopped_while_reading),
+                TEST(test_program_is_found_and_watched),
+                TEST(test_program_with_other_arguments),
+                TEST(test_another_program_in_the_same_process),
+                TEST(test_children),
+                TEST(test_total_cpu),
+                TEST(test_uptime),
+                TEST(test_cgroup_memory),
+                TEST(test_cgroup_oom_kills),
+                TEST(test_cgroup_throttling),
+                TEST(test_refused),
+                TEST(test_examples_load),
                 TEST(test_privileged),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

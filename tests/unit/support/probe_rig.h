@@ -13,6 +13,7 @@
 #include "io/worker.h"
 #include "policy/load.h"
 #include "probes/probe.h"
+#include "probes/process_scanner.h"
 #include "tests/unit/unit_test.h"
 
 struct rig {
@@ -51,6 +52,8 @@ static inline void rig_open(struct rig *rig) {
         *rig = (struct rig){.host = {.notify = rig_notice, .cookie = rig}};
         assert_int_equal(loop_new(&rig->host.loop, NULL), 0);
         assert_int_equal(resolver_new(&rig->host.resolver, rig->host.loop, NULL), 0);
+        assert_int_equal(
+                process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
 }
 
@@ -69,6 +72,7 @@ static inline void rig_unload(struct rig *rig) {
 static inline void rig_close(struct rig *rig) {
         rig_unload(rig);
         resolver_free(rig->host.resolver);
+        process_scanner_free(rig->host.processes);
         worker_pool_free(rig->host.disk);
         loop_free(rig->host.loop);
 }

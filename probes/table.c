@@ -4,7 +4,7 @@
 #include "probes/probe.h"
 #include "probes/types.h"
 
-enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE };
+enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE, TYPE_FILE };
 
 const struct probe_type *const probe_types[] = {
         [TYPE_HTTP] = &http_probe,
@@ -12,6 +12,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_PROCESS] = &process_probe,
         [TYPE_DISK] = &disk_probe,
         [TYPE_PRESSURE] = &pressure_probe,
+        [TYPE_FILE] = &file_probe,
         NULL,
 };
 
@@ -22,5 +23,6 @@ const struct schema_variant probe_variants[] = {
         {"disk", TYPE_DISK, &disk_schema, "Watches a file system, and may write to it."},
         {"pressure", TYPE_PRESSURE, &pressure_schema,
                 "Watches how short the host or the service is of CPU, memory and disk."},
+        {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
         {NULL},
 };

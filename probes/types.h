@@ -7,3 +7,5 @@ extern const struct probe_type http_probe, tcp_probe, process_probe, disk_probe;
 extern const struct schema http_schema, tcp_schema, process_schema, disk_schema;
 extern const struct probe_type pressure_probe;
 extern const struct schema pressure_schema;
+extern const struct probe_type file_probe;
+extern const struct schema file_schema;

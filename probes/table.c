@@ -4,7 +4,7 @@
 #include "probes/probe.h"
 #include "probes/types.h"
 
-enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE, TYPE_FILE };
+enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE, TYPE_FILE, TYPE_PING };
 
 const struct probe_type *const probe_types[] = {
         [TYPE_HTTP] = &http_probe,
@@ -13,6 +13,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_DISK] = &disk_probe,
         [TYPE_PRESSURE] = &pressure_probe,
         [TYPE_FILE] = &file_probe,
+        [TYPE_PING] = &ping_probe,
         NULL,
 };
 
@@ -24,5 +25,6 @@ const struct schema_variant probe_variants[] = {
         {"pressure", TYPE_PRESSURE, &pressure_schema,
                 "Watches how short the host or the service is of CPU, memory and disk."},
         {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
+        {"ping", TYPE_PING, &ping_schema, "Sends ICMP echo requests to a host."},
         {NULL},
 };

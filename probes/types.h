@@ -9,3 +9,5 @@ extern const struct probe_type pressure_probe;
 extern const struct schema pressure_schema;
 extern const struct probe_type file_probe;
 extern const struct schema file_schema;
+extern const struct probe_type ping_probe;
+extern const struct schema ping_schema;

@@ -20,6 +20,7 @@ struct loop;
 struct http_client;
 struct resolver;
 struct worker_pool;
+struct exec_host;
 struct process_scanner;
 struct probe_run;
 
@@ -30,6 +31,8 @@ struct probe_result {
         bool certain;
         bool has_value;
         double value;
+        const struct measurement *measurements; /* borrowed for the call; `value` is the first */
+        uint32_t n_measurements; /* at most MEASUREMENTS_MAX; mostly none */
         char detail[OBSERVATION_DETAIL_MAX];
 };
 
@@ -47,6 +50,7 @@ struct probe_host {
         struct http_client *http;
         struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
         struct resolver *resolver; /* of names; the same as of `http` */
+        struct exec_host *exec; /* turns of the programs that probes run */
         struct process_scanner *processes; /* looks at all of them, for many probes at once */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */

@@ -4,7 +4,16 @@
 #include "probes/probe.h"
 #include "probes/types.h"
 
-enum { TYPE_HTTP, TYPE_TCP, TYPE_PROCESS, TYPE_DISK, TYPE_PRESSURE, TYPE_FILE, TYPE_PING };
+enum {
+        TYPE_HTTP,
+        TYPE_TCP,
+        TYPE_PROCESS,
+        TYPE_DISK,
+        TYPE_PRESSURE,
+        TYPE_FILE,
+        TYPE_PING,
+        TYPE_EXEC
+};
 
 const struct probe_type *const probe_types[] = {
         [TYPE_HTTP] = &http_probe,
@@ -14,6 +23,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_PRESSURE] = &pressure_probe,
         [TYPE_FILE] = &file_probe,
         [TYPE_PING] = &ping_probe,
+        [TYPE_EXEC] = &exec_probe,
         NULL,
 };
 
@@ -26,5 +36,6 @@ const struct schema_variant probe_variants[] = {
                 "Watches how short the host or the service is of CPU, memory and disk."},
         {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
         {"ping", TYPE_PING, &ping_schema, "Sends ICMP echo requests to a host."},
+        {"exec", TYPE_EXEC, &exec_schema, "Runs a program, such as a plug-in of Nagios."},
         {NULL},
 };

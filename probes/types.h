@@ -11,3 +11,5 @@ extern const struct probe_type file_probe;
 extern const struct schema file_schema;
 extern const struct probe_type ping_probe;
 extern const struct schema ping_schema;
+extern const struct probe_type exec_probe;
+extern const struct schema exec_schema;

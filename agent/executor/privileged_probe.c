@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "executor/executor.h"
 #include "io/http_client.h"
+#include "probes/exec_host.h"
+#include "probes/perfdata.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
 
@@ -66,6 +68,8 @@ static void answer(const struct item *item, const struct probe_result *result) {
         str_copy(reply.service, sizeof(reply.service), item->service->name);
         str_copy(reply.probe, sizeof(reply.probe), item->spec->name);
         str_copy(reply.text, sizeof(reply.text), result->detail);
+        perfdata_format(
+                result->measurements, result->n_measurements, reply.values, sizeof(reply.values));
         agent_port_reply(&item->probes->executor->port, &reply);
 }
 
@@ -132,6 +136,7 @@ static struct item *item_new(struct privileged_probes *probes, const struct serv
                 .loop = executor->loop,
                 .http = probes->http,
                 .disk = executor->disk,
+                .exec = probes->exec,
                 .processes = probes->processes,
                 .notify = on_notify,
         };
@@ -186,6 +191,13 @@ static int prepare(struct privileged_probes *probes, struct error *err) {
         r = r < 0 || probes->processes
                     ? r
                     : process_scanner_new(&probes->processes, loop, "/proc", err);
+        return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
+}
+
+static int prepare(struct privileged_probes *probes, struct error *err) {
+        struct loop *loop = probes->executor->loop;
+        int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
+        r = r < 0 || probes->exec ? r : exec_host_new(&probes->exec, loop, err);
         return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
 }
 
@@ -250,6 +262,7 @@ void privileged_probes_done(struct privileged_probes *probes) {
                 item_remove(item);
         }
         http_client_free(probes->http);
+        exec_host_free(probes->exec);
         process_scanner_free(probes->processes);
         *probes = (struct privileged_probes){0};
 }

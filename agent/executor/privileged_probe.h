@@ -8,6 +8,7 @@
 
 struct executor;
 struct http_client;
+struct exec_host;
 struct process_scanner;
 
 enum {
@@ -19,7 +20,8 @@ struct privileged_probes {
         struct executor *executor;
         struct list items;
         unsigned n_items, n_runs;
-        struct http_client *http; /* made when the first probe runs */
+        struct http_client *http; /* both are made when the first probe runs */
+        struct exec_host *exec;
         struct process_scanner *processes; /* the same */
 };
 

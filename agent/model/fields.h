@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "model/enum_text.h"
 
-enum { FIELDS_TEXT_MAX = 512, FIELDS_MAX = 64 };
+enum { FIELDS_TEXT_MAX = 2048, FIELDS_MAX = 64 };
 
 enum field_kind {
         FIELD_U32,

@@ -28,7 +28,19 @@ enum cause { /* what a failure looks like from outside; a ladder step may be lim
 };
 DECLARE_ENUM_TEXT(cause)
 
-enum { OBSERVATION_DETAIL_MAX = 160 };
+enum {
+        OBSERVATION_DETAIL_MAX = 160,
+        MEASUREMENTS_MAX = 16, /* of one run */
+        MEASUREMENT_LABEL_MAX = 64,
+        MEASUREMENT_UNIT_MAX = 16,
+};
+
+/* One of several quantities that a run measured; most types have one value and none of these. */
+struct measurement {
+        char label[MEASUREMENT_LABEL_MAX];
+        char unit[MEASUREMENT_UNIT_MAX]; /* "seconds", "ratio", "bytes", "count", ...; "": none */
+        double value;
+};
 
 struct observation {
         uint32_t service, probe; /* indices into the policy */

@@ -81,6 +81,7 @@ static const struct field fields[] = {
         MEMBER(duration, FIELD_U64),
         MEMBER(timeout, FIELD_U64),
         TEXT(text),
+        TEXT(values),
         {0},
 };
 

@@ -19,7 +19,7 @@
 #include "model/observation.h"
 #include "model/policy.h"
 
-enum { WIRE_VERSION = 1, WIRE_PACKET_MAX = 4096 };
+enum { WIRE_VERSION = 1, WIRE_PACKET_MAX = 4096, WIRE_VALUES_MAX = 2048 };
 
 enum wire_type {
         WIRE_NONE = 0,
@@ -88,6 +88,7 @@ struct wire_message {
         char probe[POLICY_NAME_MAX + 1];
         char digest[POLICY_DIGEST_MAX];
         char text[512]; /* for a person: how it ended, or what the manager is doing */
+        char values[WIRE_VALUES_MAX]; /* of an observation, as probes/perfdata.h writes them */
 };
 
 /* Writes the packet; returns its length, or -EMSGSIZE. Only members that differ from zero are sent.

@@ -322,6 +322,11 @@ const struct observation *runtime_observation(
         return scheduler_observation(runtime->scheduler, service, probe);
 }
 
+const struct measurement *runtime_measurements(
+        const struct runtime *runtime, uint32_t service, uint32_t probe, uint32_t *ret_count) {
+        return scheduler_measurements(runtime->scheduler, service, probe, ret_count);
+}
+
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {
         const struct loop_stats *loop = loop_stats(runtime->loop);
         struct scheduler_counts counts = scheduler_counts(runtime->scheduler);

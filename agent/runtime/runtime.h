@@ -49,6 +49,10 @@ const struct runtime_options *runtime_options(const struct runtime *runtime);
 const struct observation *runtime_observation(
         const struct runtime *runtime, uint32_t service, uint32_t probe);
 
+/* What a probe measured in its last run, when that was several values; NULL: it was not. */
+const struct measurement *runtime_measurements(
+        const struct runtime *runtime, uint32_t service, uint32_t probe, uint32_t *ret_count);
+
 struct runtime_stats {
         struct instant started;
         bool executor_up;

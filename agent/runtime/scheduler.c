@@ -14,6 +14,8 @@
 #include "io/http_client.h"
 #include "io/resolver.h"
 #include "io/worker.h"
+#include "probes/exec_host.h"
+#include "probes/perfdata.h"
 #include "probes/process_scanner.h"
 
 enum {
@@ -41,9 +43,15 @@ struct run {
         _Alignas(max_align_t) char room[];
 };
 
+struct measurements { /* most probes measure one value only, and have none of these */
+        uint32_t count;
+        struct measurement values[];
+};
+
 struct slot { /* one probe of one service */
         struct heap_node due;
         struct observation last;
+        struct measurements *measured; /* of the last run; NULL: none */
         struct run *run; /* NULL: not under way */
         void *state;
         uint64_t request; /* of a delegated run */
@@ -151,6 +159,22 @@ static void run_give_back(struct scheduler *scheduler, struct run *run) {
         arm(&scheduler->due_timer, &scheduler->due);
 }
 
+/* Without memory the probe has its one value still. */
+static void keep_measurements(struct slot *slot, const struct probe_result *result) {
+        uint32_t count = result->n_measurements;
+        if (!slot->measured || slot->measured->count != count) {
+                free(slot->measured);
+                slot->measured = count ? malloc(sizeof(struct measurements) +
+                                                 count * sizeof(struct measurement))
+                                       : NULL;
+        }
+        if (slot->measured) {
+                slot->measured->count = count;
+                memcpy(slot->measured->values, result->measurements,
+                        count * sizeof(struct measurement));
+        }
+}
+
 static void conclude(struct scheduler *scheduler, struct slot *slot,
         const struct probe_result *result, usec_t started) {
         struct observation *last = &slot->last;
@@ -161,6 +185,7 @@ static void conclude(struct scheduler *scheduler, struct slot *slot,
         last->value = result->value;
         last->at = loop_now(scheduler->loop);
         last->duration = usec_sub(last->at.mono, started);
+        keep_measurements(slot, result);
         str_copy(last->detail, sizeof(last->detail), result->detail);
         scheduler->counts.runs++;
         scheduler->callbacks.observed(scheduler->callbacks.cookie, last);
@@ -390,12 +415,16 @@ void scheduler_answer(struct scheduler *scheduler, const struct wire_message *me
         if (!slot->run || !slot->run->delegated || slot->request != message->request) {
                 return;
         }
+        struct perfdata data = {0};
+        perfdata_parse(&data, message->values, strlen(message->values));
         struct probe_result result = {
                 .outcome = message->outcome,
                 .cause = message->cause,
                 .certain = message->certain,
                 .has_value = message->has_value,
                 .value = message->value,
+                .measurements = data.values,
+                .n_measurements = data.count,
         };
         str_copy(result.detail, sizeof(result.detail), message->text);
         slot->request = 0;
@@ -440,6 +469,13 @@ void scheduler_stalled(struct scheduler *scheduler, usec_t gap) {
 const struct observation *scheduler_observation(
         const struct scheduler *scheduler, uint32_t service, uint32_t probe) {
         return &scheduler->services[service].slots[probe].last;
+}
+
+const struct measurement *scheduler_measurements(
+        const struct scheduler *scheduler, uint32_t service, uint32_t probe, uint32_t *ret_count) {
+        const struct measurements *measured = scheduler->services[service].slots[probe].measured;
+        *ret_count = measured ? measured->count : 0;
+        return measured ? measured->values : NULL;
 }
 
 struct scheduler_counts scheduler_counts(const struct scheduler *scheduler) {
@@ -490,6 +526,7 @@ static void slot_release(struct scheduler *scheduler, struct slot *slot) {
                 type->release(slot->state);
         }
         free(TAKE_PTR(slot->state));
+        free(TAKE_PTR(slot->measured));
 }
 
 static void release_all(struct scheduler *scheduler) {
@@ -517,8 +554,7 @@ static int make_pools(struct scheduler *scheduler, struct error *err) {
         uint32_t max = scheduler->policy->agent.max_in_flight;
         int r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
         if (r >= 0) {
-                r = process_scanner_new(
-                        &scheduler->host.processes, scheduler->loop, "/proc", err);
+                r = process_scanner_new(&scheduler->host.processes, scheduler->loop, "/proc", err);
         }
         if (r < 0) {
                 return r;
@@ -526,6 +562,7 @@ static int make_pools(struct scheduler *scheduler, struct error *err) {
         struct http_client_limits http = {
                 .max_in_flight = max, .max_queue = max, .resolver = scheduler->host.resolver};
         r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
+        r = r < 0 ? r : exec_host_new(&scheduler->host.exec, scheduler->loop, err);
         return r < 0 ? r : worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
 }
 
@@ -654,6 +691,7 @@ void scheduler_free(struct scheduler *scheduler) {
         heap_done(&scheduler->deadlines);
         http_client_free(scheduler->host.http);
         worker_pool_free(scheduler->host.disk);
+        exec_host_free(scheduler->host.exec);
         resolver_free(scheduler->host.resolver);
         process_scanner_free(scheduler->host.processes);
         free(scheduler);

@@ -65,6 +65,11 @@ void scheduler_stalled(struct scheduler *scheduler, usec_t gap);
 const struct observation *scheduler_observation(
         const struct scheduler *scheduler, uint32_t service, uint32_t probe);
 
+/* What the last run measured beside its one value, or with it as the first; NULL: nothing. Valid
+ * until the next run is concluded. */
+const struct measurement *scheduler_measurements(
+        const struct scheduler *scheduler, uint32_t service, uint32_t probe, uint32_t *ret_count);
+
 struct scheduler_counts {
         uint64_t runs; /* concluded */
         uint32_t in_flight;

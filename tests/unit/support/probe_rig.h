@@ -12,6 +12,7 @@
 #include "io/resolver.h"
 #include "io/worker.h"
 #include "policy/load.h"
+#include "probes/exec_host.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
 #include "tests/unit/unit_test.h"
@@ -55,6 +56,7 @@ static inline void rig_open(struct rig *rig) {
         assert_int_equal(
                 process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
+        assert_int_equal(exec_host_new(&rig->host.exec, rig->host.loop, NULL), 0);
 }
 
 static inline void rig_unload(struct rig *rig) {
@@ -72,6 +74,7 @@ static inline void rig_unload(struct rig *rig) {
 static inline void rig_close(struct rig *rig) {
         rig_unload(rig);
         resolver_free(rig->host.resolver);
+        exec_host_free(rig->host.exec);
         process_scanner_free(rig->host.processes);
         worker_pool_free(rig->host.disk);
         loop_free(rig->host.loop);

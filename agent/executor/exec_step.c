@@ -26,28 +26,12 @@ static void release(struct operation *operation) {
         child_cancel(step->child);
 }
 
-/* The last line with something on it. */
-static void last_line(const struct child_result *result, char line[LAST_LINE_MAX]) {
-        size_t end = result->output_length;
-        while (end > 0 && strchr(" \t\r\n", result->output[end - 1])) {
-                end--;
-        }
-        size_t begin = end;
-        while (begin > 0 && result->output[begin - 1] != '\n') {
-                begin--;
-        }
-        size_t length = end - begin < LAST_LINE_MAX ? end - begin : LAST_LINE_MAX - 1;
-        memcpy(line, result->output + begin, length);
-        line[length] = '\0';
-        str_make_printable(line);
-}
-
 static void on_child_ended(void *cookie, const struct child_result *result) {
         struct exec_step *step = cookie;
         char how[160], line[LAST_LINE_MAX], text[sizeof(how) + LAST_LINE_MAX + 2];
         step->child = NULL;
         child_describe(result, how, sizeof(how));
-        last_line(result, line);
+        child_last_line(result, line, sizeof(line));
         snprintf(text, sizeof(text), "%s%s%s", how, *line ? ": " : "", line);
         operation_end(&step->operation, result->end == CHILD_EXITED && result->code == 0, text);
 }

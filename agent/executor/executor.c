@@ -13,8 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "io/unit_bus.h"
 #include "executor/own_folder.h"
+#include "io/unit_bus.h"
 
 #define LOCK_NAME "executor.lock"
 #define SERVICES_NAME "services"
@@ -217,6 +217,7 @@ static void init_lists(struct executor *executor) {
         list_init(&executor->services);
         action_queue_init(&executor->actions, executor, executor->loop);
         stop_all_init(&executor->stop_all, executor);
+        script_looks_init(&executor->script_looks, executor->loop);
         reload_init(&executor->reload, executor);
         privileged_probes_init(&executor->probes, executor);
         loop_defer_init(&executor->settling, executor->loop, on_settled, executor);
@@ -271,6 +272,7 @@ void executor_free(struct executor *executor) {
         privileged_probes_done(&executor->probes);
         reload_done(&executor->reload);
         free_services(executor);
+        script_looks_done(&executor->script_looks);
         unit_bus_free(executor->units);
         agent_port_done(&executor->port);
         log_sweep_done(&executor->log_sweep);

@@ -20,6 +20,7 @@
 #include "executor/policy_share.h"
 #include "executor/privileged_probe.h"
 #include "executor/reload.h"
+#include "executor/scripts_manager.h"
 #include "executor/stop_all.h"
 #include "io/loop.h"
 #include "io/worker.h"
@@ -63,6 +64,7 @@ struct executor {
         struct agent_port port;
         struct reload reload;
         struct stop_all stop_all;
+        struct script_looks script_looks;
         struct privileged_probes probes;
         struct log_sweep log_sweep;
         struct orphans orphans;

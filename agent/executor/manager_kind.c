@@ -2,6 +2,7 @@
 
 #include "executor/exec_step.h"
 #include "executor/managed.h"
+#include "executor/scripts_manager.h"
 #include "executor/signal_step.h"
 #include "executor/unit_manager.h"
 
@@ -20,7 +21,7 @@ static const struct manager_kind *const kinds[MANAGER_COUNT] = {
         [MANAGER_NONE] = &no_manager,
         [MANAGER_COMMAND] = &command_manager,
         [MANAGER_UNIT] = &unit_manager,
-        [MANAGER_SCRIPTS] = &no_manager,
+        [MANAGER_SCRIPTS] = &scripts_manager,
 };
 
 const struct operation_kind *manager_operation(const struct service *service, int action) {

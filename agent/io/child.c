@@ -421,3 +421,18 @@ const char *child_describe(const struct child_result *result, char *text, size_t
         }
         return text;
 }
+
+void child_last_line(const struct child_result *result, char *line, size_t size) {
+        size_t end = result->output_length;
+        while (end > 0 && strchr(" \t\r\n", result->output[end - 1])) {
+                end--;
+        }
+        size_t begin = end;
+        while (begin > 0 && result->output[begin - 1] != '\n') {
+                begin--;
+        }
+        size_t length = end - begin < size ? end - begin : size - 1;
+        memcpy(line, result->output + begin, length);
+        line[length] = '\0';
+        str_make_printable(line);
+}

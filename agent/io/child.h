@@ -76,3 +76,6 @@ pid_t child_pid(const struct child *child);
  * "could not be started: executing: No such file or directory". Returns text.
  */
 const char *child_describe(const struct child_result *result, char *text, size_t size);
+
+/* The last line of the output with something on it, printable and cut to fit; "" for none. */
+void child_last_line(const struct child_result *result, char *line, size_t size);

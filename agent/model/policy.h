@@ -18,6 +18,7 @@ enum {
         POLICY_NAME_MAX = 64, /* bytes of a service or probe name: [A-Za-z0-9][A-Za-z0-9_.@-]* */
         POLICY_BUDGET_MAX = 256, /* actions that one budget may allow */
         POLICY_DIGEST_MAX = 65,
+        OCF_PARAMETER_NAME_MAX = 128, /* bytes */
 };
 
 enum manager { MANAGER_NONE = 0, MANAGER_COMMAND, MANAGER_UNIT, MANAGER_SCRIPTS };

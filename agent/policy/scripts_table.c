@@ -42,7 +42,8 @@ static void check_parameters(const struct scripts_spec *scripts, struct schema_r
         }
         for (uint32_t i = 0; i < scripts->parameters.count; i++) {
                 const char *name = scripts->parameters.items[i].key;
-                if (!*name || name[strspn(name, NAME_CHARACTERS)] != '\0') {
+                if (!*name || strlen(name) > OCF_PARAMETER_NAME_MAX ||
+                        name[strspn(name, NAME_CHARACTERS)] != '\0') {
                         schema_complain(report, "parameters",
                                 "'%.64s' cannot be the name of a parameter: letters, digits and "
                                 "_ only",

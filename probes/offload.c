@@ -57,8 +57,14 @@ static void done_in_loop(void *cookie, int result, void *data) {
         done(done_cookie, done_data);
 }
 
+/* A call on a mount that was taken away meanwhile may hang on; what is there now is another pool's.
+ */
+static bool is_in_the_way(const struct offload *call, const struct worker_pool *pool) {
+        return call && !atomic_load(&call->returned) && call->request.pool == pool;
+}
+
 int offload_start(struct offload **slot, const struct offload_request *request, struct error *err) {
-        if (*slot && !atomic_load(&(*slot)->returned)) {
+        if (is_in_the_way(*slot, request->pool)) {
                 return error_set(err, EALREADY, "the last call has not returned yet");
         }
         offload_release(slot);

@@ -24,7 +24,8 @@ struct offload_request {
 };
 
 /* `data` belongs to the call when it succeeds. -EALREADY: the last call has not returned yet, see
- * offload_waits_for; otherwise as worker_submit, with the text in `err`. */
+ * offload_waits_for, and was made through the same pool; otherwise as worker_submit, with the text
+ * in `err`. */
 int offload_start(struct offload **slot, const struct offload_request *request, struct error *err);
 
 /* In the thread: what it is about to do, a literal such as "fsync". */

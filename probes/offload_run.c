@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "probes/mount_pools.h"
 
 static void describe_wait(
         const struct offload_run *work, usec_t since, char detail[OBSERVATION_DETAIL_MAX]) {
@@ -41,7 +42,7 @@ static void on_done(void *cookie, void *data) {
 static int submit(struct offload_run *work, void *data, struct error *err) {
         const struct probe_run *run = work->run;
         const struct offload_request request = {
-                .pool = run->host->disk,
+                .pool = mount_pools_get(run->host->mounts, work->place),
                 .now = run->started.mono,
                 .deadline = probe_run_last_moment(run),
                 .run = work->kind->measure,
@@ -58,6 +59,9 @@ static void conclude_not_started(const struct offload_run *work, int code, const
         if (code == -EALREADY) {
                 conclude_late(work, usec_sub(work->run->started.mono, offload_started(work->call)),
                         result);
+        } else if (code == -EBUSY) {
+                probe_conclude(result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, "%.80s: %s",
+                        work->place, err->text);
         } else {
                 probe_conclude(
                         result, OUTCOME_UNKNOWN, CAUSE_NONE, "could not begin: %s", err->text);

@@ -21,6 +21,7 @@ struct http_client;
 struct resolver;
 struct worker_pool;
 struct exec_host;
+struct mount_pools;
 struct process_scanner;
 struct probe_run;
 
@@ -48,7 +49,8 @@ struct probe_target {
 struct probe_host {
         struct loop *loop;
         struct http_client *http;
-        struct worker_pool *disk; /* for calls that can hang on a broken disk or mount */
+        struct worker_pool *disk; /* for calls that can hang on a broken disk */
+        struct mount_pools *mounts; /* the same, apart for each file system */
         struct resolver *resolver; /* of names; the same as of `http` */
         struct exec_host *exec; /* turns of the programs that probes run */
         struct process_scanner *processes; /* looks at all of them, for many probes at once */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "probes/mount_pools.h"
 #include "probes/offload.h"
 #include "probes/pidfile.h"
 #include "probes/process_params.h"
@@ -112,13 +113,13 @@ static void finish_not_begun(struct probe_run *run, int code, const struct error
         probe_run_finish(run, &result);
 }
 
-/* Takes the job over; NULL: out of memory. */
-static void submit(struct probe_run *run, struct find_job *job,
+/* Takes the job over; NULL: out of memory. `place`: a path on the file system that it may hang on. */
+static void submit(struct probe_run *run, struct find_job *job, const char *place,
         void (*work)(struct offload *, void *), void (*done)(void *, void *)) {
         struct process_state *state = run->state;
         struct error err = {0};
         const struct offload_request request = {
-                .pool = run->host->disk,
+                .pool = mount_pools_get(run->host->mounts, place),
                 .now = run->started.mono,
                 .deadline = probe_run_last_moment(run),
                 .run = work,
@@ -354,7 +355,7 @@ static void table_done(void *cookie, const struct process_table *table, int code
                 finish_not_found(run, table->restricted);
                 return;
         }
-        submit(run, job, compare_arguments, arguments_done);
+        submit(run, job, "/proc", compare_arguments, arguments_done);
 }
 
 /* The kernel tells the path without links: /usr/bin/python3 may be python3.11. */
@@ -396,10 +397,10 @@ void process_find(struct probe_run *run) {
         const struct process_params *params = run->spec->params;
         const struct process_state *state = run->state;
         if (params->pidfile) {
-                submit(run, job_new(params->pidfile), read_pidfile, pidfile_done);
+                submit(run, job_new(params->pidfile), params->pidfile, read_pidfile, pidfile_done);
         } else if (is_still_found(state)) {
                 process_examine(run, state->found, state->found_start_time);
         } else {
-                submit(run, job_new(params->executable), resolve, resolve_done);
+                submit(run, job_new(params->executable), params->executable, resolve, resolve_done);
         }
 }

@@ -9,6 +9,7 @@
 #include "executor/executor.h"
 #include "io/http_client.h"
 #include "probes/exec_host.h"
+#include "probes/mount_pools.h"
 #include "probes/perfdata.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
@@ -137,6 +138,7 @@ static struct item *item_new(struct privileged_probes *probes, const struct serv
                 .http = probes->http,
                 .disk = executor->disk,
                 .exec = probes->exec,
+                .mounts = probes->mounts,
                 .processes = probes->processes,
                 .notify = on_notify,
         };
@@ -188,6 +190,7 @@ static int refuse_limit(enum wire_refusal *refusal, struct error *err, const cha
 static int prepare(struct privileged_probes *probes, struct error *err) {
         struct loop *loop = probes->executor->loop;
         int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
+        r = r < 0 || probes->mounts ? r : mount_pools_new(&probes->mounts, loop, err);
         r = r < 0 || probes->processes
                     ? r
                     : process_scanner_new(&probes->processes, loop, "/proc", err);
@@ -264,5 +267,6 @@ void privileged_probes_done(struct privileged_probes *probes) {
         http_client_free(probes->http);
         exec_host_free(probes->exec);
         process_scanner_free(probes->processes);
+        mount_pools_free(probes->mounts);
         *probes = (struct privileged_probes){0};
 }

@@ -9,6 +9,7 @@
 struct executor;
 struct http_client;
 struct exec_host;
+struct mount_pools;
 struct process_scanner;
 
 enum {
@@ -22,6 +23,7 @@ struct privileged_probes {
         unsigned n_items, n_runs;
         struct http_client *http; /* both are made when the first probe runs */
         struct exec_host *exec;
+        struct mount_pools *mounts;
         struct process_scanner *processes; /* the same */
 };
 

@@ -91,17 +91,23 @@ static bool parse_line(const char *line, const char *end, struct mount_entry *re
                         return false;
                 }
         } while (!str_eq(word, "-"));
-        if (!take_word(&line, end, ret->type, sizeof(ret->type)) ||
-                !memchr(line, ' ', (size_t) (end - line))) {
+        if (!take_word(&line, end, ret->type, sizeof(ret->type))) {
                 return false;
+        }
+        const char *super = memchr(line, ' ', (size_t) (end - line));
+        if (!super) {
+                return false;
+        }
+        if (!take_word(&line, end, ret->source, sizeof(ret->source))) {
+                *ret->source = '\0';
         }
         ret->device = makedev(major, minor);
         unescape(ret->root);
         unescape(ret->point);
+        unescape(ret->source);
         /* The options of the file system may be long; "ro" or "rw" is the first of them. */
-        const char *super = (const char *) memchr(line, ' ', (size_t) (end - line)) + 1;
-        ret->read_only =
-                has_option(options, "ro") || str_starts(super, "ro,") || str_starts(super, "ro\n");
+        ret->read_only = has_option(options, "ro") || str_starts(super, " ro,") ||
+                         str_starts(super, " ro\n");
         return true;
 }
 

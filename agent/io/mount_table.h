@@ -8,6 +8,7 @@
 enum {
         MOUNT_PATH_MAX = 1024, /* mounts with longer paths are passed over */
         MOUNT_TYPE_MAX = 32,
+        MOUNT_SOURCE_MAX = 256, /* longer ones are cut to nothing */
         MOUNT_TABLE_MAX = 16 * 1024 * 1024, /* bytes read */
 };
 
@@ -17,6 +18,7 @@ struct mount_entry {
         char root[MOUNT_PATH_MAX]; /* which part of the file system is mounted */
         char point[MOUNT_PATH_MAX]; /* where */
         char type[MOUNT_TYPE_MAX];
+        char source[MOUNT_SOURCE_MAX]; /* "/dev/sda1", "server:/export", or any word */
         bool read_only; /* this mount, or the whole file system */
 };
 

@@ -15,6 +15,7 @@
 #include "io/resolver.h"
 #include "io/worker.h"
 #include "probes/exec_host.h"
+#include "probes/mount_pools.h"
 #include "probes/perfdata.h"
 #include "probes/process_scanner.h"
 
@@ -554,6 +555,9 @@ static int make_pools(struct scheduler *scheduler, struct error *err) {
         uint32_t max = scheduler->policy->agent.max_in_flight;
         int r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
         if (r >= 0) {
+                r = mount_pools_new(&scheduler->host.mounts, scheduler->loop, err);
+        }
+        if (r >= 0) {
                 r = process_scanner_new(&scheduler->host.processes, scheduler->loop, "/proc", err);
         }
         if (r < 0) {
@@ -694,5 +698,6 @@ void scheduler_free(struct scheduler *scheduler) {
         exec_host_free(scheduler->host.exec);
         resolver_free(scheduler->host.resolver);
         process_scanner_free(scheduler->host.processes);
+        mount_pools_free(scheduler->host.mounts);
         free(scheduler);
 }

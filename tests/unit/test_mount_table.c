@@ -72,6 +72,8 @@ static void test_own(void **state) {
         assert_int_equal(mount_table_read(&text), 0);
         assert_int_equal(mount_table_find(text, "/proc/self", &entry), 0);
         assert_string_equal(entry.type, "proc");
+        assert_int_equal(mount_table_find(table, "/srv/x", &entry), 0);
+        assert_string_equal(entry.source, "host:/srv");
         free(text);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probes/disk_params.h"
 #include "support/probe_rig.h"
 #include "support/tmpdir.h"
 
@@ -25,6 +26,7 @@ static struct {
         atomic_uint hanging; /* calls that hang now */
         int statvfs_error, write_error, fsync_error;
         bool read_only, full, no_inodes, corrupt;
+        long change; /* of the free space, in MiB */
         unsigned fsync_msec;
 } fault;
 
@@ -52,8 +54,8 @@ int statvfs(const char *path, struct statvfs *st) {
         int r = real(path, st);
         st->f_blocks = 1000;
         st->f_frsize = 1024 * 1024;
-        st->f_bfree = 400; /* 300 of them for everybody */
-        st->f_bavail = fault.full ? 0 : 300;
+        st->f_bfree = (fsblkcnt_t) (400 + fault.change); /* 300 of them for everybody */
+        st->f_bavail = fault.full ? 0 : (fsblkcnt_t) (300 + fault.change);
         st->f_files = fault.no_inodes ? 0 : 1000;
         st->f_ffree = st->f_favail = fault.no_inodes ? 0 : 50;
         st->f_flag = fault.read_only ? ST_RDONLY : 0;
@@ -129,6 +131,10 @@ static void load(struct fixture *f, const char *more) {
 static const struct probe_result *run(struct fixture *f, const char *more) {
         load(f, more);
         return rig_run(&f->rig, RIG_TIMEOUT);
+}
+
+static unsigned stuck_calls(const struct fixture *f) {
+        return worker_counts(mount_pools_get(f->rig.host.mounts, f->dir.path)).stuck;
 }
 
 static unsigned count_files(const struct fixture *f) {
@@ -312,21 +318,21 @@ static void test_hung_mount(void **state) {
         assert_result(rig_run(&f->rig, 30 * USEC_PER_MSEC), OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
                 "still waiting for statvfs in /tmp/probe-test-");
         assert_false(f->rig.stopped); /* it said so itself, before the deadline */
-        assert_int_equal(worker_counts(f->rig.host.disk).stuck, 1);
+        assert_int_equal(stuck_calls(f), 1);
 
         /* It makes no second thread, and says at once that the first is still away. */
         f->rig.skew = 42 * USEC_PER_SEC;
         rig_start(&f->rig, RIG_TIMEOUT);
         assert_true(f->rig.over);
         assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, " since 42s");
-        assert_int_equal(worker_counts(f->rig.host.disk).stuck, 1);
+        assert_int_equal(stuck_calls(f), 1);
         assert_int_equal(fault.hanging, 1);
         f->rig.skew = 0;
 
         /* When the mount is back so is the probe. */
         fault.hang_statvfs = false;
         assert_int_equal(write(fault.gate[1], "x", 1), 1);
-        while (worker_counts(f->rig.host.disk).stuck > 0) {
+        while (stuck_calls(f) > 0) {
                 sched_yield();
         }
         while (rig_run(&f->rig, RIG_TIMEOUT)->outcome == OUTCOME_TIMEOUT) {
@@ -347,31 +353,140 @@ static void test_hung_beyond_its_policy(void **state) {
         assert_non_null(strstr(f->rig.result.detail, "still waiting for fsync in /tmp/"));
         rig_unload(&f->rig);
         assert_int_equal(write(fault.gate[1], "x", 1), 1);
-        while (worker_counts(f->rig.host.disk).stuck > 0) {
+        while (stuck_calls(f) > 0) {
                 sched_yield();
         }
         assert_int_equal(count_files(f), 0);
 }
 
-/* Other disks hang and hold all threads: nothing is known about this one. */
-static void test_no_free_thread(void **state) {
+/* Many probes of one dead mount: a few calls hang, and the others say so at once. */
+static void test_many_probes_of_a_hung_mount(void **state) {
         struct fixture *f = *state;
-        struct rig others[2];
-        char probe[128];
+        struct rig others[MOUNT_STUCK];
         fault.hang_statvfs = true;
-        snprintf(probe, sizeof(probe), "disk: %s", f->dir.path);
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < MOUNT_STUCK; i++) {
+                char probe[128];
+                snprintf(probe, sizeof(probe), "disk: %s", f->dir.path);
                 others[i] = (struct rig){.host = f->rig.host};
                 rig_load(&others[i], probe);
-                rig_start(&others[i], RIG_TIMEOUT);
+                rig_start(&others[i], 80 * USEC_PER_MSEC);
         }
-        rig_load(&f->rig, probe);
+        load(f, "");
         assert_result(rig_run(&f->rig, 30 * USEC_PER_MSEC), OUTCOME_UNKNOWN, CAUSE_NONE,
-                "no thread was free to look at the disk");
-        for (size_t i = 0; i < 2; i++) {
-                rig_stop(&others[i]);
+                "no thread was free to look at the disk: other calls on this mount hang");
+        for (size_t i = 0; i < MOUNT_STUCK; i++) {
+                rig_finish(&others[i]);
+                assert_result(&others[i].result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
+                        "still waiting for statvfs in /tmp/probe-test-");
+        }
+        rig_start(&f->rig, RIG_TIMEOUT);
+        assert_true(f->rig.over);
+        assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
+                ": 4 calls of this mount hang");
+        for (size_t i = 0; i < MOUNT_STUCK; i++) {
                 rig_unload(&others[i]);
         }
+}
+
+/* ---- full within ---- */
+
+/* 300MiB are free at first, and `change` more or less each minute. */
+static void run_for_an_hour(struct fixture *f, long change) {
+        load(f, ", full_within: 4h, window: 1h");
+        for (unsigned minute = 0; minute <= 60; minute += 3) {
+                fault.change = change * (long) minute;
+                f->rig.skew = minute * USEC_PER_MINUTE;
+                (void) rig_run(&f->rig, RIG_TIMEOUT);
+                if (minute < 24) { /* too early to tell */
+                        assert_result(&f->rig.result, OUTCOME_PASS, CAUSE_NONE, "free");
+                }
+        }
+}
+
+static void test_full_within(void **state) {
+        struct fixture *f = *state;
+        run_for_an_hour(f, -2);
+        assert_result(&f->rig.result, OUTCOME_DEGRADED, CAUSE_RESOURCE,
+                ": full in 1h30m at the pace of the last 1h, at least 4h wanted");
+        run_for_an_hour(f, 2);
+        assert_result(&f->rig.result, OUTCOME_PASS, CAUSE_NONE, "420MiB free");
+        fault.change = 0;
+        run_for_an_hour(f, 0);
+        assert_result(&f->rig.result, OUTCOME_PASS, CAUSE_NONE, "300MiB free");
+}
+
+/* ---- the device ---- */
+
+static void test_turned_read_only(void **state) {
+        struct fixture *f = *state;
+        assert_result(run(f, ""), OUTCOME_PASS, CAUSE_NONE, "free");
+        fault.read_only = true;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+                ": the file system was writable and is read-only now");
+        fault.read_only = false;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "free");
+}
+
+/* Judges one measurement of a device, as if the last one had been that of the run before. */
+static const struct probe_result *judge_device(
+        struct fixture *f, const struct disk_device *device, usec_t later) {
+        struct disk_job job = {.wants_device = true, .usage = {.free_bytes = 1}, .device = *device};
+        f->rig.skew += later;
+        f->rig.run.started.mono = clock_now().mono + f->rig.skew;
+        f->rig.result = (struct probe_result){0};
+        disk_judge(&f->rig.run, &job, &f->rig.result);
+        return &f->rig.result;
+}
+
+static void test_errors_of_the_device(void **state) {
+        struct fixture *f = *state;
+        struct disk_device device = {.name = "sda1", .counts_errors = true, .errors = 7};
+        load(f, ", max_io_errors: 1, error_window: 10m");
+        assert_result(judge_device(f, &device, 0), OUTCOME_PASS, CAUSE_NONE, "free");
+        device.errors = 8;
+        assert_result(judge_device(f, &device, USEC_PER_MINUTE), OUTCOME_PASS, CAUSE_NONE, "free");
+        device.errors = 9;
+        assert_result(judge_device(f, &device, USEC_PER_MINUTE), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                ": 2 errors of device sda1 within 10m, at most 1 allowed");
+        assert_result(judge_device(f, &device, USEC_PER_HOUR), OUTCOME_PASS, CAUSE_NONE, "free");
+        device.damages = 2;
+        device.errors = 7; /* counted anew, as after a change of disks */
+        assert_result(judge_device(f, &device, USEC_PER_HOUR), OUTCOME_DEGRADED, CAUSE_WRONG_ANSWER,
+                "the file system on sda1 has found 2 errors in itself: it needs fsck");
+        device.damages = 0;
+        device.missing = 1;
+        assert_result(judge_device(f, &device, USEC_PER_HOUR), OUTCOME_DEGRADED, CAUSE_WRONG_ANSWER,
+                "RAID sda1 lacks 1 of its disks");
+        device = (struct disk_device){.name = "vda"};
+        assert_result(judge_device(f, &device, 0), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "nothing counts the errors of device vda");
+}
+
+static void test_latency_of_the_device(void **state) {
+        struct fixture *f = *state;
+        struct disk_device device = {.name = "sda1", .requests = 1000, .busy_msec = 900000};
+        load(f, ", max_latency: 20ms");
+        assert_result(judge_device(f, &device, 0), OUTCOME_PASS, CAUSE_NONE, "free");
+        assert_result(judge_device(f, &device, USEC_PER_SEC), OUTCOME_PASS, CAUSE_NONE, "free");
+        device.requests += 10;
+        device.busy_msec += 200;
+        assert_result(judge_device(f, &device, USEC_PER_SEC), OUTCOME_PASS, CAUSE_NONE, "free");
+        device.requests += 10;
+        device.busy_msec += 250;
+        assert_result(judge_device(f, &device, USEC_PER_SEC), OUTCOME_FAIL, CAUSE_SLOW,
+                ": device sda1 took 25ms for each of 10 requests, at most 20ms allowed");
+        device.name[3] = '2'; /* another device begins anew */
+        device.requests += 10;
+        device.busy_msec += 9000;
+        assert_result(judge_device(f, &device, USEC_PER_SEC), OUTCOME_PASS, CAUSE_NONE, "free");
+}
+
+/* /proc is on no disk. */
+static void test_no_device(void **state) {
+        struct fixture *f = *state;
+        rig_load(&f->rig, "disk: {path: /proc, max_io_errors: 0}");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "/proc: no disk of this host is below it: No such device");
 }
 
 static void test_privileged(void **state) {
@@ -400,7 +515,12 @@ int main(void) {
                 TEST(test_sweeps_once),
                 TEST(test_hung_mount),
                 TEST(test_hung_beyond_its_policy),
-                TEST(test_no_free_thread),
+                TEST(test_many_probes_of_a_hung_mount),
+                TEST(test_full_within),
+                TEST(test_turned_read_only),
+                TEST(test_errors_of_the_device),
+                TEST(test_latency_of_the_device),
+                TEST(test_no_device),
                 TEST(test_privileged),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

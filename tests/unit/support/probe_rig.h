@@ -13,6 +13,7 @@
 #include "io/worker.h"
 #include "policy/load.h"
 #include "probes/exec_host.h"
+#include "probes/mount_pools.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
 #include "tests/unit/unit_test.h"
@@ -53,6 +54,7 @@ static inline void rig_open(struct rig *rig) {
         *rig = (struct rig){.host = {.notify = rig_notice, .cookie = rig}};
         assert_int_equal(loop_new(&rig->host.loop, NULL), 0);
         assert_int_equal(resolver_new(&rig->host.resolver, rig->host.loop, NULL), 0);
+        assert_int_equal(mount_pools_new(&rig->host.mounts, rig->host.loop, NULL), 0);
         assert_int_equal(
                 process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
@@ -76,6 +78,7 @@ static inline void rig_close(struct rig *rig) {
         resolver_free(rig->host.resolver);
         exec_host_free(rig->host.exec);
         process_scanner_free(rig->host.processes);
+        mount_pools_free(rig->host.mounts);
         worker_pool_free(rig->host.disk);
         loop_free(rig->host.loop);
 }

@@ -1,0 +1,170 @@
+#include "probes/disk_device.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "probes/small_file.h"
+
+enum { DEPTH_MAX = 8, MEMBERS_MAX = 64 /* of one RAID or volume */ };
+
+/* Calls `visit` for each entry of a directory; none when it does not exist. */
+static void for_each(const char *directory, struct disk_device *device, int depth,
+        void (*visit)(const char *path, struct disk_device *device, int depth)) {
+        DIR *entries = opendir(directory);
+        struct dirent *entry;
+        for (int i = 0; entries && i < MEMBERS_MAX && (entry = readdir(entries));) {
+                char path[PATH_MAX];
+                int length = snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+                if (entry->d_name[0] != '.' && length < (int) sizeof(path)) {
+                        visit(path, device, depth);
+                        i++;
+                }
+        }
+        if (entries) {
+                closedir(entries);
+        }
+}
+
+/* ---- disks, and what is made of disks ---- */
+
+/* A counter of SCSI and ATA disks, in hexadecimal. */
+static void add_scsi_errors(const char *directory, const char *name, struct disk_device *device) {
+        char text[SMALL_FILE_MAX];
+        if (small_file_read(directory, name, text) == 0) {
+                device->errors += strtoull(text, NULL, 16);
+                device->counts_errors = true;
+        }
+}
+
+static void add_md_member(const char *path, struct disk_device *device, int depth) {
+        uint64_t errors;
+        (void) depth;
+        if (str_starts(strrchr(path, '/') + 1, "dev-") &&
+                small_file_number(path, "errors", &errors) == 0) {
+                device->errors += errors;
+                device->counts_errors = true;
+        }
+}
+
+/* Partitions, and volumes over several disks, end at disks. */
+static void add_disk(const char *path, struct disk_device *device, int depth) {
+        char below[PATH_MAX];
+        uint64_t missing;
+        if (depth >= DEPTH_MAX || strlen(path) > PATH_MAX - 64) {
+                return;
+        }
+        add_scsi_errors(path, "device/ioerr_cnt", device);
+        if (access(path, F_OK) == 0 && strlen(path) < PATH_MAX - 64) {
+                snprintf(below, sizeof(below), "%s/partition", path);
+                if (access(below, F_OK) == 0) {
+                        add_scsi_errors(path, "../device/ioerr_cnt", device);
+                }
+        }
+        if (small_file_number(path, "md/degraded", &missing) == 0) {
+                device->missing += missing;
+        }
+        snprintf(below, sizeof(below), "%s/md", path);
+        for_each(below, device, depth, add_md_member);
+        snprintf(below, sizeof(below), "%s/slaves", path);
+        for_each(below, device, depth + 1, add_disk);
+}
+
+/* Fields of block/stat: 1 and 5 are completed requests, 4 and 8 the milliseconds that they took. */
+static void read_times(const char *path, struct disk_device *device) {
+        char text[SMALL_FILE_MAX];
+        unsigned long long reads, read_msec, writes, write_msec;
+        if (small_file_read(path, "stat", text) == 0 &&
+                sscanf(text, "%llu %*u %*u %llu %llu %*u %*u %llu", &reads, &read_msec, &writes,
+                        &write_msec) == 4) {
+                device->requests = reads + writes;
+                device->busy_msec = read_msec + write_msec;
+        }
+}
+
+/* ---- file systems ---- */
+
+static void add_ext4(const char *sys, struct disk_device *device) {
+        char directory[PATH_MAX];
+        uint64_t errors;
+        snprintf(directory, sizeof(directory), "%.*s/fs/ext4/%s", PATH_MAX / 2, sys, device->name);
+        if (small_file_number(directory, "errors_count", &errors) == 0) {
+                device->damages = errors;
+                device->counts_errors = true;
+        }
+}
+
+/* "write_errs 0\nread_errs 0\nflush_errs 0\n..." */
+static void add_btrfs_member(const char *path, struct disk_device *device, int depth) {
+        static const char *const keys[] = {
+                "write_errs", "read_errs", "flush_errs", "corruption_errs", "generation_errs"};
+        char text[SMALL_FILE_MAX];
+        uint64_t errors;
+        (void) depth;
+        if (small_file_read(path, "error_stats", text) < 0) {
+                return;
+        }
+        device->counts_errors = true;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                device->errors += small_file_key(text, keys[i], &errors) ? errors : 0;
+        }
+}
+
+/* A directory of /sys/fs/btrfs belongs to the file system that has our device. */
+static void add_btrfs(const char *path, struct disk_device *device, int depth) {
+        char below[PATH_MAX];
+        if (strlen(path) > PATH_MAX / 2) {
+                return;
+        }
+        snprintf(below, sizeof(below), "%.*s/devices/%s", PATH_MAX / 2, path, device->name);
+        if (access(below, F_OK) == 0) {
+                snprintf(below, sizeof(below), "%.*s/devinfo", PATH_MAX / 2, path);
+                for_each(below, device, depth, add_btrfs_member);
+        }
+}
+
+/* ---- which device ---- */
+
+/* What /dev/mapper/x and /dev/disk/by-uuid/y are links to. */
+static dev_t device_of_source(const char *source) {
+        struct stat st;
+        return *source == '/' && stat(source, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+}
+
+static int locate(const char *sys, dev_t device, char ret[PATH_MAX]) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%.*s/dev/block/%u:%u", PATH_MAX / 2, sys, major(device),
+                minor(device));
+        return realpath(path, ret) ? 0 : -ENODEV;
+}
+
+int disk_device_read(const char *sys, dev_t device, const char *source, struct disk_device *ret) {
+        struct disk_device found = {0};
+        char path[PATH_MAX], btrfs[PATH_MAX];
+        int r = locate(sys, device, path);
+        if (r < 0) {
+                device = device_of_source(source);
+                r = device ? locate(sys, device, path) : -ENODEV;
+        }
+        if (r < 0) {
+                return r;
+        }
+        if (!str_copy(found.name, sizeof(found.name), strrchr(path, '/') + 1)) {
+                return -ENAMETOOLONG;
+        }
+        add_disk(path, &found, 0);
+        read_times(path, &found);
+        add_ext4(sys, &found);
+        snprintf(btrfs, sizeof(btrfs), "%.*s/fs/btrfs", PATH_MAX / 2, sys);
+        for_each(btrfs, &found, 0, add_btrfs);
+        *ret = found;
+        return 0;
+}

@@ -9,7 +9,6 @@
 #include "executor/executor.h"
 #include "io/http_client.h"
 #include "probes/exec_host.h"
-#include "probes/mount_pools.h"
 #include "probes/perfdata.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
@@ -138,7 +137,6 @@ static struct item *item_new(struct privileged_probes *probes, const struct serv
                 .http = probes->http,
                 .disk = executor->disk,
                 .exec = probes->exec,
-                .mounts = probes->mounts,
                 .processes = probes->processes,
                 .notify = on_notify,
         };
@@ -190,16 +188,9 @@ static int refuse_limit(enum wire_refusal *refusal, struct error *err, const cha
 static int prepare(struct privileged_probes *probes, struct error *err) {
         struct loop *loop = probes->executor->loop;
         int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
-        r = r < 0 || probes->mounts ? r : mount_pools_new(&probes->mounts, loop, err);
         r = r < 0 || probes->processes
                     ? r
                     : process_scanner_new(&probes->processes, loop, "/proc", err);
-        return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
-}
-
-static int prepare(struct privileged_probes *probes, struct error *err) {
-        struct loop *loop = probes->executor->loop;
-        int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
         r = r < 0 || probes->exec ? r : exec_host_new(&probes->exec, loop, err);
         return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
 }
@@ -267,6 +258,5 @@ void privileged_probes_done(struct privileged_probes *probes) {
         http_client_free(probes->http);
         exec_host_free(probes->exec);
         process_scanner_free(probes->processes);
-        mount_pools_free(probes->mounts);
         *probes = (struct privileged_probes){0};
 }

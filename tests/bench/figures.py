@@ -11,33 +11,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from figure import Figure, absolute, lateness_of, ratio_of
 from measure import Agent, Targets, Tool, agent, cpu_seconds, program, resident_mib
 
 SLACK_MSEC = 50  # due checks this close together start together, in the agent and in the floor
 MANY = f"slack: {SLACK_MSEC}ms"
-
-
-@dataclass(frozen=True)
-class Figure:
-    what: str
-    measured: str  # with its unit
-    against: str  # the floor's value, or what it is a share of
-    ratio: str
-    limit: str
-    good: bool
-
-
-def _ratio(what: str, ours: float, floor: float, unit: str, limit: float) -> Figure:
-    ratio = ours / floor
-    values = (f"{ours:.3g} {unit}", f"{floor:.3g} {unit}", f"{ratio:.2f} x", f"{limit:g} x")
-    return Figure(what, *values, ratio <= limit)
-
-
-def _absolute(what: str, value: float, unit: str, limit: float) -> Figure:
-    return Figure(what, f"{value:.3g} {unit}", "", "", f"{limit:g} {unit}", value <= limit)
 
 
 # ---- CPU of a check -----------------------------------------------------------------------------
@@ -73,7 +53,7 @@ def checks() -> list[Figure]:
             with Tool("bench_floor_http", targets.port, CHECKS_TARGETS, 1000, SLACK_MSEC) as tool:
                 floor.append(_cpu_per_check(tool.pid, targets))
     what = "CPU per HTTP check, fresh connections, 1,000 targets at 1 s"
-    return [_ratio(what, statistics.median(ours), statistics.median(floor), "us", 1.25)]
+    return [ratio_of(what, statistics.median(ours), statistics.median(floor), "us", 1.25)]
 
 
 # ---- A restart ----------------------------------------------------------------------------------
@@ -146,7 +126,7 @@ def restarts() -> list[Figure]:
             os.chmod(folder, 0o755)
             medians.append(statistics.median(measure(folder)))
     what = "kill -9 of a command service to its new process, median of 50, backoff 0"
-    return [_ratio(what, *medians, "ms", 3), _absolute(what, medians[0], "ms", 10)]
+    return [ratio_of(what, *medians, "ms", 3), absolute(what, medians[0], "ms", 10)]
 
 
 # ---- Lateness -----------------------------------------------------------------------------------
@@ -168,8 +148,7 @@ def lateness() -> list[Figure]:
     assert report["accepted"] >= targets.count * (LATENESS_ROUNDS - 1), report
     late = report["gap"] / 1e6 - LATENESS_INTERVAL
     what = "worst lateness of any check, 200 of 1,000 targets accept and never answer"
-    values = (f"{late * 1e3:.3g} ms", f"{LATENESS_INTERVAL:g} s", f"{late / LATENESS_INTERVAL:.2%}")
-    return [Figure(what, *values, "5 %", late <= 0.05 * LATENESS_INTERVAL)]
+    return [lateness_of(what, late, LATENESS_INTERVAL, 0.05)]
 
 
 # ---- Memory and start ---------------------------------------------------------------------------
@@ -180,7 +159,7 @@ def _memory(count: int, interval: str, limit: float) -> Figure:
         with agent(targets.policy(interval, "2s"), MANY) as one:
             targets.wait_accepted(3 * count, within=60)
             used = resident_mib(one.pid)
-    return _absolute(f"agent RSS with {count:,} HTTP checks", used, "MiB", limit)
+    return absolute(f"agent RSS with {count:,} HTTP checks", used, "MiB", limit)
 
 
 def memory() -> list[Figure]:
@@ -200,7 +179,7 @@ def start() -> list[Figure]:
                 targets.wait_first()
                 used.append(cpu_seconds(one.pid) + cpu_seconds(one.executor_pid))
     what = "start with 10,000 services to the first probe sent, CPU"
-    return [_absolute(what, statistics.median(used), "s", 1)]
+    return [absolute(what, statistics.median(used), "s", 1)]
 
 
 # ---- A scrape -----------------------------------------------------------------------------------
@@ -260,7 +239,7 @@ def scrape() -> list[Figure]:
         page = _scrape(one.port, "/metrics")
         ours, floor = _scrape_in_turns(one, page)
     what = f"scrape with 1,000 services ({len(page) / 1e6:.1f} MB)"
-    return [_ratio(what, ours, floor, "us", 3)]
+    return [ratio_of(what, ours, floor, "us", 3)]
 
 
 # ---- Idle ---------------------------------------------------------------------------------------
@@ -297,7 +276,7 @@ def idle() -> list[Figure]:
     whose processes are probed every 5 s; and, for information, with 100 HTTP checks every 5 s,
     fresh connections, against `bench_floor_http` doing the same."""
     what = "idle CPU with 100 services at 5 s, of one core"
-    commands = _absolute(what, _idle_commands(), "%", 0.3)
+    commands = absolute(what, _idle_commands(), "%", 0.3)
     with Targets(IDLE_SERVICES) as targets:
         ours = _idle_http(targets)
         with Tool("bench_floor_http", targets.port, IDLE_SERVICES, 5000, SLACK_MSEC) as tool:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from figures import ALL, Figure
+from figure import Figure
+from figures import ALL
 
 HEAD = ("what", "measured", "against", "ratio", "at most", "reached")
 

@@ -203,14 +203,30 @@ const char *view_window(const struct probe_status *status, char text[VIEW_WINDOW
         return text;
 }
 
-static void put_value(
-        struct view *view, const struct probe_spec *spec, const struct observation *observation) {
+/* Its unit is that of the type, or of the first of its measurements. */
+static void put_value(struct view *view, const struct probe_spec *spec,
+        const struct observation *observation, const char *unit) {
         if (observation->has_value) {
                 json_put_number(&view->json, "value", observation->value);
         } else {
                 json_put_null(&view->json, "value");
         }
-        json_put_text(&view->json, "value_unit", probe_types[spec->type]->value_unit);
+        const char *of_type = probe_types[spec->type]->value_unit;
+        json_put_text(
+                &view->json, "value_unit", of_type || !observation->has_value ? of_type : unit);
+}
+
+static void put_measurements(struct view *view, const struct measurement *values, uint32_t count) {
+        struct json_writer *json = &view->json;
+        json_begin_array(json, "values");
+        for (uint32_t i = 0; i < count; i++) {
+                json_begin_object(json, NULL);
+                json_put_text(json, "label", values[i].label);
+                json_put_number(json, "value", values[i].value);
+                json_put_text(json, "unit", *values[i].unit ? values[i].unit : NULL);
+                json_end_object(json);
+        }
+        json_end_array(json);
 }
 
 void view_observation_members(struct view *view, const struct observation *observation) {
@@ -223,7 +239,13 @@ void view_observation_members(struct view *view, const struct observation *obser
         json_put_text(json, "cause", cause_text(observation->cause));
         json_put_bool(json, "certain", observation->certain);
         json_put_text(json, "detail", observation->detail);
-        put_value(view, spec, observation);
+        uint32_t count = 0;
+        const struct measurement *values = runtime_measurements(
+                view->runtime, observation->service, observation->probe, &count);
+        put_value(view, spec, observation, count && *values->unit ? values->unit : NULL);
+        if (count > 0) { /* nearly all have none, and answers are long */
+                put_measurements(view, values, count);
+        }
         json_put_seconds(json, "duration_seconds", observation->duration);
 }
 

@@ -345,6 +345,34 @@ static void put_probes(struct metrics_page *page, struct metrics_writer *writer,
         }
 }
 
+static void put_measurements_of(struct metrics_page *page, struct metrics_writer *writer,
+        uint32_t service, uint32_t probe) {
+        const struct service *spec = &runtime_policy(page->runtime)->services[service];
+        uint32_t n = 0;
+        const struct measurement *values = runtime_measurements(page->runtime, service, probe, &n);
+        for (uint32_t i = 0; i < n; i++) {
+                const struct metric_label labels[] = {
+                        {"service", spec->name},
+                        {"probe", spec->probes[probe].name},
+                        {"label", values[i].label},
+                        {"unit", values[i].unit},
+                };
+                metrics_sample(writer, labels, ELEMENTSOF(labels), values[i].value);
+        }
+}
+
+static void put_measurements(struct metrics_page *page, struct metrics_writer *writer) {
+        static const struct metric_family family = {"recoverd_probe_perfdata", METRIC_GAUGE, NULL,
+                "What the last run measured, of probes that measure several values, in base units."};
+        const struct policy *policy = runtime_policy(page->runtime);
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                for (uint32_t k = 0; k < policy->services[i].n_probes; k++) {
+                        put_measurements_of(page, writer, i, k);
+                }
+        }
+}
+
 /* ---- The page ---- */
 
 /* What one page is written from. */
@@ -398,6 +426,7 @@ static void put_all(
         put_actions(page, writer, rows, n);
         put_histograms(page, writer, rows, n);
         put_probes(page, writer, snapshot->probes, snapshot->n_probes);
+        put_measurements(page, writer);
 }
 
 void metrics_page_reuse(struct metrics_page *page, char *memory) {

@@ -118,6 +118,22 @@ static void shows_a_failing_service(void **state) {
         assert_string_equal(at("services.2.probes.0.outcome"), "fail");
 }
 
+static void shows_several_values_of_a_probe(void **state) {
+        (void) state;
+        fake_checkout_fails(PHASE_BACKOFF);
+        request("GET", "/v1/status", NULL, 200);
+        assert_string_equal(at("services.2.probes.0.values"), "(missing)");
+        fake.measurements[0] = (struct measurement){"load \"1\"", "", 0.5};
+        fake.measurements[1] = (struct measurement){"time", "seconds", 0.25};
+        fake.n_measurements = 2;
+        request("GET", "/v1/status", NULL, 200);
+        assert_string_equal(at("services.2.probes.0.values.0.label"), "load \"1\"");
+        assert_string_equal(at("services.2.probes.0.values.0.unit"), "null");
+        assert_string_equal(at("services.2.probes.0.values.1.value"), "0.25");
+        assert_string_equal(at("services.2.probes.0.values.1.unit"), "seconds");
+        assert_string_equal(at("services.2.probes.0.values.2"), "(missing)");
+}
+
 static void stopped_is_neither_up_nor_down(void **state) {
         (void) state;
         fake.status[FAKE_CART].health = HEALTH_FAILED;
@@ -570,6 +586,7 @@ int main(void) {
                 TEST(tells_its_version),
                 TEST(shows_all_services),
                 TEST(shows_a_failing_service),
+                TEST(shows_several_values_of_a_probe),
                 TEST(stopped_is_neither_up_nor_down),
                 TEST(shows_one_service),
                 TEST(shows_what_the_agent_lacks),

@@ -124,6 +124,23 @@ static void tells_about_services_and_probes(void **state) {
         }
 }
 
+/* Labels come from programs that may write anything. */
+static void tells_about_several_values_of_a_probe(void **state) {
+        (void) state;
+        fake.measurements[0] = (struct measurement){"load \"1\"\\", "", 0.5};
+        fake.measurements[1] = (struct measurement){"time", "seconds", 0.25};
+        fake.n_measurements = 2;
+        scrape(METRICS_TEXT_004);
+        static const char *const lines[] = {
+                "recoverd_probe_perfdata{service=\"checkout\",probe=\"health\","
+                "label=\"load \\\"1\\\"\\\\\",unit=\"\"} 0.5",
+                "recoverd_probe_perfdata{service=\"checkout\",probe=\"health\",label=\"time\","
+                "unit=\"seconds\"} 0.25",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+        assert_null(strstr(strbuf_text(&text), "recoverd_probe_perfdata{service=\"cart\""));
+}
+
 static void tells_how_long_recovery_took(void **state) {
         (void) state;
         struct service_counters *counters = &fake.counters[FAKE_CHECKOUT];
@@ -209,6 +226,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(tells_about_the_agent),
                 TEST(tells_about_services_and_probes),
+                TEST(tells_about_several_values_of_a_probe),
                 TEST(tells_how_long_recovery_took),
                 TEST(a_refused_reload_shows),
                 TEST(speaks_openmetrics),

@@ -46,6 +46,8 @@ struct fake {
         struct service_status status[FAKE_SERVICES];
         struct probe_status probes[FAKE_SERVICES][FAKE_PROBES_MAX];
         struct observation observations[FAKE_SERVICES][FAKE_PROBES_MAX];
+        struct measurement measurements[2]; /* of checkout's first probe */
+        uint32_t n_measurements;
         struct guard_status guards[GUARD_COUNT];
         struct service_counters counters[FAKE_SERVICES];
         struct incident incident;
@@ -274,6 +276,13 @@ const struct observation *runtime_observation(
         const struct runtime *runtime, uint32_t service, uint32_t probe) {
         (void) runtime;
         return &fake.observations[service][probe];
+}
+
+const struct measurement *runtime_measurements(
+        const struct runtime *runtime, uint32_t service, uint32_t probe, uint32_t *ret_count) {
+        (void) runtime;
+        *ret_count = service == FAKE_CHECKOUT && probe == 0 ? fake.n_measurements : 0;
+        return *ret_count ? fake.measurements : NULL;
 }
 
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {

@@ -12,7 +12,8 @@ enum {
         TYPE_PRESSURE,
         TYPE_FILE,
         TYPE_PING,
-        TYPE_EXEC
+        TYPE_EXEC,
+        TYPE_STATUS
 };
 
 const struct probe_type *const probe_types[] = {
@@ -24,6 +25,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_FILE] = &file_probe,
         [TYPE_PING] = &ping_probe,
         [TYPE_EXEC] = &exec_probe,
+        [TYPE_STATUS] = &status_probe,
         NULL,
 };
 
@@ -37,5 +39,7 @@ const struct schema_variant probe_variants[] = {
         {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
         {"ping", TYPE_PING, &ping_schema, "Sends ICMP echo requests to a host."},
         {"exec", TYPE_EXEC, &exec_schema, "Runs a program, such as a plug-in of Nagios."},
+        {"status", TYPE_STATUS, &status_schema,
+                "Asks the scripts or the resource agent of the service."},
         {NULL},
 };

@@ -13,3 +13,5 @@ extern const struct probe_type ping_probe;
 extern const struct schema ping_schema;
 extern const struct probe_type exec_probe;
 extern const struct schema exec_schema;
+extern const struct probe_type status_probe;
+extern const struct schema status_schema;

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "model/manager.h"
 #include "policy/loading.h"
 
 #define SLOW_DETECTION (15 * USEC_PER_MINUTE)
@@ -182,6 +183,24 @@ static void warn_budget(
         }
 }
 
+/* A probe that asks the service's own manager needs one of that sort. */
+static void check_probes(
+        struct loading *loading, const struct service *service, const struct origin *origin) {
+        const char *type = manager_traits(MANAGER_SCRIPTS)->probe;
+        for (uint32_t i = 0; i < service->n_probes && !service->scripts; i++) {
+                const struct node *probe =
+                        node_get(node_get(origin->whole, "probes"), service->probes[i].name);
+                const struct entry *entry = node_entry(probe, type);
+                if (entry) {
+                        loading_error(loading, "no-manager", &entry->key->place,
+                                "give it 'scripts', or use another probe",
+                                "'%s' asks the 'scripts' of the service, and the service '%.64s' "
+                                "has none",
+                                type, service->name);
+                }
+        }
+}
+
 static void warn_slow(
         struct loading *loading, const struct service *service, const struct origin *origin) {
         char text[UNITS_TEXT_MAX];
@@ -213,6 +232,7 @@ static int check_service(
         warn_without_effect(loading, service, origin);
         warn_budget(loading, service, origin);
         warn_slow(loading, service, origin);
+        check_probes(loading, service, origin);
         return check_accounts(checking, service, origin);
 }
 

@@ -9,6 +9,7 @@
 #include "executor/executor.h"
 #include "io/http_client.h"
 #include "probes/exec_host.h"
+#include "probes/mount_pools.h"
 #include "probes/perfdata.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
@@ -53,11 +54,12 @@ static void item_remove(struct item *item) {
 
 /* ---- The end of a run ---- */
 
-static void answer(const struct item *item, const struct probe_result *result) {
+/* `request` is 0 for what is told without being asked. */
+static void tell(const struct item *item, uint64_t request, const struct probe_result *result) {
         usec_t now = loop_now(item->probes->executor->loop).mono;
         struct wire_message reply = {
                 .type = WIRE_OBSERVATION,
-                .request = item->request,
+                .request = request,
                 .outcome = result->outcome,
                 .cause = result->cause,
                 .certain = result->certain,
@@ -77,7 +79,7 @@ static void end_run(struct item *item, const struct probe_result *result) {
         item->running = false;
         item->probes->n_runs--;
         loop_timer_cancel(&item->deadline);
-        answer(item, result);
+        tell(item, item->request, result);
         if (item->unwanted) {
                 item_remove(item);
         }
@@ -94,13 +96,15 @@ static void on_deadline(void *cookie) {
         end_run(item, &result);
 }
 
-/* What a type sees between runs is the agent's own to find out: it watches the same processes. */
+/* What a type sees between runs: the process that only this probe knows has died. */
 static void on_notify(
         void *cookie, uint32_t service, uint32_t probe, const struct probe_result *result) {
-        (void) cookie;
+        const struct item *item = cookie;
         (void) service;
         (void) probe;
-        (void) result;
+        if (!item->unwanted) {
+                tell(item, 0, result);
+        }
 }
 
 /* ---- Its beginning ---- */
@@ -136,19 +140,33 @@ static struct item *item_new(struct privileged_probes *probes, const struct serv
                 .loop = executor->loop,
                 .http = probes->http,
                 .disk = executor->disk,
-                .exec = probes->exec,
+                .mounts = probes->mounts,
                 .processes = probes->processes,
+                .exec = probes->exec,
                 .notify = on_notify,
+                .cookie = item,
         };
         list_append(&probes->items, &item->node);
         probes->n_items++;
         return TAKE_PTR(item);
 }
 
+/* A manager may know that a service runs, and not as which process. */
+static struct probe_target target_by_status(const struct managed_status *status) {
+        return (struct probe_target){
+                .known = status->known && (!status->running || status->pid > 0),
+                .pid = status->running ? status->pid : 0,
+                .start_time = status->running ? status->start_time : 0,
+        };
+}
+
 static struct probe_target target_of(struct executor *executor, const struct service *service) {
         const struct managed *managed = managed_find(executor, service->name);
-        if (!managed || !managed_is_command(managed)) {
+        if (!managed) {
                 return (struct probe_target){0};
+        }
+        if (!managed_is_command(managed)) {
+                return target_by_status(&managed->status);
         }
         return (struct probe_target){
                 .known = true,
@@ -188,10 +206,11 @@ static int refuse_limit(enum wire_refusal *refusal, struct error *err, const cha
 static int prepare(struct privileged_probes *probes, struct error *err) {
         struct loop *loop = probes->executor->loop;
         int r = probes->http ? 0 : http_client_new(&probes->http, loop, NULL, err);
+        r = r < 0 || probes->exec ? r : exec_host_new(&probes->exec, loop, err);
+        r = r < 0 || probes->mounts ? r : mount_pools_new(&probes->mounts, loop, err);
         r = r < 0 || probes->processes
                     ? r
                     : process_scanner_new(&probes->processes, loop, "/proc", err);
-        r = r < 0 || probes->exec ? r : exec_host_new(&probes->exec, loop, err);
         return r < 0 ? error_wrap(err, "the executor cannot probe") : 0;
 }
 
@@ -256,7 +275,8 @@ void privileged_probes_done(struct privileged_probes *probes) {
                 item_remove(item);
         }
         http_client_free(probes->http);
-        exec_host_free(probes->exec);
         process_scanner_free(probes->processes);
+        mount_pools_free(probes->mounts);
+        exec_host_free(probes->exec);
         *probes = (struct privileged_probes){0};
 }

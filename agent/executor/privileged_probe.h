@@ -8,9 +8,9 @@
 
 struct executor;
 struct http_client;
-struct exec_host;
 struct mount_pools;
 struct process_scanner;
+struct exec_host;
 
 enum {
         PRIVILEGED_PROBES_MAX = 1024, /* whose state is kept between runs */
@@ -21,10 +21,10 @@ struct privileged_probes {
         struct executor *executor;
         struct list items;
         unsigned n_items, n_runs;
-        struct http_client *http; /* both are made when the first probe runs */
+        struct http_client *http; /* all are made when the first probe runs */
         struct exec_host *exec;
         struct mount_pools *mounts;
-        struct process_scanner *processes; /* the same */
+        struct process_scanner *processes;
 };
 
 void privileged_probes_init(struct privileged_probes *probes, struct executor *executor);

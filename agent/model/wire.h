@@ -35,8 +35,8 @@ enum wire_type {
                       `list` until the next `do` of the service */
         WIRE_REFUSED, /* request, service, refusal, text: nothing was done */
         WIRE_PROBE, /* request, service, probe, digest, timeout */
-        WIRE_OBSERVATION, /* request, service, probe, outcome, cause, certain, value, duration, text
-                           */
+        WIRE_OBSERVATION, /* request (0: unasked, a watched process died), service, probe, outcome,
+                             cause, certain, value, duration, text */
         WIRE_RELOAD, /* request: read the policy files again */
         WIRE_RELOADED, /* request, ok, digest, text: on failure the old policy stays */
         WIRE_STOP_ALL, /* request: stop all command services, dependents first */

@@ -413,7 +413,9 @@ void scheduler_answer(struct scheduler *scheduler, const struct wire_message *me
                 return;
         }
         struct slot *slot = &scheduler->services[service->index].slots[spec - service->probes];
-        if (!slot->run || !slot->run->delegated || slot->request != message->request) {
+        bool asked = slot->run && slot->run->delegated && slot->request == message->request;
+        bool unasked = message->request == 0 && is_delegated(scheduler, slot);
+        if (!asked && !unasked) {
                 return;
         }
         struct perfdata data = {0};
@@ -428,6 +430,10 @@ void scheduler_answer(struct scheduler *scheduler, const struct wire_message *me
                 .n_measurements = data.count,
         };
         str_copy(result.detail, sizeof(result.detail), message->text);
+        if (unasked) {
+                conclude(scheduler, slot, &result, loop_now(scheduler->loop).mono);
+                return;
+        }
         slot->request = 0;
         on_finished(&slot->run->probe, &result);
 }

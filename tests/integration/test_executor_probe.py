@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 POLICY = """
@@ -47,6 +49,25 @@ def test_a_disk_that_is_not_there(executor, agent) -> None:
     agent.send("reload", request=1)
     agent.wait_for("reloaded")
     assert _probe(agent, "room").get("outcome") != "pass"
+
+
+def test_the_death_of_a_process_is_told_unasked(executor, agent) -> None:
+    """Only the probe knows this process: nobody started it, and the agent may not see what it runs."""
+    sleeper = subprocess.Popen(["/bin/sleep", "86401"])
+    probe = "main: {process: {executable: /bin/sleep, arguments: ['86401']}}"
+    try:
+        executor.write_policy(f"{POLICY.replace('PATH', '/')}      {probe}\n")
+        agent.send("reload", request=1)
+        agent.wait_for("reloaded")
+        observation = _probe(agent, "main")
+        assert observation["outcome"] == "pass" and f"process {sleeper.pid}," in observation["text"]
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    told = agent.wait_for("observation", probe="main", certain=1)
+    assert "request" not in told and (told["outcome"], told["cause"]) == ("fail", "exited")
+    observation = _probe(agent, "main")
+    assert observation["text"] == "no process runs /bin/sleep with these arguments"
 
 
 def test_what_the_agent_can_do_itself_is_refused(agent) -> None:

@@ -119,7 +119,7 @@ static void test_nobody_knows_the_process(void **state) {
         managed.manager = MANAGER_COMMAND;
         f->rig.run.service = &managed;
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
-                "the manager has not reported yet");
+                "its manager has told no main process yet");
 }
 
 /* Dead is also what nobody has collected yet. */

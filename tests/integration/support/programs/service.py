@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A service to be supervised: an HTTP server whose behaviour files in one folder decide.
 
-service.py --port N --control FOLDER [--ignore-term] [--children N]
+service.py --port N --control FOLDER [--ignore-term] [--children N] [--healed-by SIGNAL]
 
 Each start appends its pid to FOLDER/starts. While FOLDER/fail exists it answers 500, while
-FOLDER/hang exists not at all, and while FOLDER/refuse-start exists it exits with 3 at once.
+FOLDER/hang exists not at all, and while FOLDER/refuse-start exists it exits with 3 at once. The
+signal that heals it removes FOLDER/fail and is noted in FOLDER/signals.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--control", type=Path, required=True)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--children", type=int, default=0)
+    parser.add_argument("--healed-by", type=lambda name: signal.Signals[f"SIG{name}"])
     return parser.parse_args()
 
 
@@ -38,6 +40,15 @@ def fork_children(count: int) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             while True:
                 time.sleep(3600)
+
+
+def heal_on(number: signal.Signals, control: Path) -> None:
+    def heal(*_: object) -> None:
+        with open(control / "signals", "a", encoding="ascii") as signals:
+            signals.write(f"{number.name}\n")
+        (control / "fail").unlink(missing_ok=True)
+
+    signal.signal(number, heal)
 
 
 def make_handler(control: Path) -> type[BaseHTTPRequestHandler]:
@@ -71,6 +82,8 @@ def main() -> int:
         return 3
     if arguments.ignore_term:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if arguments.healed_by:
+        heal_on(arguments.healed_by, arguments.control)
     fork_children(arguments.children)
     Service(("127.0.0.1", arguments.port), make_handler(arguments.control)).serve_forever()
     return 0

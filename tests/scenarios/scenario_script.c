@@ -19,6 +19,8 @@ static const struct {
         {"everything is stopped at first", VERB_STOPPED_AT_FIRST},
         {"TARGET fails TEXT", VERB_FAILS},
         {"TARGET fails TEXT until restarted", VERB_FAILS_UNTIL_RESTARTED},
+        {"TARGET fails TEXT until reloaded", VERB_FAILS_UNTIL_RELOADED},
+        {"TARGET fails TEXT until signalled", VERB_FAILS_UNTIL_SIGNALLED},
         {"TARGET times out", VERB_TIMES_OUT},
         {"TARGET passes", VERB_PASSES},
         {"TARGET is unknown TEXT", VERB_UNKNOWN},

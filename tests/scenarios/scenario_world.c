@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "model/manager.h"
 #include "tests/scenarios/scenario.h"
 #include "tests/unit/support/core_world.h"
 
@@ -26,10 +27,14 @@ struct planned {
         int action;
 };
 
+/* What makes a failing probe pass. */
+enum cure { CURE_NONE = 0, CURE_START, CURE_RELOAD, CURE_SIGNAL };
+
 struct probe_play {
         enum outcome outcome;
         enum cause cause;
-        bool until_restarted, running, again;
+        bool running, again;
+        enum cure cured_by;
         usec_t began;
         uint64_t run;
         char detail[STATEMENT_TEXT_MAX];
@@ -311,21 +316,26 @@ static void take_down(struct play *play, const struct statement *statement) {
         tell_process(play, statement->service, 0);
 }
 
+static void cure(struct play *play, uint32_t service, enum cure by) {
+        for (uint32_t i = 0; i < policy_of(play)->services[service].n_probes; i++) {
+                struct probe_play *probe = &play->services[service].probes[i];
+                if (probe->cured_by == by) {
+                        *probe = (struct probe_play){
+                                .outcome = OUTCOME_PASS,
+                                .running = probe->running,
+                                .began = probe->began,
+                                .run = probe->run,
+                        };
+                }
+        }
+}
+
 static void start_process(struct play *play, uint32_t service) {
         struct service_play *one = &play->services[service];
         one->up = true;
         one->by_somebody = one->manager_busy = false;
         one->death[0] = '\0';
-        for (uint32_t i = 0; i < policy_of(play)->services[service].n_probes; i++) {
-                if (one->probes[i].until_restarted) {
-                        one->probes[i] = (struct probe_play){
-                                .outcome = OUTCOME_PASS,
-                                .running = one->probes[i].running,
-                                .began = one->probes[i].began,
-                                .run = one->probes[i].run,
-                        };
-                }
-        }
+        cure(play, service, CURE_START);
         tell_process(play, service, 0);
         if (one->dies_again[0]) {
                 plan(play, DEATH, service, DIES_AGAIN_AFTER);
@@ -343,6 +353,9 @@ static void carry_out(struct play *play, uint32_t service, int action) {
         }
         if (restart || (action == ACTION_START && !play->services[service].up)) {
                 start_process(play, service);
+        }
+        if (action_needs_running(action) && play->services[service].up) {
+                cure(play, service, action == ACTION_RELOAD ? CURE_RELOAD : CURE_SIGNAL);
         }
 }
 
@@ -384,6 +397,23 @@ static void on_effect(struct world *world, const struct effect *effect) {
 
 /* ---- Statements ---- */
 
+static enum cure cure_for(enum verb verb) {
+        static const struct {
+                enum verb verb;
+                enum cure cure;
+        } cures[] = {
+                {VERB_FAILS_UNTIL_RESTARTED, CURE_START},
+                {VERB_FAILS_UNTIL_RELOADED, CURE_RELOAD},
+                {VERB_FAILS_UNTIL_SIGNALLED, CURE_SIGNAL},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(cures); i++) {
+                if (cures[i].verb == verb) {
+                        return cures[i].cure;
+                }
+        }
+        return CURE_NONE;
+}
+
 static void set_probes(struct play *play, const struct statement *statement, enum outcome outcome,
         enum cause cause) {
         const struct service *service = &policy_of(play)->services[statement->service];
@@ -394,7 +424,7 @@ static void set_probes(struct play *play, const struct statement *statement, enu
                 if (named) {
                         probe->outcome = outcome;
                         probe->cause = cause;
-                        probe->until_restarted = statement->verb == VERB_FAILS_UNTIL_RESTARTED;
+                        probe->cured_by = cure_for(statement->verb);
                         str_copy(probe->detail, sizeof(probe->detail),
                                 outcome == OUTCOME_TIMEOUT ? "no answer in time" : statement->text);
                 }
@@ -463,6 +493,8 @@ static void obey(struct play *play, const struct statement *statement) {
                 return;
         case VERB_FAILS:
         case VERB_FAILS_UNTIL_RESTARTED:
+        case VERB_FAILS_UNTIL_RELOADED:
+        case VERB_FAILS_UNTIL_SIGNALLED:
                 set_probes(play, statement, OUTCOME_FAIL, CAUSE_WRONG_ANSWER);
                 return;
         case VERB_TIMES_OUT:

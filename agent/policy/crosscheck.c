@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "model/manager.h"
+#include "model/observation.h"
 #include "policy/loading.h"
 
 #define SLOW_DETECTION (15 * USEC_PER_MINUTE)
@@ -201,6 +202,26 @@ static void check_probes(
         }
 }
 
+static bool cures_an_exit(const struct step_spec *step) {
+        return step->action != ACTION_NOTIFY &&
+               (step->causes == 0 || (step->causes & UINT32_C(1) << CAUSE_EXITED));
+}
+
+/* Steps for a running service alone leave one that has ended to itself. */
+static void warn_no_cure(
+        struct loading *loading, const struct service *service, const struct origin *origin) {
+        bool needs_running = false, cured = false;
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                needs_running = needs_running || action_needs_running(service->steps[i].action);
+                cured = cured || cures_an_exit(&service->steps[i]);
+        }
+        if (needs_running && !cured) {
+                loading_warning(loading, "no-cure", place_of(origin, "recover"),
+                        "add a restart as the last step",
+                        "reload and signal need a running service: no step helps when it has ended");
+        }
+}
+
 static void warn_slow(
         struct loading *loading, const struct service *service, const struct origin *origin) {
         char text[UNITS_TEXT_MAX];
@@ -231,6 +252,7 @@ static int check_service(
         check_environment(loading, node_get(node_get(origin->whole, "scripts"), "environment"));
         warn_without_effect(loading, service, origin);
         warn_budget(loading, service, origin);
+        warn_no_cure(loading, service, origin);
         warn_slow(loading, service, origin);
         check_probes(loading, service, origin);
         return check_accounts(checking, service, origin);

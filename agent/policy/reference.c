@@ -56,7 +56,7 @@ static const char preamble[] =
         "of the type before.\n"
         "Templates may extend templates; a file sees its own and those of recoverd.yaml.\n"
         "\n"
-        "`timeout`, `fast_interval` and, in a `command` service, `start_grace` give way where a "
+        "`timeout`, `fast_interval` and, in a service that is managed, `start_grace` give way where a "
         "nearer `interval` or\n"
         "`verify` leaves less room; written at the same place, they contradict each other and "
         "are refused.\n"

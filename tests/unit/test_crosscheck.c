@@ -25,6 +25,16 @@ static const struct policy_case cases[] = {
          ", recover: [restart: {attempts: 11}, notify: {attempts: 99}]}\n",
                 "warning 3:3 the ladder has 11 attempts, the budget allows 10 within 1h: the others will be held "
                 "[ladder-outlasts-budget]\n"},
+        {"version: 1\nservices:\n  a: {" C ", recover: [reload, signal: HUP, notify]}\n",
+                "warning 3:35 reload and signal need a running service: no step helps when it has ended [no-cure] "
+                "(add a restart as the last step)\n"},
+        {"version: 1\nservices:\n  a: {" C ", recover: [reload: {for: exited}]}\n", ""},
+        {"version: 1\nservices:\n  a: {" C ", probes: {p: {status: {}}}}\n",
+                "3:39 'status' asks the 'scripts' of the service, and the service 'a' has none [no-manager] (give "
+                "it 'scripts', or use another probe)\n"},
+        {"version: 1\nservices:\n  a: {scripts: {ocf: heartbeat:redis, environment: {A-B: x}, user: "
+         "no-such-user}}\n",
+                "3:53 'A-B' cannot be the name of an environment variable [bad-name]\n"},
         {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, interval: 1h}}}\n",
                 "warning 3:16 the probe 'p' may take 1h to notice a failure [slow-detection]\n"},
 };

@@ -96,7 +96,7 @@ static void actions_take_what_their_manager_takes(void **state) {
         (void) state;
         struct implications implied;
         compute("version: 1\nservices:\n  a: {command: [/bin/a], verify: 20s, backoff: {delays: [0s]}, "
-                "recover: [reload, signal: HUP]}\n",
+                "recover: [reload, signal: {signal: HUP, for: [exited, slow]}]}\n",
                 &implied);
         assert_true(implied.detections[0].at_once);
         assert_int_equal(implied.exhausted_most, 2 * 20 * S);

@@ -110,7 +110,7 @@ static void the_later_manager_drives_the_earlier_out(void **state) {
         struct policy *policy =
                 load_clean("version: 1\n"
                            "templates:\n"
-                           "  program: {command: [/bin/a], user: root, recover: [reload]}\n"
+                           "  program: {command: [/bin/a], user: root, recover: [reload, restart]}\n"
                            "  agent: {scripts: {ocf: heartbeat:redis, parameters: {a: x, b: y}}}\n"
                            "services:\n"
                            "  a: {extends: program, unit: a.service}\n"

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from support import processes
 from support.executor import Connection, Executor
 from support.init_script import InitScript
 from support.waiting import stays, wait_until
@@ -231,3 +232,74 @@ def test_many_services_are_looked_at_in_turn(executor) -> None:
     executor.write_policy(f"services:\n{services}")
     agent = executor.start()
     wait_until(lambda: set(agent.list()[0]) == set(scripts), 15, "all are known")
+
+
+def _probe(agent: Connection) -> dict[str, str]:
+    agent.send("probe", request=7, service="web", probe="status", digest=told(agent)["digest"], timeout="2000000")
+    return agent.wait_for("observation", service="web")
+
+
+def test_its_status_probe_is_run_here(begin) -> None:
+    agent, script = begin()
+    observation = _probe(agent)
+    assert (observation["outcome"], observation["cause"], observation["certain"]) == ("fail", "exited", "1")
+    assert observation["text"] == "not running"
+    assert _do(agent, "start")["ok"] == "1"
+    assert _probe(agent)["outcome"] == "pass"
+
+
+def test_a_flood_of_output_is_cut(begin) -> None:
+    agent, script = begin()
+    script.set("flood")
+    answer = _do(agent, "start")
+    assert answer["ok"] == "1" and script.pid
+
+
+def test_a_start_that_hangs_leaves_no_process(begin, executor) -> None:
+    agent, script = begin(step="start: {timeout: 500ms}")
+    script.set("start-hang")
+    assert "ok" not in _do(agent, step=0)
+    wait_until(lambda: not _left_of(script), 15, "its group is gone")
+
+
+def _left_of(script: InitScript) -> list[int]:
+    """Who has the folder of the script in its command line."""
+    found = []
+    for pid in processes.descendants():
+        try:
+            line = open(f"/proc/{pid}/cmdline", "rb").read()
+        except OSError:
+            continue
+        found += [pid] if str(script.folder).encode() in line and processes.is_running(pid) else []
+    return found
+
+
+def test_a_restarted_executor_reports_the_action_as_failed(begin, executor) -> None:
+    agent, script = begin(running=True)
+    script.set("stop-hang")
+    request = agent.ask("web", step=0, digest=told(agent)["digest"])
+    wait_until(lambda: "stop" in script.calls, 15, "it is being stopped")
+    agent = executor.restart()
+    script.unset("stop-hang")
+    assert told(agent)["running"] == "1"
+    result = agent.list()[1]["web"]
+    assert result["request"] == request and "ok" not in result
+    assert result["text"] == "the executor was restarted during the action"
+
+
+def test_an_equal_policy_changes_nothing(begin, executor) -> None:
+    agent, script = begin(running=True)
+    pid = script.pid
+    agent.send("reload", request=1)
+    agent.wait_for("reloaded", ok=1)
+    assert told(agent)["running"] == "1" and script.pid == pid and script.calls == ["start"]
+
+
+def test_another_definition_is_looked_at_anew(begin, executor) -> None:
+    agent, script = begin(running=True)
+    other = InitScript(executor.home / "other")
+    executor.write_policy(f"services: {{web: {{scripts: {other.yaml()}}}}}\n")
+    agent.send("reload", request=1)
+    agent.wait_for("reloaded", ok=1)
+    wait_until(lambda: "running" not in told(agent), 15, "the other one does not run")
+    assert script.pid and other.calls == []

@@ -6,7 +6,7 @@
 # Each call is noted in FOLDER/calls. Files in the folder make it misbehave: VERB-exit holds an exit
 # status and what to say, VERB-hang makes it ignore SIGTERM and hang, stop-ignored a stop that does
 # nothing, stop-later one that takes a moment after the script has ended, hold-output a daemon that
-# keeps the script's output open.
+# keeps the script's output open, flood a start that writes a megabyte.
 folder=$1
 verb=$2
 echo "$verb" >>"$folder/calls"
@@ -29,6 +29,7 @@ is_running() {
 
 start() {
         is_running && return
+        [ ! -e "$folder/flood" ] || yes | head -c 1000000
         if [ -e "$folder/hold-output" ]; then
                 sleep 1000 &
         else

@@ -46,8 +46,8 @@ struct service_script {
         const char *argv[3]; /* likewise */
 };
 
-/* What a start or a reload leaves behind is not killed, for it is the service; nor what a stop does,
- * which may take its time. */
+/* What a start or a reload leaves behind is not killed, for it is the service; nor what a stop
+ * does, which may take its time. */
 int service_script_prepare(struct service_script *script,
         const struct service_script_request *request, struct error *err);
 void service_script_done(struct service_script *script);

@@ -107,15 +107,15 @@ static void an_empty_value_keeps_a_mapping(void **state) {
 
 static void the_later_manager_drives_the_earlier_out(void **state) {
         (void) state;
-        struct policy *policy =
-                load_clean("version: 1\n"
-                           "templates:\n"
-                           "  program: {command: [/bin/a], user: root, recover: [reload, restart]}\n"
-                           "  agent: {scripts: {ocf: heartbeat:redis, parameters: {a: x, b: y}}}\n"
-                           "services:\n"
-                           "  a: {extends: program, unit: a.service}\n"
-                           "  b: {extends: [program, agent]}\n"
-                           "  c: {extends: agent, scripts: {parameters: {b: z}}}\n");
+        struct policy *policy = load_clean(
+                "version: 1\n"
+                "templates:\n"
+                "  program: {command: [/bin/a], user: root, recover: [reload, restart]}\n"
+                "  agent: {scripts: {ocf: heartbeat:redis, parameters: {a: x, b: y}}}\n"
+                "services:\n"
+                "  a: {extends: program, unit: a.service}\n"
+                "  b: {extends: [program, agent]}\n"
+                "  c: {extends: agent, scripts: {parameters: {b: z}}}\n");
         assert_int_equal(service_of(policy, "a")->manager, MANAGER_UNIT);
         assert_int_equal(service_of(policy, "b")->manager, MANAGER_SCRIPTS);
         const struct scripts_spec *c = service_of(policy, "c")->scripts;

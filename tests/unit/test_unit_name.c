@@ -46,16 +46,19 @@ static void knows_names_of_units(void **state) {
         }
 }
 
+/* A name of so many bytes. */
+static const char *name_of(size_t length, char name[UNIT_NAME_MAX + 2]) {
+        memset(name, 'a', length);
+        memcpy(name + length - strlen(".service"), ".service", sizeof(".service"));
+        return name;
+}
+
 static void bounds_the_length(void **state) {
         (void) state;
         char name[UNIT_NAME_MAX + 2];
         const char *expected;
-        memset(name, 'a', sizeof(name));
-        strcpy(name + UNIT_NAME_MAX - strlen(".service"), ".service");
-        assert_int_equal(unit_name_check(name, &expected), 0);
-        memset(name, 'a', sizeof(name));
-        strcpy(name + UNIT_NAME_MAX + 1 - strlen(".service"), ".service");
-        assert_int_equal(unit_name_check(name, &expected), -EINVAL);
+        assert_int_equal(unit_name_check(name_of(UNIT_NAME_MAX, name), &expected), 0);
+        assert_int_equal(unit_name_check(name_of(UNIT_NAME_MAX + 1, name), &expected), -EINVAL);
 }
 
 int main(void) {

@@ -34,3 +34,10 @@ const char *address_format(const union address *address, char text[ADDRESS_TEXT_
         }
         return text;
 }
+
+bool address_is_loopback(const union address *address) {
+        if (address->any.sa_family == AF_INET) {
+                return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        }
+        return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}

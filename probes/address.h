@@ -20,3 +20,6 @@ socklen_t address_length(const union address *address);
 
 /* "192.0.2.1:80", "[2001:db8::1]:80". Returns text. */
 const char *address_format(const union address *address, char text[ADDRESS_TEXT_MAX]);
+
+/* Whether it is this host's own, which nobody else can listen in to: 127.0.0.0/8, ::1. */
+bool address_is_loopback(const union address *address);

@@ -82,6 +82,17 @@ int secret_file_load(
         return wrong ? refuse(why, EINVAL, path, wrong) : 0;
 }
 
+char *secret_copy(const char *secret) {
+        return strdup(secret);
+}
+
+void secret_free(char *secret) {
+        if (secret) {
+                explicit_bzero(secret, strlen(secret));
+                free(secret);
+        }
+}
+
 /* ---- in a thread ---- */
 
 struct secret_job {

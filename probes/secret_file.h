@@ -34,6 +34,11 @@ void secret_file_read(
 void secret_file_cancel(struct secret_file *file);
 void secret_file_release(struct secret_file *file);
 
+/* A copy of a secret on the heap, to be freed with secret_free, which wipes it; NULL: out of
+ * memory. */
+char *secret_copy(const char *secret);
+void secret_free(char *secret); /* accepts NULL */
+
 /* The reading alone; blocks. The secret is the whole file without the newline at its end, 1 to
  * SECRET_MAX bytes on one line. 0 and its length, or -errno and why. */
 int secret_file_load(

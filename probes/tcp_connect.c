@@ -13,6 +13,7 @@
 /* ---- connecting ---- */
 
 static void connect_next(struct probe_run *run);
+static void on_ready(void *cookie, uint32_t events);
 
 /* Want of descriptors, ports, memory or rights is this process's, not the target's. */
 static bool is_own_fault(int code) {
@@ -56,18 +57,17 @@ static void note_failure(struct probe_run *run, int code, const char *address) {
         }
 }
 
-static const char *current_address(const struct probe_run *run, char text[ADDRESS_TEXT_MAX]) {
+const char *tcp_current_address(const struct probe_run *run, char text[ADDRESS_TEXT_MAX]) {
         const struct tcp_params *params = run->spec->params;
         const struct tcp_run *room = run->room;
         return params->address.unix_path ? params->address.unix_path
                                          : address_format(&room->addresses[room->next - 1], text);
 }
 
-/* Ends the attempt at this address and goes on with the next. */
-static void address_failed(struct probe_run *run, int code) {
+void tcp_address_failed(struct probe_run *run, int code) {
         struct tcp_run *room = run->room;
         char text[ADDRESS_TEXT_MAX];
-        note_failure(run, code, current_address(run, text));
+        note_failure(run, code, tcp_current_address(run, text));
         loop_timer_cancel(&room->patience);
         loop_watch_remove(&room->watch);
         tcp_stream_close(&room->stream);
@@ -82,7 +82,7 @@ void tcp_on_patience_over(void *cookie) {
                 probe_conclude_name(tcp_result(run), params->address.host, 0);
                 tcp_finish(run);
         } else {
-                address_failed(run, ETIMEDOUT);
+                tcp_address_failed(run, ETIMEDOUT);
         }
 }
 
@@ -91,6 +91,15 @@ static void connected(struct probe_run *run) {
         loop_timer_cancel(&room->patience);
         room->step = TCP_STEP_HANDSHAKE;
         tcp_talk(run);
+}
+
+int tcp_wait(struct probe_run *run, uint32_t events) {
+        struct tcp_run *room = run->room;
+        if (!room->watch.loop) {
+                return loop_watch_add(
+                        &room->watch, run->host->loop, room->stream.fd, events, on_ready, run);
+        }
+        return room->watch.events == events ? 0 : loop_watch_modify(&room->watch, events);
 }
 
 static void on_ready(void *cookie, uint32_t events) {
@@ -107,7 +116,7 @@ static void on_ready(void *cookie, uint32_t events) {
                 code = errno;
         }
         if (code != 0) {
-                address_failed(run, code);
+                tcp_address_failed(run, code);
         } else {
                 connected(run);
         }
@@ -116,8 +125,9 @@ static void on_ready(void *cookie, uint32_t events) {
 /* 0: connected or on the way; else negative errno, and nothing is left open. */
 static int connect_to(struct probe_run *run, const struct sockaddr *address, socklen_t length) {
         struct tcp_run *room = run->room;
-        AUTO_CLOSE int fd =
-                socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        const struct tcp_params *params = run->spec->params;
+        int kind = params->transport == TCP_TRANSPORT_UDP ? SOCK_DGRAM : SOCK_STREAM;
+        AUTO_CLOSE int fd = socket(address->sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) {
                 return -errno;
         }
@@ -186,7 +196,7 @@ static void use_answer(struct probe_run *run, const struct resolver_answer *answ
         struct tcp_run *room = run->room;
         for (size_t i = 0; i < answer->count; i++) {
                 room->count += address_parse(
-                        answer->addresses[i], params->address.port, &room->addresses[room->count]);
+                        answer->addresses[i], tcp_port(params), &room->addresses[room->count]);
         }
         if (room->count > 0) {
                 begin_connecting(run);
@@ -228,7 +238,7 @@ void tcp_connect(struct probe_run *run) {
         struct tcp_run *room = run->room;
         if (address->unix_path) {
                 begin_connecting(run);
-        } else if (address_parse(address->host, address->port, &room->addresses[0])) {
+        } else if (address_parse(address->host, tcp_port(params), &room->addresses[0])) {
                 room->count = 1;
                 begin_connecting(run);
         } else {

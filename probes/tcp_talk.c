@@ -90,21 +90,17 @@ void tcp_load_authorities(struct probe_run *run) {
         }
 }
 
-/* ---- the conversation: each step returns 0 when done, -EAGAIN to wait, -ECANCELED when it has
- * concluded the run ---- */
+/* ---- the conversation ---- */
 
 static const char *name_to_verify(const struct tcp_params *params) {
         return params->tls->server_name ? params->tls->server_name : params->address.host;
 }
 
-static int step_handshake(struct probe_run *run) {
+int tcp_step_handshake(struct probe_run *run) {
         const struct tcp_params *params = run->spec->params;
         struct tcp_state *state = run->state;
         struct tcp_run *room = run->room;
         struct tcp_stream *stream = &room->stream;
-        if (!params->tls || !params->tls->enabled) {
-                return 0;
-        }
         int r = stream->tls ? 0 : tcp_stream_secure(stream, state->context, name_to_verify(params));
         if (r < 0) {
                 probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE,
@@ -122,6 +118,24 @@ static int step_handshake(struct probe_run *run) {
         return -ECANCELED;
 }
 
+static int step_first_handshake(struct probe_run *run) {
+        return tcp_begins_with_tls(run->spec->params) ? tcp_step_handshake(run) : 0;
+}
+
+bool tcp_is_refused(struct probe_run *run, ssize_t code) {
+        const struct tcp_params *params = run->spec->params;
+        if (params->transport != TCP_TRANSPORT_UDP || code != -ECONNREFUSED) {
+                return false;
+        }
+        struct tcp_run *room = run->room;
+        room->sent = 0;
+        room->step = TCP_STEP_CONNECT;
+        talk_done(&room->talk);
+        room->talk = (struct talk){0};
+        tcp_address_failed(run, ECONNREFUSED);
+        return true;
+}
+
 static int step_send(struct probe_run *run) {
         const struct tcp_params *params = run->spec->params;
         struct tcp_run *room = run->room;
@@ -130,6 +144,9 @@ static int step_send(struct probe_run *run) {
                         params->send.length - room->sent);
                 if (n == -EAGAIN) {
                         return -EAGAIN;
+                }
+                if (tcp_is_refused(run, n)) {
+                        return -EINPROGRESS;
                 }
                 if (n <= 0) {
                         probe_conclude(tcp_result(run), OUTCOME_FAIL, CAUSE_UNRESPONSIVE,
@@ -146,11 +163,15 @@ static int step_send(struct probe_run *run) {
 static int not_received(struct probe_run *run, const char *how) {
         const struct tcp_params *params = run->spec->params;
         const struct tcp_run *room = run->room;
-        char bytes[UNITS_TEXT_MAX];
-        bool silent = room->received.length == 0;
+        const struct strbuf *received = &room->received;
+        char bytes[UNITS_TEXT_MAX], wanted[TCP_BYTES_TEXT_MAX], found[TCP_BYTES_TEXT_MAX];
+        bool silent = received->length == 0;
         probe_conclude(tcp_result(run), OUTCOME_FAIL,
-                silent ? CAUSE_UNRESPONSIVE : CAUSE_WRONG_ANSWER, "%s after %s without \"%.60s\"",
-                how, units_format_size_short(room->received.length, bytes), params->expect.data);
+                silent ? CAUSE_UNRESPONSIVE : CAUSE_WRONG_ANSWER, "%s after %s without %s%s%s", how,
+                units_format_size_short(received->length, bytes),
+                tcp_format_bytes(params->expect.data, params->expect.length, wanted),
+                silent ? "" : ": ",
+                silent ? "" : tcp_format_bytes(received->data, received->length, found));
         return -ECANCELED;
 }
 
@@ -163,44 +184,59 @@ static bool expected_is_there(
                        params->expect.length) != NULL;
 }
 
+/* 1: the text is there; 0: not yet. */
+static int take_bytes(struct probe_run *run, const char *bytes, size_t length) {
+        const struct tcp_params *params = run->spec->params;
+        struct strbuf *received = &((struct tcp_run *) run->room)->received;
+        size_t seen = received->length;
+        strbuf_add_bytes(received, bytes, length);
+        if (received->failed) {
+                probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
+                return -ECANCELED;
+        }
+        return received->length > 0 && expected_is_there(params, received, seen);
+}
+
+/* Over UDP the first datagram is the whole answer. */
 static int step_receive(struct probe_run *run) {
         const struct tcp_params *params = run->spec->params;
         struct tcp_run *room = run->room;
+        bool datagram = params->transport == TCP_TRANSPORT_UDP;
         char bytes[READ_BYTES];
         while (params->expect.data) {
-                size_t seen = room->received.length;
-                if (seen >= TCP_RECEIVED_MAX) {
+                if (room->received.length >= TCP_RECEIVED_MAX) {
                         return not_received(run, "stopped reading");
                 }
                 ssize_t n = tcp_stream_read(&room->stream, bytes, sizeof(bytes));
                 if (n == -EAGAIN) {
                         return -EAGAIN;
                 }
-                if (n <= 0) {
+                if (tcp_is_refused(run, n)) {
+                        return -EINPROGRESS;
+                }
+                if (n < 0 || (n == 0 && !datagram)) {
                         return not_received(run, n == 0 ? "connection closed" : room->stream.why);
                 }
-                strbuf_add_bytes(&room->received, bytes, (size_t) n);
-                if (room->received.failed) {
-                        probe_conclude(
-                                tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
-                        return -ECANCELED;
+                int r = take_bytes(run, bytes, (size_t) n);
+                if (r != 0) {
+                        return r < 0 ? r : 0;
                 }
-                if (expected_is_there(params, &room->received, seen)) {
-                        return 0;
+                if (datagram) {
+                        return not_received(run, "answer over");
                 }
         }
         return 0;
 }
 
 static int (*const steps[])(struct probe_run *) = {
-        [TCP_STEP_HANDSHAKE] = step_handshake,
+        [TCP_STEP_HANDSHAKE] = step_first_handshake,
         [TCP_STEP_SEND] = step_send,
         [TCP_STEP_RECEIVE] = step_receive,
+        [TCP_STEP_PROTOCOL] = tcp_step_protocol,
 };
 
 static void wait_for(struct probe_run *run, uint32_t events) {
-        struct tcp_run *room = run->room;
-        int r = room->watch.events == events ? 0 : loop_watch_modify(&room->watch, events);
+        int r = tcp_wait(run, events);
         if (r < 0) {
                 probe_conclude(tcp_result(run), OUTCOME_UNKNOWN, CAUSE_NONE,
                         "could not wait for the answer: %s", strerrordesc_np(-r));
@@ -210,8 +246,11 @@ static void wait_for(struct probe_run *run, uint32_t events) {
 
 void tcp_talk(struct probe_run *run) {
         struct tcp_run *room = run->room;
-        while (room->step <= TCP_STEP_RECEIVE) {
+        while (room->step <= TCP_STEP_PROTOCOL) {
                 int r = steps[room->step](run);
+                if (r == -EINPROGRESS) {
+                        return;
+                }
                 if (r == -EAGAIN) {
                         wait_for(run, room->stream.wants);
                         return;

@@ -25,8 +25,8 @@ enum wire_type {
         WIRE_NONE = 0,
         WIRE_HELLO, /* version; first packet of the agent */
         WIRE_WELCOME, /* version, digest (of the executor's policy); first packet of the executor */
-        WIRE_LIST, /* asks for one `service` a command service, one `done` or `service busy` for
-                      each known request, then `listed` */
+        WIRE_LIST, /* asks for one `service` a service whose state is known, one `done` or `service
+                      busy` for each known request, then `listed` */
         WIRE_SERVICE, /* service, running, pid, start_time, exit_*, by_person, manager_busy, text:
                          at `list` and whenever it changes */
         WIRE_LISTED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,13 +27,14 @@ pytestmark = [
 def begin(executor: Executor) -> Callable[..., Connection]:
     """An executor over one service, `cache`."""
 
-    def make(agent: str, parameters: str = "{}", steps: str = "restart") -> Connection:
+    def make(agent: str, parameters: str = "{}", steps: str = "restart", more: str = "") -> Connection:
         executor.home.chmod(0o755)
         executor.write_policy(
             "services:\n"
             "  cache:\n"
             f"    scripts: {{ocf: {agent}, parameters: {parameters}}}\n"
             f"    recover: [{steps}]\n"
+            f"    timeout: 2s\n{more}"
         )
         return executor.start()
 
@@ -137,3 +139,59 @@ def test_a_server_that_runs_is_not_started_again(begin, executor) -> None:
     pid = _pid(executor)
     assert _do(agent, "start")["text"] == "already running" and _pid(executor) == pid
     assert _do(agent, "stop")["ok"] == "1"
+
+
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+
+
+def _nginx(executor: Executor, port: int) -> str:
+    config = executor.home / "nginx.conf"
+    config.write_text(
+        f"pid {executor.home}/nginx.pid;\nerror_log {executor.home}/error.log;\nuser root;\n"
+        "events {}\n"
+        f"http {{ access_log off; server {{ listen 127.0.0.1:{port}; return 200 'one'; }} }}\n"
+    )
+    return f"{{httpd: {NGINX}, configfile: {config}, status10url: 'http://127.0.0.1:{port}/', status10regex: one|two}}"
+
+
+@pytest.mark.skipif(not os.path.exists(NGINX), reason="nginx is not installed")
+def test_a_real_server_is_reloaded(begin, executor) -> None:
+    port = free_port()
+    agent = begin("heartbeat:nginx", _nginx(executor, port), "reload")
+    answer = _do(agent, "start")
+    assert answer["ok"] == "1", answer
+    pid = int((executor.home / "nginx.pid").read_text())
+    config = executor.home / "nginx.conf"
+    config.write_text(config.read_text().replace("'one'", "'two'"))
+    assert _page(port) == "one"
+    answer = _do(agent, step=0)
+    assert answer["ok"] == "1" and answer["text"].startswith("reloaded within ")
+    wait_until(lambda: _page(port) == "two", 15, "it serves by the new configuration")
+    assert int((executor.home / "nginx.pid").read_text()) == pid
+    assert _do(agent, "stop")["ok"] == "1"
+
+
+def _page(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        return page.read().decode()
+
+
+@pytest.mark.skipif(not os.path.exists(NGINX), reason="nginx is not installed")
+def test_a_deeper_look_sees_more(begin, executor) -> None:
+    """The agent looks at the process; at depth 10 it asks for a page."""
+    port = free_port()
+    parameters = _nginx(executor, port).replace("one|two", "three")
+    probes = "    probes: {shallow: {status: {}}, deep: {status: {depth: 10}}}\n"
+    agent = begin("heartbeat:nginx", parameters, more=probes)
+    assert _do(agent, "start")["ok"] == "1"
+    assert _probe(agent, "shallow")["outcome"] == "pass"
+    deep = _probe(agent, "deep")
+    assert (deep["outcome"], deep["cause"], deep["text"]) == ("fail", "wrong-answer", "failed (OCF_ERR_GENERIC)")
+    assert _do(agent, "stop")["ok"] == "1"
+    assert _probe(agent, "shallow")["text"].startswith("not running (OCF_NOT_RUNNING)")
+
+
+def _probe(agent: Connection, name: str) -> dict[str, str]:
+    digest = _digest(agent)
+    agent.send("probe", request=7, service="cache", probe=name, digest=digest, timeout="2000000")
+    return agent.wait_for("observation", service="cache")

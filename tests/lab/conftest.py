@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, object, None]:
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    if report.when == "call" and report.failed:
+    if report.failed:
         for host in getattr(item, "hosts", []):
-            text = host.journal_text()
+            text = host.journal_text() if host.machine.is_running else "(the host has ended)"
             report.sections.append((f"journal of {host.name}", text[-LOG_SHOWN_MAX:] or "(empty)"))
 
 

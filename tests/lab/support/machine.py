@@ -91,6 +91,10 @@ class Machine:
     def console(self) -> str:
         return self._console.read_text(errors="replace")[-CONSOLE_SHOWN:]
 
+    @property
+    def is_running(self) -> bool:
+        return self._nspawn is not None and self._nspawn.poll() is None
+
     def end(self) -> None:
         """Shuts it down; nothing is left of it but its network namespace."""
         if self._nspawn:

@@ -141,8 +141,9 @@ static int check_accounts(
                                     service->command->group, false);
         }
         if (service->scripts) {
-                r = check_account(
-                        checking, place_of(origin, "scripts"), service->scripts->user, true);
+                const struct node *user = node_get(node_get(origin->whole, "scripts"), "user");
+                r = check_account(checking, user ? &user->place : place_of(origin, "scripts"),
+                        service->scripts->user, true);
         }
         for (uint32_t i = 0; r == 0 && i < service->n_steps; i++) {
                 r = check_account(

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "model/manager.h"
 #include "policy/load.h"
 #include "policy/policy_tables.h"
 #include "probes/probe.h"
@@ -110,8 +111,10 @@ static void examples_of_the_probes_load(void **state) {
         (void) state;
         for (const struct schema_variant *type = probe_variants; type->key; type++) {
                 AUTO_STRBUF struct strbuf before = {0};
+                bool of_scripts = str_eq(type->key, manager_traits(MANAGER_SCRIPTS)->probe);
                 strbuf_addf(&before,
-                        "version: 1\nservices:\n  a:\n    command: [/bin/a]\n    probes:\n      p:\n        %s: ",
+                        "version: 1\nservices:\n  a:\n    %s\n    probes:\n      p:\n        %s: ",
+                        of_scripts ? "scripts: {ocf: heartbeat:redis}" : "command: [/bin/a]",
                         type->key);
                 try_examples(type->object, strbuf_text(&before), "\n");
         }

@@ -21,6 +21,7 @@ struct http_client;
 struct resolver;
 struct worker_pool;
 struct exec_host;
+struct heartbeat_board;
 struct mount_pools;
 struct process_scanner;
 struct probe_run;
@@ -53,6 +54,7 @@ struct probe_host {
         struct mount_pools *mounts; /* the same, apart for each file system */
         struct resolver *resolver; /* of names; the same as of `http` */
         struct exec_host *exec; /* turns of the programs that probes run */
+        struct heartbeat_board *heartbeats; /* calls of services; the agent's only */
         struct process_scanner *processes; /* looks at all of them, for many probes at once */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */

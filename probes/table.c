@@ -13,7 +13,8 @@ enum {
         TYPE_FILE,
         TYPE_PING,
         TYPE_EXEC,
-        TYPE_STATUS
+        TYPE_STATUS,
+        TYPE_HEARTBEAT
 };
 
 const struct probe_type *const probe_types[] = {
@@ -26,6 +27,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_PING] = &ping_probe,
         [TYPE_EXEC] = &exec_probe,
         [TYPE_STATUS] = &status_probe,
+        [TYPE_HEARTBEAT] = &heartbeat_probe,
         NULL,
 };
 
@@ -41,5 +43,7 @@ const struct schema_variant probe_variants[] = {
         {"exec", TYPE_EXEC, &exec_schema, "Runs a program, such as a plug-in of Nagios."},
         {"status", TYPE_STATUS, &status_schema,
                 "Asks the scripts or the resource agent of the service."},
+        {"heartbeat", TYPE_HEARTBEAT, &heartbeat_schema,
+                "Expects the service, or a job, to call in."},
         {NULL},
 };

@@ -15,3 +15,5 @@ extern const struct probe_type exec_probe;
 extern const struct schema exec_schema;
 extern const struct probe_type status_probe;
 extern const struct schema status_schema;
+extern const struct probe_type heartbeat_probe;
+extern const struct schema heartbeat_schema;

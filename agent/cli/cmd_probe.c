@@ -44,24 +44,10 @@ void render_probed(
         text_table_render(&table, terminal, out);
 }
 
-/* "checkout/health" asks for one probe, "checkout" for all. */
-static struct json_object *body_of(const char *argument) {
-        AUTO_FREE char *service = strdup(argument);
-        char *slash = service ? strchr(service, '/') : NULL;
-        if (slash) {
-                *slash = 0;
-        }
-        AUTO_JSON struct json_object *body = service ? session_body(service) : NULL;
-        if (!body || (slash && session_put(body, "probe", json_object_new_string(slash + 1)) < 0)) {
-                return NULL;
-        }
-        return TAKE_PTR(body);
-}
-
 int run_probe(struct invocation *invocation) {
         AUTO_STRBUF struct strbuf out = {0};
         AUTO_REPLY struct agent_reply reply = {0};
-        AUTO_JSON struct json_object *body = body_of(invocation->arguments[0]);
+        AUTO_JSON struct json_object *body = session_body_of_probe(invocation->arguments[0]);
         if (!body) {
                 return session_complain("out of memory");
         }

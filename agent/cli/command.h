@@ -19,8 +19,8 @@ enum { ARGUMENTS_MAX = 1024, USAGE_COLUMNS = 18 };
 struct invocation {
         const struct command *command;
         struct terminal terminal;
-        const char *socket, *duration, *reason, *limit, *before, *config;
-        bool json, help, watch, all;
+        const char *socket, *duration, *reason, *limit, *before, *config, *status, *token_file;
+        bool json, help, watch, all, failed;
         const char *arguments[ARGUMENTS_MAX];
         size_t n_arguments;
 };
@@ -72,6 +72,7 @@ int run_status(struct invocation *invocation);
 int run_why(struct invocation *invocation);
 int run_incidents(struct invocation *invocation);
 int run_incident(struct invocation *invocation);
+int run_heartbeat(struct invocation *invocation);
 int run_probe(struct invocation *invocation);
 int run_pause(struct invocation *invocation);
 int run_resume(struct invocation *invocation);

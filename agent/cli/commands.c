@@ -38,6 +38,15 @@ static const struct option_spec resume_options[] = {
         {0},
 };
 
+static const struct option_spec heartbeat_options[] = {
+        {"status", 't', "TEXT", "what the probe says about it, such as '42 files saved'",
+                offsetof(struct invocation, status)},
+        {"failed", 'x', NULL, "report a failure", offsetof(struct invocation, failed)},
+        {"token-file", 'k', "FILE", "secret of the probe, for users who may not command",
+                offsetof(struct invocation, token_file)},
+        {0},
+};
+
 static const struct option_spec check_options[] = {
         {"config", 'c', "FILE", "the agent's own configuration, recoverd.yaml",
                 offsetof(struct invocation, config)},
@@ -87,6 +96,15 @@ const struct command commands[] = {
                 "  recoverctl probe checkout\n"
                 "  recoverctl probe checkout/health\n",
                 NULL, false, run_probe},
+        {"heartbeat", "SERVICE[/PROBE]", 1, 1, "call in for a service or a job",
+                "Its heartbeat probes, or the one that is named, wait for such calls. Prints nothing, so that\n"
+                "cron has nothing to mail.\n"
+                "\n"
+                "Examples:\n"
+                "  backup && recoverctl heartbeat nightly-backup\n"
+                "  recoverctl heartbeat nightly-backup/done --status '42 files saved'\n"
+                "  backup || recoverctl heartbeat nightly-backup --failed --status 'disk full'\n",
+                heartbeat_options, false, run_heartbeat},
         {"pause", "SERVICE|--all", 0, 1, "maintenance: no action on a service for some time",
                 "Probing goes on. The pause expires by itself, so that none is forgotten.\n"
                 "\n"

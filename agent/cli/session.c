@@ -67,6 +67,19 @@ struct json_object *session_body(const char *service) {
         return TAKE_PTR(body);
 }
 
+struct json_object *session_body_of_probe(const char *argument) {
+        AUTO_FREE char *service = strdup(argument);
+        char *slash = service ? strchr(service, '/') : NULL;
+        if (slash) {
+                *slash = 0;
+        }
+        AUTO_JSON struct json_object *body = service ? session_body(service) : NULL;
+        if (!body || (slash && session_put(body, "probe", json_object_new_string(slash + 1)) < 0)) {
+                return NULL;
+        }
+        return TAKE_PTR(body);
+}
+
 /* ---- Answers ---- */
 
 /* {"error": {"code": "no-agent", "message": ...}}; NULL when out of memory. */

@@ -20,6 +20,9 @@ int session_show(
 /* {"service": ..., "by": ...} on the heap; NULL when out of memory. `service` may be NULL. */
 struct json_object *session_body(const char *service);
 
+/* The same for "checkout/health", with the member "probe", or for "checkout". */
+struct json_object *session_body_of_probe(const char *argument);
+
 /* Adds a member; a failure shows in the return value (-ENOMEM). */
 int session_put(struct json_object *body, const char *key, struct json_object *value);
 

@@ -26,6 +26,7 @@ struct call {
         struct strbuf out; /* the answer */
         uint32_t index; /* of the service that a command goes to */
         bool all_ok; /* of a command to all */
+        bool may_command; /* the peer is root, the agent's own user or an operator */
 };
 
 /* 200 with what is in call->out. */
@@ -58,3 +59,4 @@ void api_start(struct call *call);
 void api_stop(struct call *call);
 void api_probe(struct call *call);
 void api_reload(struct call *call);
+void api_heartbeat(struct call *call);

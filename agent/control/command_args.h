@@ -13,6 +13,8 @@ enum {
         COMMAND_DEPTH_MAX = 4,
         COMMAND_BY_MAX = 33,
         COMMAND_REASON_MAX = 121,
+        COMMAND_STATUS_MAX = 96,
+        COMMAND_TOKEN_MAX = 257,
         COMMAND_PAUSE_SECONDS = 3600, /* where the body does not say */
         COMMAND_PAUSE_SECONDS_MAX = 30 * 24 * 3600,
 };
@@ -24,6 +26,7 @@ enum command_member { /* what a command takes; or-ed together */
         COMMAND_TAKES_DURATION = 8,
         COMMAND_TAKES_REASON = 16,
         COMMAND_TAKES_PROBE = 32,
+        COMMAND_TAKES_BEAT = 64, /* status, failed, token */
 };
 
 struct command_args {
@@ -31,7 +34,9 @@ struct command_args {
         char probe[POLICY_NAME_MAX + 1]; /* "": all */
         char by[COMMAND_BY_MAX];
         char reason[COMMAND_REASON_MAX];
-        bool all;
+        char status[COMMAND_STATUS_MAX];
+        char token[COMMAND_TOKEN_MAX];
+        bool all, failed;
         usec_t duration;
 };
 

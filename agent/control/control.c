@@ -168,8 +168,14 @@ int call_number(struct call *call, const char *name, uint64_t least, uint64_t mo
 
 /* ---- Requests ---- */
 
+/* A peer of the socket, and what it may. */
+struct visitor {
+        struct unix_peer peer;
+        bool may_command;
+};
+
 static void serve(struct control *control, struct http_exchange *exchange,
-        const struct route *route, const struct unix_peer *peer, const char *tail) {
+        const struct route *route, const struct visitor *visitor, const char *tail) {
         struct api_error error;
         struct command_args args = {0};
         size_t length;
@@ -183,20 +189,22 @@ static void serve(struct control *control, struct http_exchange *exchange,
                 reply_error(exchange, 503, "overloaded", "too many requests are under way", NULL);
                 return;
         }
-        call->peer = *peer;
+        call->peer = visitor->peer;
+        call->may_command = visitor->may_command;
         call->tail = tail;
         call->args = args;
         route->handle(call);
 }
 
 static bool may(struct control *control, struct http_exchange *exchange, const struct route *route,
-        struct unix_peer *ret_peer) {
-        if (http_exchange_peer(exchange, ret_peer) < 0) {
+        struct visitor *ret) {
+        if (http_exchange_peer(exchange, &ret->peer) < 0) {
                 return false;
         }
         peers_set_group(control->peers, runtime_policy(control->runtime)->agent.operators_group);
-        return route->for_all ||
-               peers_may_command(control->peers, ret_peer, http_exchange_fd(exchange));
+        ret->may_command =
+                peers_may_command(control->peers, &ret->peer, http_exchange_fd(exchange));
+        return route->for_all || ret->may_command;
 }
 
 static void on_request(void *cookie, struct http_exchange *exchange) {
@@ -204,18 +212,18 @@ static void on_request(void *cookie, struct http_exchange *exchange) {
         const char *tail = "", *allow = NULL;
         const struct route *route = route_find(
                 http_exchange_method(exchange), http_exchange_path(exchange), &tail, &allow);
-        struct unix_peer peer = {0};
+        struct visitor visitor = {0};
         if (!route && allow) {
                 reply_error(exchange, 405, "wrong-method", "this path takes another method", allow);
         } else if (!route) {
                 reply_error(exchange, 404, "unknown-path",
                         "there is no such path, see docs/control-api.md", NULL);
-        } else if (!may(control, exchange, route, &peer)) {
+        } else if (!may(control, exchange, route, &visitor)) {
                 reply_error(exchange, 403, "forbidden",
                         "only root, the agent's own user and the operators' group may do this",
                         NULL);
         } else {
-                serve(control, exchange, route, &peer, tail);
+                serve(control, exchange, route, &visitor, tail);
         }
 }
 

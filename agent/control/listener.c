@@ -8,6 +8,7 @@
 #include "control/exporter_auth.h"
 #include "control/exporter_config.h"
 #include "control/health_page.h"
+#include "control/heartbeat_page.h"
 #include "control/listen_address.h"
 #include "control/metrics_page.h"
 #include "control/status_page.h"
@@ -159,6 +160,10 @@ static void on_judged(void *cookie, enum exporter_verdict verdict) {
 
 static void on_request(void *cookie, struct http_exchange *exchange) {
         struct listener *listener = cookie;
+        if (heartbeat_page_is(http_exchange_path(exchange))) { /* it has tokens of its own */
+                heartbeat_page(listener->runtime, exchange);
+                return;
+        }
         if (!listener->auth) {
                 serve(listener, exchange);
                 return;

@@ -1,6 +1,6 @@
 #pragma once
-/* The TCP listener, read-only: /metrics, /healthz and the status page. No command can be given
- * here. */
+/* The TCP listener: /metrics, /healthz and the status page to read, and heartbeats of services. No
+ * command can be given here. */
 
 #include "base/error.h"
 

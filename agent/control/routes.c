@@ -24,6 +24,8 @@ static const struct route routes[] = {
         {"POST", "/v1/stop", false, ONE, api_stop},
         {"POST", "/v1/probe", false, ONE | COMMAND_TAKES_PROBE, api_probe},
         {"POST", "/v1/reload", false, COMMAND_TAKES_BY, api_reload},
+        {"POST", "/v1/heartbeat", true, ONE | COMMAND_TAKES_PROBE | COMMAND_TAKES_BEAT,
+                api_heartbeat},
 };
 
 static bool path_fits(const struct route *route, const char *path) {

@@ -155,6 +155,9 @@ static int make_parts(struct runtime *runtime, struct error *err) {
                         &runtime->scheduler, runtime->loop, runtime->policy, &callbacks, err);
         }
         if (r >= 0) {
+                r = heartbeats_open(runtime, err);
+        }
+        if (r >= 0) {
                 r = make_core(runtime, &image, err);
         }
         store_image_done(&image);
@@ -211,6 +214,7 @@ void runtime_free(struct runtime *runtime) {
         if (runtime->recovery) {
                 persist_done(runtime);
         }
+        heartbeats_close(runtime);
         scheduler_free(runtime->scheduler);
         reloading_done(runtime);
         recovery_free(runtime->recovery);

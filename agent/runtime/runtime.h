@@ -12,6 +12,7 @@
 #include "model/policy.h"
 #include "recovery/recovery.h"
 
+struct heartbeat;
 struct loop;
 struct store;
 struct runtime; /* heap */
@@ -110,3 +111,15 @@ void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie);
 typedef void (*runtime_probed)(void *cookie, const struct observation *observations, size_t n);
 int runtime_probe(struct runtime *runtime, uint32_t index, const char *probe, runtime_probed done,
         void *cookie);
+
+/* ---- Heartbeats ---- */
+
+/* Takes a call for a heartbeat probe of a service, or (NULL) for all that it has. -ENOENT: there is
+ * none. The caller has made sure that the sender may. */
+int runtime_heartbeat(
+        struct runtime *runtime, uint32_t service, const char *probe, const struct heartbeat *beat);
+
+/* The same for whoever knows the token of the probe. result 0: taken; -EACCES: refused, and nobody
+ * learns whether it was the token or whether there is such a probe at all; -EAGAIN: not now. */
+void runtime_heartbeat_by_token(struct runtime *runtime, const char *service, const char *probe,
+        const char *token, const struct heartbeat *beat, runtime_reply call, void *cookie);

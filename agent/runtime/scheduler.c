@@ -15,6 +15,7 @@
 #include "io/resolver.h"
 #include "io/worker.h"
 #include "probes/exec_host.h"
+#include "probes/heartbeat.h"
 #include "probes/mount_pools.h"
 #include "probes/perfdata.h"
 #include "probes/process_scanner.h"
@@ -402,6 +403,32 @@ void scheduler_target(
         scheduler->services[service].target = *target;
 }
 
+const struct probe_target *scheduler_target_of(
+        const struct scheduler *scheduler, uint32_t service) {
+        return &scheduler->services[service].target;
+}
+
+/* The probe looks at it at once where that may change what is known: one more of the same can
+ * wait for the next run, and so cannot be used to keep the agent busy. */
+int scheduler_beat(struct scheduler *scheduler, uint32_t service, uint32_t probe,
+        const struct heartbeat *beat) {
+        const struct service *of = &scheduler->policy->services[service];
+        int r = heartbeat_board_put(
+                scheduler->host.heartbeats, of->name, of->probes[probe].name, beat);
+        const struct observation *last = scheduler_observation(scheduler, service, probe);
+        if (r >= 0 && last->outcome != (beat->failed ? OUTCOME_FAIL : OUTCOME_PASS)) {
+                scheduler_hurry_probe(scheduler, service, probe);
+        }
+        return r;
+}
+
+void scheduler_beat_refused(
+        struct scheduler *scheduler, uint32_t service, uint32_t probe, const char *why) {
+        const struct service *of = &scheduler->policy->services[service];
+        (void) heartbeat_board_refuse(scheduler->host.heartbeats, of->name, of->probes[probe].name,
+                loop_now(scheduler->loop).mono, why);
+}
+
 void scheduler_delegate(struct scheduler *scheduler, bool delegate) {
         scheduler->delegate = delegate;
 }
@@ -454,6 +481,7 @@ void scheduler_stalled(struct scheduler *scheduler, usec_t gap) {
         usec_t now = loop_now(scheduler->loop).mono;
         char how_long[UNITS_TEXT_MAX];
         units_format_duration_short(gap, how_long);
+        heartbeat_board_resume(scheduler->host.heartbeats, now);
         for (uint32_t i = 0; i < scheduler->policy->n_probes; i++) {
                 struct slot *slot = &scheduler->slots[i];
                 usec_t due = usec_add(now, spread(scheduler, interval_of(scheduler, slot)));
@@ -588,6 +616,10 @@ static int prepare(struct scheduler *scheduler, struct error *err) {
                         &scheduler->deadline_timer, scheduler->loop, on_deadline, scheduler);
         }
         if (r >= 0) {
+                r = heartbeat_board_new(
+                        &scheduler->host.heartbeats, loop_now(scheduler->loop).mono);
+        }
+        if (r >= 0) {
                 r = heap_init(&scheduler->due, scheduler->policy->n_probes + 1);
         }
         if (r >= 0) {
@@ -677,6 +709,7 @@ int scheduler_reload(struct scheduler *scheduler, const struct policy *policy, s
         scheduler->services = table.services;
         scheduler->slots = table.slots;
         carry(scheduler, before, &old);
+        heartbeat_board_sweep(scheduler->host.heartbeats, policy);
         plan_first(scheduler);
         free(old.slots);
         free(old.services);
@@ -702,6 +735,7 @@ void scheduler_free(struct scheduler *scheduler) {
         http_client_free(scheduler->host.http);
         worker_pool_free(scheduler->host.disk);
         exec_host_free(scheduler->host.exec);
+        heartbeat_board_free(scheduler->host.heartbeats);
         resolver_free(scheduler->host.resolver);
         process_scanner_free(scheduler->host.processes);
         mount_pools_free(scheduler->host.mounts);

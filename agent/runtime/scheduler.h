@@ -14,6 +14,7 @@
 #include "probes/probe.h"
 #include "recovery/recovery.h"
 
+struct heartbeat;
 struct scheduler; /* heap */
 
 struct scheduler_callbacks {
@@ -50,6 +51,14 @@ void scheduler_hurry_probe(struct scheduler *scheduler, uint32_t service, uint32
 /* The main process of a service, for its process probes. */
 void scheduler_target(
         struct scheduler *scheduler, uint32_t service, const struct probe_target *target);
+
+const struct probe_target *scheduler_target_of(const struct scheduler *scheduler, uint32_t service);
+
+/* A call came for a heartbeat probe; -ENOMEM. Or one that was not believed. */
+int scheduler_beat(struct scheduler *scheduler, uint32_t service, uint32_t probe,
+        const struct heartbeat *beat);
+void scheduler_beat_refused(
+        struct scheduler *scheduler, uint32_t service, uint32_t probe, const char *why);
 
 /* Whether privileged probes go to the executor: it may do more than this process. */
 void scheduler_delegate(struct scheduler *scheduler, bool delegate);

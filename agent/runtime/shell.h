@@ -8,6 +8,7 @@
 #include "model/event.h"
 #include "model/wire.h"
 #include "policy/load.h"
+#include "probes/heartbeat.h"
 #include "runtime/executor_link.h"
 #include "runtime/runtime.h"
 #include "runtime/scheduler.h"
@@ -56,6 +57,7 @@ struct runtime {
         struct store *store;
         struct executor_link *link;
         struct worker_pool *reload_pool;
+        struct heartbeats *heartbeats;
         struct tables tables;
         char boot_id[BOOT_ID_MAX];
 
@@ -125,6 +127,10 @@ void answers_reply(
         struct runtime *runtime, runtime_reply call, void *cookie, int result, const char *text);
 void answers_reloaded(struct runtime *runtime);
 void answers_done(struct runtime *runtime);
+
+/* heartbeats.c: after the scheduler, before its end */
+int heartbeats_open(struct runtime *runtime, struct error *err);
+void heartbeats_close(struct runtime *runtime);
 
 /* reloading.c */
 int reloading_prepare(struct runtime *runtime, struct error *err);

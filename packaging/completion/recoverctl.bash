@@ -34,7 +34,11 @@ _recoverctl() {
                 mapfile -t COMPREPLY < <(compgen -W "15m 30m 1h 2h 4h" -- "$word")
                 return
                 ;;
-        --reason | -r | --limit | -n | --before | -b)
+        --token-file | -k)
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+                return
+                ;;
+        --reason | -r | --limit | -n | --before | -b | --status | -t)
                 return
                 ;;
         esac
@@ -46,7 +50,7 @@ _recoverctl() {
         check)
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 ;;
-        status | why | incidents | probe | pause | resume | ack | restart | start | stop)
+        status | why | incidents | probe | heartbeat | pause | resume | ack | restart | start | stop)
                 mapfile -t COMPREPLY < <(compgen -W "$(_recoverctl_services)" -- "$word")
                 ;;
         esac

@@ -456,6 +456,51 @@ static void runs_probes(void **state) {
         assert_error("unknown-probe", "service checkout has no probe 'x'");
 }
 
+static void takes_heartbeats(void **state) {
+        (void) state;
+        request("POST", "/v1/heartbeat", "{\"service\": \"checkout\"}", 200);
+        assert_string_equal(at("text"), "heartbeat taken");
+        assert_int_equal(fake.beats, 1);
+        request("POST", "/v1/heartbeat",
+                "{\"service\": \"checkout\", \"probe\": \"alive\", \"failed\": true, "
+                "\"status\": \"disk full\"}",
+                200);
+        assert_true(fake.beat.failed);
+        assert_string_equal(fake.beat.text, "disk full");
+        request("POST", "/v1/heartbeat", "{\"service\": \"checkout\", \"probe\": \"health\"}", 404);
+        assert_error("unknown-probe", "service checkout has no heartbeat probe named health");
+        request("POST", "/v1/heartbeat", "{\"service\": \"cart\"}", 404);
+        assert_error("unknown-probe", "service cart has no heartbeat probe");
+        request("POST", "/v1/heartbeat", "{\"service\": \"nobody\"}", 404);
+        assert_error("unknown-service", NULL);
+        assert_int_equal(fake.beats, 2);
+}
+
+/* Others need the token, and learn nothing without it. */
+static void takes_heartbeats_of_others_with_a_token(void **state) {
+        (void) state;
+        static const struct {
+                const char *service, *token;
+                unsigned status;
+        } rows[] = {
+                {"checkout", "0123456789abcdef", 200},
+                {"checkout", "0123456789abcdeX", 403},
+                {"checkout", "", 403},
+                {"nobody", "0123456789abcdef", 403},
+                {"nobody", "", 403},
+                {"checkout", "busy", 503},
+        };
+        fake.peer.uid = geteuid() + 1000;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char body[256];
+                snprintf(body, sizeof(body),
+                        "{\"service\": \"%s\", \"probe\": \"alive\", \"token\": \"%s\"}",
+                        rows[i].service, rows[i].token);
+                request("POST", "/v1/heartbeat", body, rows[i].status);
+        }
+        assert_int_equal(fake.beats, 1);
+}
+
 static void does_not_name_probes_of_another_policy(void **state) {
         (void) state;
         fake_request("POST", "/v1/probe", "{\"service\": \"checkout\"}");
@@ -605,6 +650,8 @@ int main(void) {
                 TEST(pauses_all_one_after_the_other),
                 TEST(survives_a_reload_between_two_pauses),
                 TEST(runs_probes),
+                TEST(takes_heartbeats),
+                TEST(takes_heartbeats_of_others_with_a_token),
                 TEST(does_not_name_probes_of_another_policy),
                 TEST(reloads),
                 TEST(knows_its_paths_and_methods),

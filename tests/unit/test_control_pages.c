@@ -154,6 +154,48 @@ static void serves_its_pages_and_nothing_else(void **state) {
         listener_free(listener);
 }
 
+/* ---- Heartbeats ---- */
+
+static void takes_heartbeats_with_a_token(void **state) {
+        (void) state;
+        static const struct {
+                const char *path, *authorization;
+                unsigned status;
+        } rows[] = {
+                {"/heartbeat/checkout/alive", "Bearer 0123456789abcdef", 200},
+                {"/heartbeat/checkout/alive", "bearer 0123456789abcdef", 200},
+                {"/heartbeat/checkout/alive", "Bearer 0123456789abcdeX", 401},
+                {"/heartbeat/checkout/alive", "Bearer ", 401},
+                {"/heartbeat/checkout/alive", "Basic 0123456789abcdef", 401},
+                {"/heartbeat/checkout/alive", NULL, 401},
+                {"/heartbeat/checkout/other", "Bearer 0123456789abcdef", 401},
+                {"/heartbeat/nobody/alive", "Bearer 0123456789abcdef", 401},
+                {"/heartbeat/checkout/alive", "Bearer busy", 503},
+                {"/heartbeat/checkout", "Bearer 0123456789abcdef", 404},
+                {"/heartbeat/checkout/", "Bearer 0123456789abcdef", 404},
+                {"/heartbeat//alive", "Bearer 0123456789abcdef", 404},
+                {"/heartbeat/", "Bearer 0123456789abcdef", 404},
+        };
+        struct listener *listener = start(NULL);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                fake.authorization = rows[i].authorization;
+                fake.beats = 0;
+                fake_request("POST", rows[i].path, "42 orders\nand more");
+                assert_int_equal(fake.answer_status, rows[i].status);
+                assert_int_equal(fake.beats, rows[i].status == 200);
+                if (rows[i].status == 401) { /* no word about what was wrong */
+                        assert_string_equal(fake.answer_text, "");
+                        assert_true(str_starts(fake.answer_challenge, "Bearer "));
+                }
+        }
+        assert_string_equal(fake.beat.text, "42 orders");
+        assert_false(fake.beat.failed);
+        fake_request("GET", "/heartbeat/checkout/alive", NULL);
+        assert_int_equal(fake.answer_status, 405);
+        assert_string_equal(fake.answer_allow, "POST");
+        listener_free(listener);
+}
+
 /* ---- TLS and passwords ---- */
 
 static void hands_the_web_config_on(void **state) {
@@ -231,6 +273,7 @@ int main(void) {
                 TEST(shows_services_that_need_someone_first),
                 TEST(does_not_listen_where_there_is_none),
                 TEST(serves_its_pages_and_nothing_else),
+                TEST(takes_heartbeats_with_a_token),
                 TEST(hands_the_web_config_on),
                 TEST(a_bad_web_config_is_no_listener),
                 TEST(every_page_needs_the_password),

@@ -74,16 +74,6 @@ static const struct probe_type privileged = {
 const struct probe_type *const probe_types[] = {&local, &privileged, NULL};
 const struct schema_variant probe_variants[] = {{NULL, 0, NULL, NULL}};
 
-void probe_conclude(struct probe_result *result, enum outcome outcome, enum cause cause,
-        const char *format, ...) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(result->detail, sizeof(result->detail), format, arguments);
-        va_end(arguments);
-        result->outcome = outcome;
-        result->cause = cause;
-}
-
 /* ---- A policy of one service with some probes ---- */
 
 enum { PROBES = 4 };

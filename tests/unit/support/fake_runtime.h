@@ -16,6 +16,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/worker.h"
+#include "probes/heartbeat.h"
 #include "probes/probe.h"
 #include "recovery/recovery.h"
 #include "recovery/rules.h"
@@ -48,6 +49,8 @@ struct fake {
         struct observation observations[FAKE_SERVICES][FAKE_PROBES_MAX];
         struct measurement measurements[2]; /* of checkout's first probe */
         uint32_t n_measurements;
+        struct heartbeat beat; /* the last that was taken */
+        unsigned beats;
         struct guard_status guards[GUARD_COUNT];
         struct service_counters counters[FAKE_SERVICES];
         struct incident incident;
@@ -283,6 +286,31 @@ const struct measurement *runtime_measurements(
         (void) runtime;
         *ret_count = service == FAKE_CHECKOUT && probe == 0 ? fake.n_measurements : 0;
         return *ret_count ? fake.measurements : NULL;
+}
+
+/* Only checkout has one. */
+int runtime_heartbeat(struct runtime *runtime, uint32_t service, const char *probe,
+        const struct heartbeat *beat) {
+        (void) runtime;
+        if (service != FAKE_CHECKOUT || (probe && !str_eq(probe, "alive"))) {
+                return -ENOENT;
+        }
+        fake.beat = *beat;
+        fake.beats++;
+        return 0;
+}
+
+void runtime_heartbeat_by_token(struct runtime *runtime, const char *service, const char *probe,
+        const char *token, const struct heartbeat *beat, runtime_reply call, void *cookie) {
+        bool known = str_eq(service, "checkout") && str_eq(probe, "alive");
+        if (str_eq(token, "busy")) {
+                call(cookie, -EAGAIN, "too many calls at once");
+        } else if (!known || !str_eq(token, "0123456789abcdef")) {
+                call(cookie, -EACCES, "refused");
+        } else {
+                call(cookie, runtime_heartbeat(runtime, FAKE_CHECKOUT, probe, beat),
+                        "heartbeat taken");
+        }
 }
 
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {

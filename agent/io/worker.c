@@ -187,13 +187,19 @@ static int create_thread(pthread_t *ret, struct worker_pool *pool) {
         return r;
 }
 
+/* Every call under way may turn out to hang, so there are no more threads than calls may hang yet.
+ */
+static bool has_room(const struct worker_pool *pool) {
+        return pool->counts.threads < pool->limits.max_threads &&
+               pool->counts.threads + pool->counts.stuck < pool->limits.max_stuck;
+}
+
 /* Starts a thread when more tasks wait than threads. Fails only when nobody would ever take them.
  */
 static int ensure_thread(struct worker_pool *pool) {
         pthread_t thread;
 
-        if (pool->counts.queued <= pool->n_idle ||
-                pool->counts.threads >= pool->limits.max_threads) {
+        if (pool->counts.queued <= pool->n_idle || !has_room(pool)) {
                 return 0;
         }
         int r = create_thread(&thread, pool);

@@ -18,7 +18,8 @@ struct worker_limits {
         const char *name; /* for thread names and error texts; must outlive the pool */
         unsigned max_threads; /* busy or idle, without the stuck ones */
         unsigned max_queue; /* jobs that wait for a thread */
-        unsigned max_stuck; /* abandoned calls; at this many nothing more is accepted */
+        unsigned max_stuck; /* abandoned calls; at this many nothing more is accepted, and what
+                               waits goes on waiting. Fewer threads work, the closer it comes */
 };
 
 struct worker_counts {

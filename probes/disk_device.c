@@ -168,3 +168,26 @@ int disk_device_read(const char *sys, dev_t device, const char *source, struct d
         *ret = found;
         return 0;
 }
+
+static bool has_line(const char *text, const char *wanted) {
+        size_t length = strlen(wanted);
+        for (; *text; text += *text == '\n') {
+                size_t line = strcspn(text, "\n");
+                if (line == length && memcmp(text, wanted, length) == 0) {
+                        return true;
+                }
+                text += line;
+        }
+        return false;
+}
+
+bool disk_device_gave_up(const char *sys, const char *proc, dev_t device) {
+        char path[PATH_MAX], directory[PATH_MAX], text[SMALL_FILE_MAX];
+        if (locate(sys, device, path) < 0) {
+                return false;
+        }
+        snprintf(directory, sizeof(directory), "%.*s/fs/ext4/%.*s", PATH_MAX / 4, proc,
+                DISK_DEVICE_NAME_MAX, strrchr(path, '/') + 1);
+        return small_file_read(directory, "options", text) == 0 &&
+               (has_line(text, "emergency_ro") || has_line(text, "shutdown"));
+}

@@ -18,6 +18,10 @@ struct disk_device {
         uint64_t requests, busy_msec; /* completed reads and writes, and the time that they took */
 };
 
+/* Whether ext4 writes no more since it found itself damaged. Since Linux 6.15 it does not show as a
+ * read-only mount for that; only its options tell. `proc` is where proc(5) is mounted. */
+bool disk_device_gave_up(const char *sys, const char *proc, dev_t device);
+
 /* The device of the file system with this st_dev. `source` is its source in the mount table: btrfs
  * has no device of its own. `sys` is where sysfs is mounted. -ENODEV: it is on no disk, as network
  * file systems and those in memory. */

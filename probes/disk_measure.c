@@ -56,8 +56,11 @@ static int read_device(struct offload *call, struct disk_job *job) {
         if (stat(job->path, &st) < 0) {
                 return -errno;
         }
-        read_source(job->path, source);
-        job->device_error = disk_device_read("/sys", st.st_dev, source, &job->device);
+        job->usage.read_only |= disk_device_gave_up("/sys", "/proc", st.st_dev);
+        if (job->wants_device) {
+                read_source(job->path, source);
+                job->device_error = disk_device_read("/sys", st.st_dev, source, &job->device);
+        }
         return 0;
 }
 
@@ -65,7 +68,7 @@ void disk_measure(struct offload *call, void *data) {
         struct disk_job *job = data;
         offload_step(call, job->step = "statvfs");
         int r = read_usage(job->path, &job->usage);
-        if (r >= 0 && job->wants_device) {
+        if (r >= 0) {
                 r = read_device(call, job);
         }
         if (r >= 0 && job->writable && !job->usage.read_only) {

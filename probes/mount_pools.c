@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "io/loop.h"
 #include "io/mount_table.h"
 #include "io/worker.h"
@@ -16,6 +17,7 @@
 struct place { /* a mount */
         char *point;
         dev_t device;
+        bool in_memory;
 };
 
 struct mount_pools {
@@ -71,6 +73,7 @@ static int read_places(struct mount_pools *pools) {
         for (const char *text = table; mount_table_next(&text, &entry); pools->n_places++) {
                 struct place *place = &pools->places[pools->n_places];
                 place->device = entry.device;
+                place->in_memory = str_eq(entry.type, "tmpfs") || str_eq(entry.type, "ramfs");
                 place->point = strdup(entry.point);
                 if (!place->point) {
                         return -ENOMEM;
@@ -88,9 +91,12 @@ static bool has_changed(const struct mount_pools *pools) {
 }
 
 /* Of several mounts at one point the last covers the others. */
-static const struct place *find_place(const struct mount_pools *pools, const char *path) {
+static const struct place *find_place(struct mount_pools *pools, const char *path) {
         const struct place *best = NULL;
         size_t longest = 0;
+        if (!pools->known || has_changed(pools)) {
+                (void) read_places(pools); /* without them all share one pool */
+        }
         for (size_t i = 0; i < pools->n_places; i++) {
                 const struct place *place = &pools->places[i];
                 size_t length = strlen(place->point);
@@ -138,11 +144,13 @@ static struct worker_pool *pool_of(struct mount_pools *pools, dev_t device) {
 }
 
 struct worker_pool *mount_pools_get(struct mount_pools *pools, const char *path) {
-        if (!pools->known || has_changed(pools)) {
-                (void) read_places(pools); /* without them all share one pool */
-        }
         const struct place *place = find_place(pools, path);
         return place ? pool_of(pools, place->device) : pools->others;
+}
+
+bool mount_pools_in_memory(struct mount_pools *pools, const char *path) {
+        const struct place *place = find_place(pools, path);
+        return place && place->in_memory;
 }
 
 DEFINE_CLEANUP(cleanup_pools, struct mount_pools, mount_pools_free)

@@ -3,6 +3,8 @@
  * but itself, and only so many threads. Which file system a path is on is read from the mount
  * table, by the text of the path, because asking the file system could hang. */
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct loop;
@@ -21,3 +23,6 @@ void mount_pools_free(struct mount_pools *pools); /* nobody may call through the
 
 /* The pool for calls on this absolute path; lives as long as `pools`. */
 struct worker_pool *mount_pools_get(struct mount_pools *pools, const char *path);
+
+/* Whether the path is on a file system in memory (tmpfs, as /run is), which waits for nobody. */
+bool mount_pools_in_memory(struct mount_pools *pools, const char *path);

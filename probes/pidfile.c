@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -28,10 +30,9 @@ int pidfile_parse(const char *text, pid_t *ret) {
         return 0;
 }
 
-int pidfile_read(const char *path, pid_t *ret) {
+static int read_open_file(int fd, pid_t *ret) {
         char text[PIDFILE_BYTES];
         struct stat st;
-        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 || fstat(fd, &st) < 0) {
                 return -errno;
         }
@@ -44,4 +45,19 @@ int pidfile_read(const char *path, pid_t *ret) {
         }
         text[n] = '\0';
         return pidfile_parse(text, ret);
+}
+
+int pidfile_read(const char *path, pid_t *ret) {
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        return read_open_file(fd, ret);
+}
+
+/* Before Linux 5.12 there is no RESOLVE_CACHED. */
+int pidfile_read_in_memory(const char *path, pid_t *ret) {
+        struct open_how how = {
+                .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                .resolve = RESOLVE_CACHED | RESOLVE_NO_SYMLINKS,
+        };
+        AUTO_CLOSE int fd = (int) syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+        return fd < 0 ? -EAGAIN : read_open_file(fd, ret);
 }

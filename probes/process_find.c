@@ -113,7 +113,8 @@ static void finish_not_begun(struct probe_run *run, int code, const struct error
         probe_run_finish(run, &result);
 }
 
-/* Takes the job over; NULL: out of memory. `place`: a path on the file system that it may hang on. */
+/* Takes the job over; NULL: out of memory. `place`: a path on the file system that it may hang on.
+ */
 static void submit(struct probe_run *run, struct find_job *job, const char *place,
         void (*work)(struct offload *, void *), void (*done)(void *, void *)) {
         struct process_state *state = run->state;
@@ -176,24 +177,41 @@ static void conclude_stale(struct probe_run *run, pid_t pid, struct probe_result
                 params->pidfile, (int) pid, result->certain ? "has exited" : "does not exist");
 }
 
-static void pidfile_done(void *cookie, void *data) {
-        struct probe_run *run = cookie;
-        const struct find_job *job = data;
+/* `code`: of pidfile_read. */
+static void judge_pidfile(struct probe_run *run, int code, pid_t pid) {
+        const struct process_params *params = run->spec->params;
         struct probe_result result = {0};
-        if (!job) {
-                finish_late(run);
-                return;
-        }
-        if (job->result < 0) {
-                conclude_pidfile(job->path, job->result, &result);
-        } else if (watch_process(run, job->pid) == -ESRCH) {
-                conclude_stale(run, job->pid, &result);
+        if (code < 0) {
+                conclude_pidfile(params->pidfile, code, &result);
+        } else if (watch_process(run, pid) == -ESRCH) {
+                conclude_stale(run, pid, &result);
         } else {
                 /* One that cannot be watched, for want of descriptors, is still examined. */
-                process_examine(run, job->pid, 0);
+                process_examine(run, pid, 0);
                 return;
         }
         probe_run_finish(run, &result);
+}
+
+static void pidfile_done(void *cookie, void *data) {
+        const struct find_job *job = data;
+        if (job) {
+                judge_pidfile(cookie, job->result, job->pid);
+        } else {
+                finish_late(cookie);
+        }
+}
+
+/* Most pidfiles are in /run, where no thread is needed. */
+static void start_pidfile(struct probe_run *run, const char *path) {
+        pid_t pid = 0;
+        int r = mount_pools_in_memory(run->host->mounts, path) ? pidfile_read_in_memory(path, &pid)
+                                                               : -EAGAIN;
+        if (r == -EAGAIN) {
+                submit(run, job_new(path), path, read_pidfile, pidfile_done);
+        } else {
+                judge_pidfile(run, r, pid);
+        }
 }
 
 /* ---- by executable ---- */
@@ -397,7 +415,7 @@ void process_find(struct probe_run *run) {
         const struct process_params *params = run->spec->params;
         const struct process_state *state = run->state;
         if (params->pidfile) {
-                submit(run, job_new(params->pidfile), params->pidfile, read_pidfile, pidfile_done);
+                start_pidfile(run, params->pidfile);
         } else if (is_still_found(state)) {
                 process_examine(run, state->found, state->found_start_time);
         } else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,3 +60,32 @@ def test_a_hung_mount_harms_its_own_probe_only(agent, mount, new_service) -> Non
     mount.release()
     agent.wait_for("uploads", state="healthy")
     assert len(web.starts()) == 1
+
+
+MANY = 40
+STUCK = 4  # MOUNT_STUCK in probes/mount_pools.h
+
+
+def _threads(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def test_many_probes_on_a_hung_mount_leave_the_other_disks_alone(agent, mount, tmp_path: Path) -> None:
+    lines = [f"  hung-{index:02}: {{probes: {{space: {{disk: {mount.path}}}}}}}" for index in range(MANY)]
+    other = f"  other: {{probes: {{space: {{disk: {{path: {tmp_path}, max_used: 100%}}}}}}}}"
+    timing = f"defaults: {{interval: {INTERVAL}s, timeout: 150ms}}"
+    agent.write_policy("\n".join([timing, "services:", *lines, other]) + "\n")
+    agent.start()
+    agent.wait_for("hung-39", health="healthy")
+    agent.wait_for("other", health="healthy")
+    mount.hang()
+    agent.wait_for("hung-00", health="failed")
+    agent.wait_for("hung-39", health="failed")
+    agent.stays(
+        lambda: _probe(agent, "other")["outcome"] == "pass" and _probe(agent, "other")["last_run_seconds"] < 10 * INTERVAL,
+        3,
+        "the other disk is looked at as if nothing were",
+    )
+    assert _threads(agent.pid) < 10 + 2 * STUCK
+    mount.release()
+    agent.wait_for("hung-39", health="healthy")

@@ -133,6 +133,18 @@ static void test_no_disk(void **state) {
                 disk_device_read(f->dir.path, makedev(0, 42), "host:/srv", &f->device), -ENODEV);
 }
 
+static void test_gave_up(void **state) {
+        struct fixture *f = *state;
+        const char *root = f->dir.path;
+        put_sda(f);
+        assert_false(disk_device_gave_up(root, root, makedev(8, 1)));
+        put(f, "fs/ext4/sda1/options", "rw\nerrors=remount-ro\nnot_emergency_ro\n");
+        assert_false(disk_device_gave_up(root, root, makedev(8, 1)));
+        put(f, "fs/ext4/sda1/options", "rw\nprefetch_block_bitmaps\nemergency_ro");
+        assert_true(disk_device_gave_up(root, root, makedev(8, 1)));
+        assert_false(disk_device_gave_up(root, root, makedev(0, 42)));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -142,6 +154,7 @@ int main(void) {
                 TEST(test_circle),
                 TEST(test_btrfs),
                 TEST(test_no_disk),
+                TEST(test_gave_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

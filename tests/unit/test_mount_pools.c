@@ -52,6 +52,8 @@ static void test_a_pool_for_each(void **state) {
         assert_ptr_equal(proc, mount_pools_get(f->pools, "/proc"));
         assert_ptr_equal(root, mount_pools_get(f->pools, "/"));
         assert_ptr_equal(root, mount_pools_get(f->pools, "/process"));
+        assert_true(mount_pools_in_memory(f->pools, "/dev/shm/x"));
+        assert_false(mount_pools_in_memory(f->pools, "/proc/x"));
 }
 
 static int hang(void *data) {

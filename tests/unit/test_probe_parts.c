@@ -156,6 +156,15 @@ static void test_pidfile_read(void **state) {
         tmpdir_write(&dir, "one", "31\n");
         assert_int_equal(pidfile_read(tmpdir_file(&dir, "one"), &pid), 0);
         assert_int_equal(pid, 31);
+
+        /* What was just used is in the cache; what is not there, or behind a link, has to be asked.
+         */
+        pid = 0;
+        assert_int_equal(pidfile_read_in_memory(tmpdir_file(&dir, "one"), &pid), 0);
+        assert_int_equal(pid, 31);
+        assert_int_equal(symlink("one", tmpdir_file(&dir, "link")), 0);
+        assert_int_equal(pidfile_read_in_memory(tmpdir_file(&dir, "link"), &pid), -EAGAIN);
+        assert_int_equal(pidfile_read_in_memory(tmpdir_file(&dir, "none"), &pid), -EAGAIN);
         tmpdir_remove(&dir);
 }
 

@@ -119,7 +119,8 @@ static void start_target(struct probe_run *run) {
         if (run->target.known) {
                 result.certain = true;
                 probe_conclude(&result, OUTCOME_FAIL, CAUSE_EXITED, "not running");
-        } else if (run->service->manager == MANAGER_NONE) {
+        } else if (run->service->manager == MANAGER_NONE ||
+                   run->service->manager == MANAGER_SCRIPTS) {
                 probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
                         "no pidfile, and the service has no manager that knows its process");
         } else {

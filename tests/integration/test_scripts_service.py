@@ -105,3 +105,21 @@ def test_what_cannot_be_started_is_given_up(agent, web) -> None:
     agent.wait_for("web", state="exhausted", within=30)
     text = " ".join(agent.ctl("why", "web").out.split())
     assert "not configured, trying again does not help: there is no web.conf" in text
+
+
+def test_nobody_knows_the_process_that_scripts_start(agent, web) -> None:
+    """A process probe without a pidfile can say nothing, and that counts for nothing."""
+    policy = agent.policies / "test.yaml"
+    text = policy.read_text()
+    agent.write_policy(text.replace("    recover:", "    probes: {main: {process: {max_rss: 1GiB}}}\n    recover:"))
+    agent.start()
+    agent.wait_for("web", running=True)
+
+    def main_probe():
+        (found,) = [probe for probe in agent.service("web")["probes"] if probe["name"] == "main"]
+        return found["detail"] and found
+
+    found = agent.wait_until(main_probe, 20, "the probe has run")
+    assert found["outcome"] == "unknown"
+    assert found["detail"] == "no pidfile, and the service has no manager that knows its process"
+    agent.stays(lambda: web.calls == ["start"], 1, "nothing is done")

@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "probes/service_script.h"
 
+/* Of a status program that is asked by the way: one that hangs leaves time for the rest. */
+#define SCRIPT_LOOK_LIMIT (15 * USEC_PER_SEC)
+
 struct executor;
 struct script_run; /* heap; gone when `done` was called or it was cancelled */
 

@@ -8,8 +8,6 @@
 #include "executor/script_run.h"
 #include "executor/scripts_step.h"
 
-#define LOOK_LIMIT (15 * USEC_PER_SEC)
-
 /* A look that is wanted or under way, in managed->manager_data. */
 struct script_look {
         struct list node; /* in looks->waiting */
@@ -90,7 +88,7 @@ static void begin(struct script_look *look) {
         list_remove(&look->node);
         look->share = policy_share_hold(managed->share);
         if (script_run_start(&look->run, executor, managed->service, SCRIPT_STATUS,
-                    usec_add(loop_now(executor->loop).mono, LOOK_LIMIT), on_looked, look,
+                    usec_add(loop_now(executor->loop).mono, SCRIPT_LOOK_LIMIT), on_looked, look,
                     &err) < 0) {
                 log_warning(
                         "%s: its status cannot be found out: %s", managed->state.service, err.text);

@@ -15,9 +15,6 @@
 #define PAUSE_FIRST (100 * USEC_PER_MSEC)
 #define PAUSE_MAX (2 * USEC_PER_SEC)
 
-/* Of one look: a status program that hangs leaves time for what the action is about. */
-#define LOOK_LIMIT (15 * USEC_PER_SEC)
-
 enum stage {
         STAGE_DONE = 0,
         STAGE_VALIDATE, /* whether it could be started at all, before it is stopped */
@@ -231,8 +228,8 @@ static void on_ended(void *cookie, const struct script_verdict *verdict, const c
 
 static int run_verb(struct scripts_step *step, struct error *err) {
         const struct operation_request *request = &step->operation.request;
-        usec_t limit =
-                step->verb == SCRIPT_STATUS ? usec_add(now_of(step), LOOK_LIMIT) : USEC_INFINITY;
+        usec_t limit = step->verb == SCRIPT_STATUS ? usec_add(now_of(step), SCRIPT_LOOK_LIMIT)
+                                                   : USEC_INFINITY;
         return script_run_start(&step->run, request->executor, request->service, step->verb,
                 MIN(request->deadline, limit), on_ended, step, err);
 }

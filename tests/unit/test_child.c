@@ -311,8 +311,30 @@ static void test_teardown_right_after_cancel(void **state) {
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+static void test_last_line_of_the_output(void **state) {
+        (void) state;
+        static const struct {
+                const char *output, *line;
+        } cases[] = {
+                {"", ""},
+                {"\n \r\n", ""},
+                {"one", "one"},
+                {"one\ntwo\n\n", "two"},
+                {"one\n\033[1mtwo\t\n", "?[1mtwo"},
+                {"one\n0123456789abcdef", "0123456"},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char line[8];
+                const struct child_result result = {
+                        .output = cases[i].output, .output_length = strlen(cases[i].output)};
+                child_last_line(&result, line, sizeof(line));
+                assert_string_equal(line, cases[i].line);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_last_line_of_the_output),
                 cmocka_unit_test_setup_teardown(test_output_and_status, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_death_by_signal, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_program_that_is_not_there, setup, teardown),

@@ -19,11 +19,12 @@
 struct loop;
 struct http_client;
 struct resolver;
+struct unit_bus;
 struct worker_pool;
-struct exec_host;
-struct heartbeat_board;
 struct mount_pools;
 struct process_scanner;
+struct exec_host;
+struct heartbeat_board;
 struct probe_run;
 
 /* What a run concluded; zero-initialised by the caller, `detail` always filled by the type. */
@@ -53,9 +54,10 @@ struct probe_host {
         struct worker_pool *disk; /* for calls that can hang on a broken disk */
         struct mount_pools *mounts; /* the same, apart for each file system */
         struct resolver *resolver; /* of names; the same as of `http` */
+        struct process_scanner *processes; /* looks at all of them, for many probes at once */
         struct exec_host *exec; /* turns of the programs that probes run */
         struct heartbeat_board *heartbeats; /* calls of services; the agent's only */
-        struct process_scanner *processes; /* looks at all of them, for many probes at once */
+        struct unit_bus *units; /* systemd; connected when a probe first needs it */
 
         /* Certain evidence outside a run (a watched process died); the result is copied. */
         void (*notify)(

@@ -9,12 +9,14 @@ enum {
         TYPE_TCP,
         TYPE_PROCESS,
         TYPE_DISK,
-        TYPE_PRESSURE,
         TYPE_FILE,
-        TYPE_PING,
         TYPE_EXEC,
+        TYPE_PRESSURE,
+        TYPE_UNIT,
         TYPE_STATUS,
-        TYPE_HEARTBEAT
+        TYPE_PING,
+        TYPE_HEARTBEAT,
+        TYPE_DNS
 };
 
 const struct probe_type *const probe_types[] = {
@@ -22,12 +24,14 @@ const struct probe_type *const probe_types[] = {
         [TYPE_TCP] = &tcp_probe,
         [TYPE_PROCESS] = &process_probe,
         [TYPE_DISK] = &disk_probe,
-        [TYPE_PRESSURE] = &pressure_probe,
         [TYPE_FILE] = &file_probe,
-        [TYPE_PING] = &ping_probe,
         [TYPE_EXEC] = &exec_probe,
+        [TYPE_PRESSURE] = &pressure_probe,
+        [TYPE_UNIT] = &unit_probe,
         [TYPE_STATUS] = &status_probe,
+        [TYPE_PING] = &ping_probe,
         [TYPE_HEARTBEAT] = &heartbeat_probe,
+        [TYPE_DNS] = &dns_probe,
         NULL,
 };
 
@@ -36,14 +40,16 @@ const struct schema_variant probe_variants[] = {
         {"tcp", TYPE_TCP, &tcp_schema, "Connects to a port or socket, and may talk there."},
         {"process", TYPE_PROCESS, &process_schema, "Watches a process and what it uses."},
         {"disk", TYPE_DISK, &disk_schema, "Watches a file system, and may write to it."},
+        {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
+        {"exec", TYPE_EXEC, &exec_schema, "Runs a program, such as a plug-in of Nagios."},
         {"pressure", TYPE_PRESSURE, &pressure_schema,
                 "Watches how short the host or the service is of CPU, memory and disk."},
-        {"file", TYPE_FILE, &file_schema, "Watches a file and what is added to it."},
-        {"ping", TYPE_PING, &ping_schema, "Sends ICMP echo requests to a host."},
-        {"exec", TYPE_EXEC, &exec_schema, "Runs a program, such as a plug-in of Nagios."},
+        {"unit", TYPE_UNIT, &unit_schema, "Watches a unit of systemd, or several."},
         {"status", TYPE_STATUS, &status_schema,
                 "Asks the scripts or the resource agent of the service."},
+        {"ping", TYPE_PING, &ping_schema, "Sends ICMP echo requests to a host."},
         {"heartbeat", TYPE_HEARTBEAT, &heartbeat_schema,
                 "Expects the service, or a job, to call in."},
+        {"dns", TYPE_DNS, &dns_schema, "Asks a name server for a name."},
         {NULL},
 };

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -12,8 +11,9 @@
 #include "io/unit_job.h"
 
 int unit_manager_bus(struct executor *executor, struct unit_bus **ret, struct error *err) {
-        enum bus_peer peer = geteuid() == 0 ? BUS_PEER_MANAGER : BUS_PEER_SYSTEM;
-        int r = executor->units ? 0 : unit_bus_new(&executor->units, executor->loop, peer, err);
+        int r = executor->units
+                        ? 0
+                        : unit_bus_new(&executor->units, executor->loop, bus_peer_of_user(), err);
         if (r == 0) {
                 *ret = executor->units;
         }

@@ -23,6 +23,10 @@ static const struct peer {
         [BUS_PEER_MANAGER] = {"systemd", NULL, "unix:path=/run/systemd/private", false},
 };
 
+enum bus_peer bus_peer_of_user(void) {
+        return geteuid() == 0 ? BUS_PEER_MANAGER : BUS_PEER_SYSTEM;
+}
+
 struct bus {
         struct loop *loop;
         const struct peer *peer;

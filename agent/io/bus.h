@@ -22,6 +22,9 @@ enum bus_peer {
                              only, and there also when no message bus runs */
 };
 
+/* The one that works without others, where this user may have it. */
+enum bus_peer bus_peer_of_user(void);
+
 struct bus; /* heap */
 
 /* Who wants to know when it comes and goes, in memory of the owner. */

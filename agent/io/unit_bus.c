@@ -527,6 +527,9 @@ static void join(struct unit_bus *units) {
         if (!units->joined) {
                 units->joined = true;
                 bus_join(units->bus, &units->user);
+                if (bus_connection(units->bus)) { /* others use it already */
+                        on_up(units);
+                }
         }
 }
 

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "io/http_client.h"
 #include "io/resolver.h"
+#include "io/unit_bus.h"
 #include "io/worker.h"
 #include "probes/exec_host.h"
 #include "probes/heartbeat.h"
@@ -408,8 +409,8 @@ const struct probe_target *scheduler_target_of(
         return &scheduler->services[service].target;
 }
 
-/* The probe looks at it at once where that may change what is known: one more of the same can
- * wait for the next run, and so cannot be used to keep the agent busy. */
+/* The probe looks at it at once where that may change what is known: one more of the same
+ * can wait for the next run, and so cannot be used to keep the agent busy. */
 int scheduler_beat(struct scheduler *scheduler, uint32_t service, uint32_t probe,
         const struct heartbeat *beat) {
         const struct service *of = &scheduler->policy->services[service];
@@ -601,6 +602,8 @@ static int make_pools(struct scheduler *scheduler, struct error *err) {
                 .max_in_flight = max, .max_queue = max, .resolver = scheduler->host.resolver};
         r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
         r = r < 0 ? r : exec_host_new(&scheduler->host.exec, scheduler->loop, err);
+        r = r < 0 ? r
+                  : unit_bus_new(&scheduler->host.units, scheduler->loop, bus_peer_of_user(), err);
         return r < 0 ? r : worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
 }
 
@@ -737,6 +740,7 @@ void scheduler_free(struct scheduler *scheduler) {
         exec_host_free(scheduler->host.exec);
         heartbeat_board_free(scheduler->host.heartbeats);
         resolver_free(scheduler->host.resolver);
+        unit_bus_free(scheduler->host.units);
         process_scanner_free(scheduler->host.processes);
         mount_pools_free(scheduler->host.mounts);
         free(scheduler);

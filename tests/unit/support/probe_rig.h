@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "io/loop.h"
 #include "io/resolver.h"
+#include "io/unit_bus.h"
 #include "io/worker.h"
 #include "policy/load.h"
 #include "probes/exec_host.h"
@@ -57,6 +58,8 @@ static inline void rig_open(struct rig *rig) {
         assert_int_equal(mount_pools_new(&rig->host.mounts, rig->host.loop, NULL), 0);
         assert_int_equal(
                 process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
+        assert_int_equal(
+                unit_bus_new(&rig->host.units, rig->host.loop, BUS_PEER_SYSTEM, NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
         assert_int_equal(exec_host_new(&rig->host.exec, rig->host.loop, NULL), 0);
 }
@@ -76,9 +79,10 @@ static inline void rig_unload(struct rig *rig) {
 static inline void rig_close(struct rig *rig) {
         rig_unload(rig);
         resolver_free(rig->host.resolver);
-        exec_host_free(rig->host.exec);
+        unit_bus_free(rig->host.units);
         process_scanner_free(rig->host.processes);
         mount_pools_free(rig->host.mounts);
+        exec_host_free(rig->host.exec);
         worker_pool_free(rig->host.disk);
         loop_free(rig->host.loop);
 }

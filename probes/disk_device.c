@@ -78,16 +78,24 @@ static void add_disk(const char *path, struct disk_device *device, int depth) {
         for_each(below, device, depth + 1, add_disk);
 }
 
-/* Fields of block/stat: 1 and 5 are completed requests, 4 and 8 the milliseconds that they took. */
+/* Fields of block/stat, from 0: completed requests, and the milliseconds that they took. */
+enum { STAT_READS = 0, STAT_READ_MSEC = 3, STAT_WRITES, STAT_WRITE_MSEC = 7, STAT_FIELDS };
+
 static void read_times(const char *path, struct disk_device *device) {
         char text[SMALL_FILE_MAX];
-        unsigned long long reads, read_msec, writes, write_msec;
-        if (small_file_read(path, "stat", text) == 0 &&
-                sscanf(text, "%llu %*u %*u %llu %llu %*u %*u %llu", &reads, &read_msec, &writes,
-                        &write_msec) == 4) {
-                device->requests = reads + writes;
-                device->busy_msec = read_msec + write_msec;
+        unsigned long long fields[STAT_FIELDS];
+        if (small_file_read(path, "stat", text) < 0) {
+                return;
         }
+        char *at = text, *end;
+        for (size_t i = 0; i < STAT_FIELDS; i++, at = end) {
+                fields[i] = strtoull(at, &end, 10);
+                if (end == at) {
+                        return;
+                }
+        }
+        device->requests = fields[STAT_READS] + fields[STAT_WRITES];
+        device->busy_msec = fields[STAT_READ_MSEC] + fields[STAT_WRITE_MSEC];
 }
 
 /* ---- file systems ---- */

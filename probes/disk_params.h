@@ -54,8 +54,8 @@ struct disk_state {
         struct disk_device before; /* of the last run; a name of "": none */
 };
 
-/* In a worker thread. */
-void disk_measure(struct offload *call, void *job);
+/* In a worker thread; data is a struct disk_job, here and below. */
+void disk_measure(struct offload *call, void *data);
 
 /* In the loop. */
-void disk_judge(struct probe_run *run, void *job, struct probe_result *result);
+void disk_judge(struct probe_run *run, void *data, struct probe_result *result);

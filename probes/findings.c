@@ -5,8 +5,8 @@
 
 enum { RANK_NOTHING, RANK_DEGRADED, RANK_UNKNOWN, RANK_FAIL };
 
-static void conclude(struct findings *findings, int rank, enum outcome outcome, enum cause cause,
-        const char *format, va_list arguments) {
+__attribute__((format(printf, 5, 0))) static void conclude(struct findings *findings, int rank,
+        enum outcome outcome, enum cause cause, const char *format, va_list arguments) {
         char text[4 * OBSERVATION_DETAIL_MAX];
         if (rank < findings->worst || (rank == findings->worst && rank != RANK_NOTHING)) {
                 return;

@@ -99,6 +99,7 @@ static const struct place *find_place(struct mount_pools *pools, const char *pat
         }
         for (size_t i = 0; i < pools->n_places; i++) {
                 const struct place *place = &pools->places[i];
+                // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): all counted have one
                 size_t length = strlen(place->point);
                 if (length >= longest && mount_path_below(path, place->point)) {
                         longest = length;

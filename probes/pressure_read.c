@@ -1,21 +1,36 @@
 #include "probes/pressure_read.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "probes/small_file.h"
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
-static bool parse_averages(const char *line, const char *word, double ret[PRESSURE_WINDOWS]) {
-        double found[PRESSURE_WINDOWS];
-        if (!str_starts(line, word) ||
-                sscanf(line + strlen(word), " avg10=%lf avg60=%lf avg300=%lf", &found[PRESSURE_10S],
-                        &found[PRESSURE_1M], &found[PRESSURE_5M]) != PRESSURE_WINDOWS) {
+/* The number behind `key`, and moves behind it. */
+static bool take_number(const char **text, const char *key, double *ret) {
+        char *end;
+        if (!str_starts(*text, key)) {
                 return false;
         }
-        memcpy(ret, found, sizeof(found));
+        *ret = strtod(*text + strlen(key), &end);
+        bool found = end > *text + strlen(key);
+        *text = end;
+        return found;
+}
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
+static bool parse_averages(const char *line, const char *word, double ret[PRESSURE_WINDOWS]) {
+        static const char *const keys[PRESSURE_WINDOWS] = {" avg10=", " avg60=", " avg300="};
+        if (!str_starts(line, word)) {
+                return false;
+        }
+        line += strlen(word);
+        for (size_t i = 0; i < PRESSURE_WINDOWS; i++) {
+                if (!take_number(&line, keys[i], &ret[i])) {
+                        return false;
+                }
+        }
         return true;
 }
 
@@ -49,9 +64,11 @@ int pressure_read_load(const char *proc, double ret[LOAD_WINDOWS]) {
         if (r < 0) {
                 return r;
         }
-        if (sscanf(text, "%lf %lf %lf", &found[LOAD_1M], &found[LOAD_5M], &found[LOAD_15M]) !=
-                LOAD_WINDOWS) {
-                return -EBADMSG;
+        const char *at = text;
+        for (size_t i = 0; i < LOAD_WINDOWS; i++) {
+                if (!take_number(&at, "", &found[i])) {
+                        return -EBADMSG;
+                }
         }
         memcpy(ret, found, sizeof(found));
         return 0;

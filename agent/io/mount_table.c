@@ -1,6 +1,7 @@
 #include "io/mount_table.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +74,35 @@ static bool has_option(const char *options, const char *wanted) {
         return false;
 }
 
+/* The number that ends with `end`. */
+static bool parse_number(const char *text, char end, unsigned *ret, const char **ret_rest) {
+        char *rest;
+        unsigned long value = strtoul(text, &rest, 10);
+        if (rest == text || *rest != end || value > INT_MAX) {
+                return false;
+        }
+        *ret = (unsigned) value;
+        *ret_rest = rest + (end != '\0');
+        return true;
+}
+
+static bool parse_device(const char *text, dev_t *ret) {
+        unsigned major, minor;
+        if (!parse_number(text, ':', &major, &text) || !parse_number(text, '\0', &minor, &text)) {
+                return false;
+        }
+        *ret = makedev(major, minor);
+        return true;
+}
+
 /* "36 35 98:0 ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS" */
 static bool parse_line(const char *line, const char *end, struct mount_entry *ret) {
         char word[OPTIONS_MAX], options[OPTIONS_MAX];
-        unsigned major, minor;
-        if (!take_word(&line, end, word, sizeof(word)) || sscanf(word, "%d", &ret->id) != 1 ||
+        const char *rest;
+        unsigned id;
+        if (!take_word(&line, end, word, sizeof(word)) || !parse_number(word, '\0', &id, &rest) ||
                 !take_word(&line, end, word, sizeof(word)) ||
-                !take_word(&line, end, word, sizeof(word)) ||
-                sscanf(word, "%u:%u", &major, &minor) != 2 ||
+                !take_word(&line, end, word, sizeof(word)) || !parse_device(word, &ret->device) ||
                 !take_word(&line, end, ret->root, sizeof(ret->root)) ||
                 !take_word(&line, end, ret->point, sizeof(ret->point)) ||
                 !take_word(&line, end, options, sizeof(options))) {
@@ -101,7 +123,7 @@ static bool parse_line(const char *line, const char *end, struct mount_entry *re
         if (!take_word(&line, end, ret->source, sizeof(ret->source))) {
                 *ret->source = '\0';
         }
-        ret->device = makedev(major, minor);
+        ret->id = (int) id;
         unescape(ret->root);
         unescape(ret->point);
         unescape(ret->source);

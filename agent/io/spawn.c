@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,6 +13,17 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+
+/* Where the plain numbers are those of 16-bit ids. */
+#ifdef SYS_setgroups32
+#define CALL_SETGROUPS SYS_setgroups32
+#define CALL_SETRESGID SYS_setresgid32
+#define CALL_SETRESUID SYS_setresuid32
+#else
+#define CALL_SETGROUPS SYS_setgroups
+#define CALL_SETRESGID SYS_setresgid
+#define CALL_SETRESUID SYS_setresuid
+#endif
 
 enum {
         DEFAULT_UMASK = 022,
@@ -115,14 +125,18 @@ static int set_umask(const struct spawn_request *request, int *status_fd) {
         return 0;
 }
 
+/* The C library's own functions change all threads that it knows of, and so may wait for ever: for
+ * its lock, or for a thread that was just being made when this process was cloned. */
 static int change_user(const struct spawn_request *request, int *status_fd) {
         (void) status_fd;
+        gid_t gid = request->gid;
+        uid_t uid = request->uid;
         if (!request->change_user) {
                 return 0;
         }
-        if (setgroups(request->n_groups, request->groups) < 0 ||
-                setresgid(request->gid, request->gid, request->gid) < 0 ||
-                setresuid(request->uid, request->uid, request->uid) < 0) {
+        if (syscall(CALL_SETGROUPS, request->n_groups, request->groups) < 0 ||
+                syscall(CALL_SETRESGID, gid, gid, gid) < 0 ||
+                syscall(CALL_SETRESUID, uid, uid, uid) < 0) {
                 return -errno;
         }
         return 0;

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -152,6 +154,45 @@ static void test_user_and_groups(void **state) {
         assert_non_null(strstr(output, "Groups: 65533 "));
 }
 
+static void *return_at_once(void *cookie) {
+        return cookie;
+}
+
+static void *make_threads(void *cookie) {
+        atomic_bool *enough = cookie;
+        pthread_t thread;
+        while (!atomic_load(enough) && pthread_create(&thread, NULL, return_at_once, NULL) == 0) {
+                pthread_join(thread, NULL);
+        }
+        return NULL;
+}
+
+/* Many times, because what goes wrong here does so by chance: a child that waits for ever, for a
+ * thread that its parent was making. */
+static void test_a_change_of_user_while_threads_come_and_go(void **state) {
+        enum { STARTS = 200, PATIENCE_SECONDS = 20 };
+        const char *argv[] = {"/bin/true", NULL};
+        struct spawn_request request = SPAWN_REQUEST_INIT;
+        atomic_bool enough = false;
+        pthread_t maker;
+
+        (void) state;
+        if (geteuid() != 0) {
+                skip();
+        }
+        request.argv = argv;
+        request.change_user = true;
+        request.uid = request.gid = 65534;
+        assert_int_equal(pthread_create(&maker, NULL, make_threads, &enough), 0);
+        alarm(PATIENCE_SECONDS); /* ends this program, should a child hang */
+        for (int i = 0; i < STARTS; i++) {
+                run_well(&request);
+        }
+        alarm(0);
+        atomic_store(&enough, true);
+        pthread_join(maker, NULL);
+}
+
 /* A directory that is no cgroup is what clone3() cannot be born in: the way of older kernels. */
 static void test_control_group_is_joined_before_the_program_runs(void **state) {
         const char *argv[4];
@@ -269,6 +310,7 @@ int main(void) {
                 cmocka_unit_test(test_signals_are_reset),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_user_and_groups),
+                cmocka_unit_test(test_a_change_of_user_while_threads_come_and_go),
                 cmocka_unit_test(test_control_group_is_joined_before_the_program_runs),
                 cmocka_unit_test(test_standard_input_is_handed_over),
                 cmocka_unit_test(test_failures_name_the_step),

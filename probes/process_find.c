@@ -138,11 +138,12 @@ static void submit(struct probe_run *run, struct find_job *job, const char *plac
 }
 
 static int watch_process(struct probe_run *run, pid_t pid) {
+        const struct process_params *params = run->spec->params;
         struct process_state *state = run->state;
         if (!state->watch && !(state->watch = calloc(1, sizeof(*state->watch)))) {
                 return -ENOMEM;
         }
-        return process_watch_set(state->watch, run, pid);
+        return process_watch_set(state->watch, run, pid, params->pidfile);
 }
 
 /* ---- by pidfile ---- */

@@ -4,28 +4,55 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "probes/mount_pools.h"
+#include "probes/pidfile.h"
+
+static int open_pidfd(pid_t pid) {
+        int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        return fd < 0 ? -errno : fd;
+}
+
+/* A daemon that replaces itself has its successor write the pidfile before it ends. Only a file
+ * that can be read without waiting is asked here. */
+static bool has_successor(const struct process_watch *watch) {
+        pid_t pid;
+        if (!watch->pidfile || !mount_pools_in_memory(watch->host->mounts, watch->pidfile) ||
+                pidfile_read_in_memory(watch->pidfile, &pid) < 0 || pid == watch->watched) {
+                return false;
+        }
+        AUTO_CLOSE int fd = open_pidfd(pid);
+        return fd >= 0;
+}
+
 static void on_death(void *cookie, uint32_t events) {
         (void) events;
         struct process_watch *watch = cookie;
         struct probe_result result = {.certain = true};
         pid_t pid = watch->watched;
+        if (has_successor(watch)) {
+                process_watch_clear(watch); /* the next run finds the successor */
+                return;
+        }
         probe_conclude(&result, OUTCOME_FAIL, CAUSE_EXITED, "process %d has exited", (int) pid);
         process_watch_clear(watch);
         watch->died = pid;
         watch->host->notify(watch->host->cookie, watch->service, watch->probe, &result);
 }
 
-int process_watch_set(struct process_watch *watch, const struct probe_run *run, pid_t pid) {
+int process_watch_set(
+        struct process_watch *watch, const struct probe_run *run, pid_t pid, const char *pidfile) {
         watch->host = run->host;
+        watch->pidfile = pidfile;
         watch->service = run->service->index;
         watch->probe = run->probe;
         if (watch->watched == pid) {
                 return 0;
         }
         process_watch_clear(watch);
-        int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        int fd = open_pidfd(pid);
         if (fd < 0) {
-                return -errno;
+                return fd;
         }
         int r = loop_watch_add(&watch->watch, run->host->loop, fd, EPOLLIN, on_death, watch);
         if (r < 0) {

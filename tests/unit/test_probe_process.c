@@ -283,6 +283,38 @@ static void test_pidfile_death_is_told_at_once(void **state) {
         rig_wait(&f->rig, &f->rig.notices, 2);
 }
 
+/* A daemon that replaces itself: its successor is in the pidfile when the old one ends. */
+static void test_pidfile_successor(void **state) {
+        struct fixture *f = *state;
+        char path[64], probe[128], text[32];
+        snprintf(path, sizeof(path), "/dev/shm/probe-test-%d.pid", (int) getpid());
+        snprintf(probe, sizeof(probe), "process: {pidfile: %s}", path);
+        spawn(f, NULL);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        fprintf(file, "%d\n", (int) f->child);
+        assert_int_equal(fclose(file), 0);
+        rig_load(&f->rig, probe);
+        rig_start(&f->rig, RIG_TIMEOUT);
+        assert_true(f->rig.over); /* no thread is needed in memory */
+        assert_int_equal(f->rig.result.outcome, OUTCOME_PASS);
+
+        file = fopen(path, "we");
+        assert_non_null(file);
+        fprintf(file, "%d\n", (int) getpid());
+        assert_int_equal(fclose(file), 0);
+        const struct process_state *probe_state = f->rig.run.state;
+        assert_int_equal(probe_state->watch->watched, f->child);
+        reap(f);
+        while (probe_state->watch->watched) {
+                assert_int_equal(loop_turn(f->rig.host.loop, USEC_PER_SEC), 1);
+        }
+        assert_int_equal(f->rig.notices, 0);
+        snprintf(text, sizeof(text), "process %d,", (int) getpid());
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, text);
+        assert_int_equal(unlink(path), 0);
+}
+
 /* Nobody saw this process alive, so its death counts, but is not certain. */
 static void test_pidfile_stale(void **state) {
         struct fixture *f = *state;
@@ -642,6 +674,7 @@ int main(void) {
                 TEST(test_cpu),
                 TEST(test_cpu_over),
                 TEST(test_pidfile_death_is_told_at_once),
+                TEST(test_pidfile_successor),
                 TEST(test_pidfile_stale),
                 TEST(test_pidfile_missing_and_garbage),
                 TEST(test_pidfile_stopped_while_reading),

@@ -288,7 +288,12 @@ static void say_skipped(const struct view *view, char *text, size_t size) {
 static void say_ended(const struct view *view, char *text, size_t size) {
         char how[64];
         exit_text(view->snapshot, how, sizeof(how));
-        snprintf(text, size, "%s by itself", *how ? how : "ended");
+        if (view->snapshot->exec_main_code == CLD_EXITED) {
+                snprintf(text, size, "%s by itself", how);
+        } else {
+                snprintf(text, size, "ended by itself%s%s%s", *how ? " (" : "", how,
+                        *how ? ")" : "");
+        }
 }
 
 static void say_idle(const struct view *view, char *text, size_t size) {

@@ -51,7 +51,7 @@ static double median(double *values, uint32_t count) {
 
 /* Levels a microsecond. `ret_balance`: pairs that rise less pairs that fall, Kendall's S. */
 static double median_slope(const struct forecast *forecast, int *ret_balance) {
-        double slopes[PAIRS_MAX];
+        double slopes[PAIRS_MAX] = {0};
         uint32_t count = 0;
         *ret_balance = 0;
         for (uint32_t i = 0; i < forecast->count; i++) {

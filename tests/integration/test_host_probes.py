@@ -71,3 +71,22 @@ def test_pressure(agent) -> None:
     assert "of memory available" in _probe(agent, "greedy")["detail"]
     assert agent.service("unmanaged")["health"] == "unknown"
     assert _probe(agent, "unmanaged")["detail"] == "the service has no manager that knows its processes"
+
+
+def test_pressure_of_a_service(agent) -> None:
+    """Its cgroup is found by its process, and the kernel accounts pressure for each."""
+    if not Path("/proc/pressure/cpu").exists():
+        pytest.skip("this kernel does not account pressure")
+    agent.write_policy(
+        f"""
+        services:
+          idle:
+            command: [/bin/sleep, '86404']
+            log: none
+            probes: {{own: {{pressure: {{of: service, cpu: {{some: 100%}}}}, {_settings('200ms')}}}}}
+        """
+    )
+    agent.start()
+    agent.wait_for("idle", state="healthy")
+    own = next(probe for probe in agent.service("idle")["probes"] if probe["name"] == "own")
+    assert own["detail"].startswith("cpu some ")

@@ -18,13 +18,10 @@
 #include "io/environment.h"
 #include "probes/exec_host.h"
 #include "probes/exec_output.h"
+#include "probes/program_end.h"
 #include "probes/types.h"
 
 enum { ENVIRONMENT_NAMES_MAX = 256, OPEN_FILES = 1024 };
-
-/* SIGTERM comes this much before the deadline, and SIGKILL halfway between, so that nothing is left
- * when the result is there: a tenth of the timeout, but at most this. */
-#define TERM_MARGIN_MAX (500 * USEC_PER_MSEC)
 
 enum contract { CONTRACT_NAGIOS = 0, CONTRACT_PLAIN };
 enum warning { WARNING_DEGRADED = 0, WARNING_FAIL };
@@ -285,11 +282,6 @@ static struct spawn_limit usual_open_files(void) {
         return limit;
 }
 
-static usec_t term_margin(usec_t timeout) {
-        usec_t margin = timeout / 10;
-        return margin < TERM_MARGIN_MAX ? margin : TERM_MARGIN_MAX;
-}
-
 static int start_child(struct exec_job *job, const struct identity *identity, struct error *err) {
         const struct probe_run *run = job->run;
         const struct exec_params *params = run->spec->params;
@@ -299,17 +291,12 @@ static int start_child(struct exec_job *job, const struct identity *identity, st
                 return error_set(err, ENOMEM, "too many variables, or out of memory");
         }
         const struct spawn_limit limit = usual_open_files();
-        usec_t now = loop_now(run->host->loop).mono;
-        usec_t deadline = usec_add(run->started.mono, run->timeout);
-        usec_t margin = term_margin(run->timeout);
         struct child_request request = {
                 .spawn = SPAWN_REQUEST_INIT,
-                .timeout = usec_sub(deadline - margin, now),
-                .kill_grace = margin / 2 + 1, /* 0 would mean the usual one */
-                .kill_wait = USEC_INFINITY,
                 .max_output = params->max_output,
                 .separate_errors = true,
         };
+        program_end_in_time(&request, run);
         request.spawn.argv = params->command.items;
         request.spawn.environment = (const char *const *) environment.items;
         request.spawn.change_user = identity->change;
@@ -365,21 +352,11 @@ static struct exec_job *job_new(struct probe_run *run) {
         return job;
 }
 
-static void conclude_still_there(struct probe_run *run, const struct exec_job *job) {
-        struct probe_result result = {0};
-        char since[UNITS_TEXT_MAX];
-        probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
-                "process %d of the run %s ago was killed and has not died yet",
-                child_pid(job->child),
-                units_format_duration_short(usec_sub(run->started.mono, job->started), since));
-        probe_run_finish(run, &result);
-}
-
 static void exec_start(struct probe_run *run) {
         const struct exec_params *params = run->spec->params;
         struct exec_state *state = run->state;
         if (state->job) {
-                conclude_still_there(run, state->job);
+                program_is_still_there(run, child_pid(state->job->child), state->job->started);
                 return;
         }
         struct exec_job *job = job_new(run);

@@ -4,18 +4,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/param.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "base/units.h"
 #include "probes/exec_host.h"
+#include "probes/program_end.h"
 #include "probes/service_script.h"
 #include "probes/types.h"
-
-/* SIGTERM comes this much before the deadline, SIGKILL at it: a tenth of the timeout, but at most
- * this. */
-#define TERM_MARGIN_MAX (500 * USEC_PER_MSEC)
 
 struct status_params {
         uint32_t depth;
@@ -116,13 +112,11 @@ static int start_child(
         struct status_state *state, const struct identity *identity, struct error *err) {
         const struct probe_run *run = state->run;
         const struct status_params *params = run->spec->params;
-        usec_t now = loop_now(run->host->loop).mono;
-        usec_t margin = MIN(run->timeout / 10, TERM_MARGIN_MAX);
         const struct service_script_request request = {
                 .service = run->service,
                 .verb = SCRIPT_STATUS,
                 .identity = identity,
-                .timeout = usec_sub(usec_add(run->started.mono, run->timeout - margin), now),
+                .timeout = run->timeout,
                 .depth = params->depth,
         };
         struct service_script script;
@@ -130,8 +124,7 @@ static int start_child(
         if (r < 0) {
                 return r;
         }
-        script.child.kill_grace = margin + 1; /* 0 would mean the usual one */
-        script.child.kill_wait = USEC_INFINITY;
+        program_end_in_time(&script.child, run);
         r = child_start(&state->child, run->host->loop, &script.child, on_ended, state, err);
         service_script_done(&script);
         return r;
@@ -168,30 +161,21 @@ static void ask_for_turn(struct status_state *state) {
 
 /* ---- A run ---- */
 
-static void refuse(struct probe_run *run, enum outcome outcome, const char *why) {
+static void refuse(struct probe_run *run, const char *why) {
         struct probe_result result = {0};
-        probe_conclude(&result, outcome,
-                outcome == OUTCOME_TIMEOUT ? CAUSE_UNRESPONSIVE : CAUSE_NONE, "%s", why);
+        probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s", why);
         probe_run_finish(run, &result);
-}
-
-static void refuse_while_dying(struct probe_run *run, const struct status_state *state) {
-        char why[OBSERVATION_DETAIL_MAX], since[UNITS_TEXT_MAX];
-        snprintf(why, sizeof(why), "process %d of the run %s ago was killed and does not die",
-                (int) child_pid(state->child),
-                units_format_duration_short(usec_sub(run->started.mono, state->started), since));
-        refuse(run, OUTCOME_TIMEOUT, why);
 }
 
 static void status_start(struct probe_run *run) {
         struct status_state *state = run->state;
         if (!run->service->scripts) {
-                refuse(run, OUTCOME_UNKNOWN, "the service has no scripts to ask");
+                refuse(run, "the service has no scripts to ask");
         } else if (state->child) {
-                refuse_while_dying(run, state);
+                program_is_still_there(run, child_pid(state->child), state->started);
         } else if (loop_timer_init(&state->patience, run->host->loop, on_patience_over, state) <
                    0) {
-                refuse(run, OUTCOME_UNKNOWN, "out of memory");
+                refuse(run, "out of memory");
         } else {
                 state->run = run;
                 state->started = run->started.mono;

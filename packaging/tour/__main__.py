@@ -1,4 +1,4 @@
-"""The tour of packaging/quickstart: a shop, the agent over it, and five ways to break it."""
+"""The tour of packaging/quickstart: a shop, the agent over it, and six ways to break it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def show_results(results: list[disasters.Result]) -> bool:
     table(head, [row_of(result) for result in results])
     say()
     say("  Times count from the blow. Detected and recovered are the agent's word; customers are a")
-    say("  judge outside the agent who asks for the page and places an order 10 times a second.")
+    say("  judge outside the agent who asks for the page, orders and buys, each 10 times a second.")
     doubts = [result for result in results if result.doubt]
     for result in results:
         if result.skipped:

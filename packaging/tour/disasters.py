@@ -1,4 +1,4 @@
-"""The five disasters of the tour: what is broken, and what counts as recovered."""
+"""The disasters of the tour: what is broken, and what counts as recovered."""
 
 from __future__ import annotations
 
@@ -70,12 +70,26 @@ def _hang_cart(scene: Scene) -> None:
     os.kill(pid, signal.SIGSTOP)
 
 
-def _break_checkout(scene: Scene) -> None:
-    scene.watch.begin("POST /break: the checkout answers 500 to everything")
+def _post(scene: Scene, path: str) -> None:
     connection = http.client.HTTPConnection(scene.shop.checkout, timeout=2)
-    connection.request("POST", "/break")
+    connection.request("POST", path)
     connection.getresponse().read()
     connection.close()
+
+
+def _break_checkout(scene: Scene) -> None:
+    scene.watch.begin("POST /break: the checkout answers 500 to everything")
+    _post(scene, "/break")
+
+
+def _break_payment(scene: Scene) -> None:
+    scene.watch.begin("paying fails; /healthz, the log-in and the cart are as well as ever")
+    _post(scene, "/break/payment")
+
+
+def _the_last_step_was_named(scene: Scene, before: dict) -> str:
+    evidence = _since(scene, "checkout")[0]["detail"]
+    return "" if "step pay (3 of 3)" in evidence else f"the evidence names no step: {evidence}"
 
 
 def _fill_uploads(scene: Scene) -> None:
@@ -127,6 +141,13 @@ DISASTERS = [
     Disaster("the cart hangs", "redis hung (SIGSTOP)", "cart", _hang_cart),
     Disaster(
         "the checkout is out of its mind", "checkout answers 500", "checkout", _break_checkout
+    ),
+    Disaster(
+        "customers can do everything but pay",
+        "last step of a purchase",
+        "checkout",
+        _break_payment,
+        check=_the_last_step_was_named,
     ),
     Disaster(
         "the uploads are full",

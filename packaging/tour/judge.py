@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PERIOD = 0.1  # seconds between two requests of a customer
@@ -27,10 +29,47 @@ class Verdict:
     outage: float  # seconds from the beginning of the first failed visit to the end of the last
 
 
+class Refused(Exception):
+    """The shop answered, and not with what was asked for."""
+
+
+class Connection:
+    """A visit's one connection, with the cookie that it was given."""
+
+    def __init__(self, shop: str) -> None:
+        self.http = http.client.HTTPConnection(shop, timeout=PATIENCE)
+        self.cookie: dict[str, str] = {}
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        self.http.request(method, path, body and json.dumps(body), self.cookie)
+        answer = self.http.getresponse()
+        text = answer.read()
+        if not 200 <= answer.status < 300 or not text:
+            raise Refused(answer.status)
+        given = answer.getheader("Set-Cookie")
+        if given:
+            self.cookie = {"Cookie": given.partition(";")[0]}
+        return text
+
+
+def look(connection: Connection) -> None:
+    connection.ask("GET", "/")
+
+
+def order(connection: Connection) -> None:
+    connection.ask("POST", "/checkout")
+
+
+def buy(connection: Connection) -> None:
+    connection.ask("POST", "/login")
+    cart = json.loads(connection.ask("POST", "/cart"))["cart"]["id"]
+    connection.ask("POST", "/pay", {"cart": cart})
+
+
 class Customer(threading.Thread):
-    def __init__(self, name: str, shop: str, request: tuple[str, str]) -> None:
+    def __init__(self, name: str, shop: str, visit: Callable[[Connection], None]) -> None:
         super().__init__(name=name, daemon=True)
-        self.shop, self.request = shop, request
+        self.shop, self.visit = shop, visit
         self.visits: list[Visit] = []
         self.leaving = threading.Event()
 
@@ -43,15 +82,14 @@ class Customer(threading.Thread):
             due = max(due + PERIOD, time.monotonic())
 
     def _ask(self) -> bool:
-        connection = http.client.HTTPConnection(self.shop, timeout=PATIENCE)
+        connection = Connection(self.shop)
         try:
-            connection.request(*self.request)
-            answer = connection.getresponse()
-            return 200 <= answer.status < 300 and bool(answer.read())
-        except (OSError, http.client.HTTPException):
+            self.visit(connection)
+            return True
+        except (OSError, ValueError, http.client.HTTPException, Refused):
             return False
         finally:
-            connection.close()
+            connection.http.close()
 
     def since(self, moment: float) -> Verdict:
         visits = [visit for visit in list(self.visits) if visit.ended >= moment]
@@ -66,13 +104,11 @@ class Customer(threading.Thread):
 
 
 class Judge:
-    """One customer looks at the storefront, one places orders through it."""
+    """One customer looks at the storefront, one places orders through it, one buys step by step."""
 
     def __init__(self, storefront: str) -> None:
-        self.customers = [
-            Customer("page", storefront, ("GET", "/")),
-            Customer("orders", storefront, ("POST", "/checkout")),
-        ]
+        visits = {"page": look, "orders": order, "purchases": buy}
+        self.customers = [Customer(name, storefront, visit) for name, visit in visits.items()]
 
     def start(self) -> None:
         for customer in self.customers:

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import time
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def remove(root: Path) -> None:
 def _words(root: Path) -> Words:
     words: Words = {
         "root": str(root),
-        "orders_login": "".join(f"\\x{byte:02x}" for byte in _login()),
+        "database_user": DATABASE_USER,
     }
     words["python"] = "/usr/bin/python3"
     for name, program in (("nginx", "nginx"), ("redis", "redis-server"), ("find", "find")):
@@ -149,12 +148,6 @@ def _user(service: str) -> str | None:
         except KeyError:
             continue
     raise Unprepared(f"none of the users {', '.join(USERS[service])} exists")
-
-
-def _login() -> bytes:
-    """The start-up packet of PostgreSQL's protocol 3.0."""
-    body = struct.pack("!I", 196608) + f"user\0{DATABASE_USER}\0database\0postgres\0\0".encode()
-    return struct.pack("!I", len(body) + 4) + body
 
 
 # ---- Files --------------------------------------------------------------------------------------

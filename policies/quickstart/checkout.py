@@ -2,21 +2,32 @@
 """The checkout of the quickstart's shop: counts in the cart (redis), then writes an order to
 PostgreSQL.
 
-    GET  /healthz   200 {"status": "UP"}, or 503 {"status": "DOWN", "failing": {"cart": "why"}}
-    POST /checkout  201 {"order": 7}, or 503 as above
-    POST /break     from now on every answer is 500, until the process is started anew
+    GET  /healthz        200 {"status": "UP"}, or 503 {"status": "DOWN", "failing": {"cart": "why"}}
+    POST /checkout       201 {"order": 7}, or 503 as above
+    POST /break          from now on every answer is 500, until the process is started anew
+    POST /break/payment  the same of /pay only: all else looks well
+
+A purchase in three steps, held together by a cookie:
+
+    POST /login  200 {"session": "..."} and the cookie `session`
+    POST /cart   201 {"cart": {"id": 3}}, or 403 without a session
+    POST /pay    {"cart": 3} -> 201 {"order": 7}, or 403, or 404 for a cart that is not one's own
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import socket
 import struct
+from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PATIENCE = 0.3  # seconds that a dependency may take for one answer
 ANSWER_MAX = 64 * 1024
+SESSIONS_MAX = 1000  # the oldest are forgotten
+REQUEST_MAX = 4096
 LOGIN = struct.pack("!I", 196608) + b"user\0shop\0database\0postgres\0\0"  # protocol 3.0
 TABLE = "CREATE TABLE IF NOT EXISTS orders (id serial PRIMARY KEY, at timestamptz DEFAULT now())"
 
@@ -110,7 +121,19 @@ def _first_column(row: bytes) -> str | None:
 class Shop:
     def __init__(self, cart: Cart, orders: Orders) -> None:
         self.cart, self.orders = cart, orders
-        self.broken = False
+        self.broken = self.payment_broken = False
+        self.sessions: dict[str, int] = {}  # the cart of each; 0: none yet
+
+    def log_in(self) -> str:
+        session = secrets.token_hex(16)
+        while len(self.sessions) >= SESSIONS_MAX:
+            self.sessions.pop(next(iter(self.sessions)), None)
+        self.sessions[session] = 0
+        return session
+
+    def fill_cart(self, session: str) -> int:
+        self.sessions[session] = int(self.cart.ask("INCR carts"))
+        return self.sessions[session]
 
     def failing(self) -> dict[str, str]:
         failures = {}
@@ -141,7 +164,16 @@ class Handler(BaseHTTPRequestHandler):
         self._route({"/healthz": self._health})
 
     def do_POST(self) -> None:
-        self._route({"/checkout": self._checkout, "/break": self._break})
+        self._route(
+            {
+                "/checkout": self._checkout,
+                "/login": self._log_in,
+                "/cart": self._fill_cart,
+                "/pay": self._pay,
+                "/break": self._break,
+                "/break/payment": self._break_payment,
+            }
+        )
 
     def _route(self, routes) -> None:
         if self.shop.broken:
@@ -158,9 +190,57 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, Refused):
             self._verdict(self.shop.failing() or {"checkout": "failed, and all is well again"})
 
+    def _log_in(self) -> None:
+        session = self.shop.log_in()
+        self._answer(200, {"session": session}, {"Set-Cookie": f"session={session}; Path=/"})
+
+    def _session(self) -> str | None:
+        """None, and answered, when the cookie is not one of ours."""
+        try:
+            cookie = SimpleCookie(self.headers.get("Cookie", "")).get("session")
+        except CookieError:
+            cookie = None
+        if cookie and cookie.value in self.shop.sessions:
+            return cookie.value
+        self._answer(403, {"error": "log in first"})
+        return None
+
+    def _fill_cart(self) -> None:
+        session = self._session()
+        if session is None:
+            return
+        try:
+            self._answer(201, {"cart": {"id": self.shop.fill_cart(session)}})
+        except (OSError, Refused):
+            self._verdict(self.shop.failing() or {"cart": "failed, and all is well again"})
+
+    def _pay(self) -> None:
+        session = self._session()
+        if session is None:
+            return
+        if self.shop.payment_broken:
+            self._answer(500, {"error": "the bank's certificate is not trusted any more"})
+        elif not self.shop.sessions[session] or self._wanted_cart() != self.shop.sessions[session]:
+            self._answer(404, {"error": "this is not your cart"})
+        else:
+            self._checkout()
+
+    def _wanted_cart(self) -> int | None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > REQUEST_MAX:
+            return None
+        try:
+            return json.loads(self.rfile.read(int(length)))["cart"]
+        except (ValueError, KeyError, TypeError):
+            return None
+
     def _break(self) -> None:
         self.shop.broken = True
         self._answer(200, {"broken": True})
+
+    def _break_payment(self) -> None:
+        self.shop.payment_broken = True
+        self._answer(200, {"broken": "payment"})
 
     def _unknown(self) -> None:
         self._answer(404, {"error": "there is no such page"})
@@ -171,11 +251,13 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(200, {"status": "UP"})
 
-    def _answer(self, status: int, body: dict) -> None:
+    def _answer(self, status: int, body: dict, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode() + b"\n"
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

@@ -14,7 +14,16 @@
 #include "base/str.h"
 #include "probes/small_file.h"
 
-enum { DEPTH_MAX = 8, MEMBERS_MAX = 64 /* of one RAID or volume */ };
+enum {
+        DEPTH_MAX = 8,
+        MEMBERS_MAX = 64, /* of one RAID or volume */
+        SYS_PATH_MAX = 512, /* each level keeps some, and a worker thread has a small stack */
+};
+
+/* False when it does not fit. */
+static bool join(char to[SYS_PATH_MAX], const char *directory, const char *name) {
+        return snprintf(to, SYS_PATH_MAX, "%s/%s", directory, name) < SYS_PATH_MAX;
+}
 
 /* Calls `visit` for each entry of a directory; none when it does not exist. */
 static void for_each(const char *directory, struct disk_device *device, int depth,
@@ -22,9 +31,8 @@ static void for_each(const char *directory, struct disk_device *device, int dept
         DIR *entries = opendir(directory);
         struct dirent *entry;
         for (int i = 0; entries && i < MEMBERS_MAX && (entry = readdir(entries));) {
-                char path[PATH_MAX];
-                int length = snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
-                if (entry->d_name[0] != '.' && length < (int) sizeof(path)) {
+                char path[SYS_PATH_MAX];
+                if (entry->d_name[0] != '.' && join(path, directory, entry->d_name)) {
                         visit(path, device, depth);
                         i++;
                 }
@@ -36,8 +44,9 @@ static void for_each(const char *directory, struct disk_device *device, int dept
 
 /* ---- disks, and what is made of disks ---- */
 
-/* A counter of SCSI and ATA disks, in hexadecimal. */
-static void add_scsi_errors(const char *directory, const char *name, struct disk_device *device) {
+/* A counter of SCSI and ATA disks, in hexadecimal. Not inlined, for the sake of the stack. */
+__attribute__((noinline)) static void add_scsi_errors(
+        const char *directory, const char *name, struct disk_device *device) {
         char text[SMALL_FILE_MAX];
         if (small_file_read(directory, name, text) == 0) {
                 device->errors += strtoull(text, NULL, 16);
@@ -55,27 +64,25 @@ static void add_md_member(const char *path, struct disk_device *device, int dept
         }
 }
 
+static bool is_partition(const char *path) {
+        char file[SYS_PATH_MAX];
+        return join(file, path, "partition") && access(file, F_OK) == 0;
+}
+
 /* Partitions, and volumes over several disks, end at disks. */
 static void add_disk(const char *path, struct disk_device *device, int depth) {
-        char below[PATH_MAX];
+        char members[SYS_PATH_MAX], slaves[SYS_PATH_MAX];
         uint64_t missing;
-        if (depth >= DEPTH_MAX || strlen(path) > PATH_MAX - 64) {
+        if (depth >= DEPTH_MAX || !join(members, path, "md") || !join(slaves, path, "slaves")) {
                 return;
         }
-        add_scsi_errors(path, "device/ioerr_cnt", device);
-        if (access(path, F_OK) == 0 && strlen(path) < PATH_MAX - 64) {
-                snprintf(below, sizeof(below), "%s/partition", path);
-                if (access(below, F_OK) == 0) {
-                        add_scsi_errors(path, "../device/ioerr_cnt", device);
-                }
-        }
-        if (small_file_number(path, "md/degraded", &missing) == 0) {
+        add_scsi_errors(
+                path, is_partition(path) ? "../device/ioerr_cnt" : "device/ioerr_cnt", device);
+        if (small_file_number(members, "degraded", &missing) == 0) {
                 device->missing += missing;
         }
-        snprintf(below, sizeof(below), "%s/md", path);
-        for_each(below, device, depth, add_md_member);
-        snprintf(below, sizeof(below), "%s/slaves", path);
-        for_each(below, device, depth + 1, add_disk);
+        for_each(members, device, depth, add_md_member);
+        for_each(slaves, device, depth + 1, add_disk);
 }
 
 /* Fields of block/stat, from 0: completed requests, and the milliseconds that they took. */
@@ -101,10 +108,10 @@ static void read_times(const char *path, struct disk_device *device) {
 /* ---- file systems ---- */
 
 static void add_ext4(const char *sys, struct disk_device *device) {
-        char directory[PATH_MAX];
+        char all[SYS_PATH_MAX], directory[SYS_PATH_MAX];
         uint64_t errors;
-        snprintf(directory, sizeof(directory), "%.*s/fs/ext4/%s", PATH_MAX / 2, sys, device->name);
-        if (small_file_number(directory, "errors_count", &errors) == 0) {
+        if (join(all, sys, "fs/ext4") && join(directory, all, device->name) &&
+                small_file_number(directory, "errors_count", &errors) == 0) {
                 device->damages = errors;
                 device->counts_errors = true;
         }
@@ -128,14 +135,10 @@ static void add_btrfs_member(const char *path, struct disk_device *device, int d
 
 /* A directory of /sys/fs/btrfs belongs to the file system that has our device. */
 static void add_btrfs(const char *path, struct disk_device *device, int depth) {
-        char below[PATH_MAX];
-        if (strlen(path) > PATH_MAX / 2) {
-                return;
-        }
-        snprintf(below, sizeof(below), "%.*s/devices/%s", PATH_MAX / 2, path, device->name);
-        if (access(below, F_OK) == 0) {
-                snprintf(below, sizeof(below), "%.*s/devinfo", PATH_MAX / 2, path);
-                for_each(below, device, depth, add_btrfs_member);
+        char devices[SYS_PATH_MAX], own[SYS_PATH_MAX], members[SYS_PATH_MAX];
+        if (join(devices, path, "devices") && join(own, devices, device->name) &&
+                access(own, F_OK) == 0 && join(members, path, "devinfo")) {
+                for_each(members, device, depth, add_btrfs_member);
         }
 }
 
@@ -148,15 +151,14 @@ static dev_t device_of_source(const char *source) {
 }
 
 static int locate(const char *sys, dev_t device, char ret[PATH_MAX]) {
-        char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%.*s/dev/block/%u:%u", PATH_MAX / 2, sys, major(device),
-                minor(device));
-        return realpath(path, ret) ? 0 : -ENODEV;
+        char name[64], path[SYS_PATH_MAX];
+        snprintf(name, sizeof(name), "dev/block/%u:%u", major(device), minor(device));
+        return join(path, sys, name) && realpath(path, ret) ? 0 : -ENODEV;
 }
 
 int disk_device_read(const char *sys, dev_t device, const char *source, struct disk_device *ret) {
         struct disk_device found = {0};
-        char path[PATH_MAX], btrfs[PATH_MAX];
+        char path[PATH_MAX], btrfs[SYS_PATH_MAX];
         int r = locate(sys, device, path);
         if (r < 0) {
                 device = device_of_source(source);
@@ -171,8 +173,9 @@ int disk_device_read(const char *sys, dev_t device, const char *source, struct d
         add_disk(path, &found, 0);
         read_times(path, &found);
         add_ext4(sys, &found);
-        snprintf(btrfs, sizeof(btrfs), "%.*s/fs/btrfs", PATH_MAX / 2, sys);
-        for_each(btrfs, &found, 0, add_btrfs);
+        if (join(btrfs, sys, "fs/btrfs")) {
+                for_each(btrfs, &found, 0, add_btrfs);
+        }
         *ret = found;
         return 0;
 }
@@ -190,12 +193,9 @@ static bool has_line(const char *text, const char *wanted) {
 }
 
 bool disk_device_gave_up(const char *sys, const char *proc, dev_t device) {
-        char path[PATH_MAX], directory[PATH_MAX], text[SMALL_FILE_MAX];
-        if (locate(sys, device, path) < 0) {
-                return false;
-        }
-        snprintf(directory, sizeof(directory), "%.*s/fs/ext4/%.*s", PATH_MAX / 4, proc,
-                DISK_DEVICE_NAME_MAX, strrchr(path, '/') + 1);
-        return small_file_read(directory, "options", text) == 0 &&
+        char path[PATH_MAX], all[SYS_PATH_MAX], directory[SYS_PATH_MAX], text[SMALL_FILE_MAX];
+        return locate(sys, device, path) == 0 && join(all, proc, "fs/ext4") &&
+               join(directory, all, strrchr(path, '/') + 1) &&
+               small_file_read(directory, "options", text) == 0 &&
                (has_line(text, "emergency_ro") || has_line(text, "shutdown"));
 }

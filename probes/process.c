@@ -124,8 +124,8 @@ static void start_target(struct probe_run *run) {
                 probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
                         "no pidfile, and the service has no manager that knows its process");
         } else {
-                probe_conclude(
-                        &result, OUTCOME_UNKNOWN, CAUSE_NONE, "its manager has told no main process yet");
+                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "its manager has told no main process yet");
         }
         probe_run_finish(run, &result);
 }

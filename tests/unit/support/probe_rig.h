@@ -58,8 +58,7 @@ static inline void rig_open(struct rig *rig) {
         assert_int_equal(mount_pools_new(&rig->host.mounts, rig->host.loop, NULL), 0);
         assert_int_equal(
                 process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
-        assert_int_equal(
-                unit_bus_new(&rig->host.units, rig->host.loop, BUS_PEER_SYSTEM, NULL), 0);
+        assert_int_equal(unit_bus_new(&rig->host.units, rig->host.loop, BUS_PEER_SYSTEM, NULL), 0);
         assert_int_equal(worker_pool_new(&rig->host.disk, rig->host.loop, &limits, NULL), 0);
         assert_int_equal(exec_host_new(&rig->host.exec, rig->host.loop, NULL), 0);
 }

@@ -11,11 +11,13 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "probes/http_json.h"
 #include "probes/http_params.h"
+#include "probes/http_template.h"
 #include "probes/text_pattern.h"
 
 /* Characters of a token (RFC 9110, 5.6.2): methods and header names. */
-static bool is_token(const char *text) {
+bool http_is_token(const char *text) {
         static const char extra[] = "!#$%&'*+-.^_`|~";
         for (const char *c = text; *c; c++) {
                 if (!isascii((unsigned char) *c) ||
@@ -78,6 +80,11 @@ bool http_url_is_tls(const char *url) {
         return strncasecmp(url, "https://", 8) == 0;
 }
 
+size_t http_url_origin(const char *url) {
+        const char *authority = after_scheme(url);
+        return (size_t) (authority - url) + strcspn(authority, "/?#");
+}
+
 static bool is_name_character(char c) {
         return isascii((unsigned char) c) && (isalnum((unsigned char) c) || strchr("-._~", c));
 }
@@ -115,7 +122,7 @@ static const char *skip_port(const char *text) {
         return port >= 1 && port <= 65535 ? text + 1 + digits : NULL;
 }
 
-static bool is_plain(const char *text) {
+bool http_is_url_text(const char *text) {
         for (; *text; text++) {
                 if (*text <= ' ' || *text > '~') {
                         return false;
@@ -131,7 +138,7 @@ int http_check_url(const char *url, char ret_host[HTTP_HOST_MAX + 1], char why[S
                 reason = "a url begins with http:// or https://";
         } else if (strlen(url) > HTTP_URL_MAX) {
                 reason = "a url has at most 2048 bytes";
-        } else if (!is_plain(url)) {
+        } else if (!http_is_url_text(url)) {
                 reason =
                         "a url holds no blanks and no bytes outside ASCII; write them as %20 and the like";
         } else if (memchr(authority, '@', length)) {
@@ -147,32 +154,42 @@ int http_check_url(const char *url, char ret_host[HTTP_HOST_MAX + 1], char why[S
         return -EINVAL;
 }
 
-/* ---- the rest of the request ---- */
+/* ---- one request ---- */
 
-static void check_method(const struct http_params *params, struct schema_report *report) {
-        const char *method = params->method;
-        if (!is_token(method) || strlen(method) > 16) {
+static void check_method(const struct http_exchange *exchange, struct schema_report *report) {
+        const char *method = exchange->method;
+        if (!http_is_token(method) || strlen(method) > 16) {
                 schema_complain(report, "method", "not a method of HTTP");
         } else if (str_eq(method, "CONNECT")) {
                 schema_complain(report, "method", "CONNECT is for proxies and cannot be probed");
-        } else if (str_eq(method, "HEAD") && http_needs_body(params)) {
+        } else if (str_eq(method, "HEAD") && http_needs_body(exchange->expect)) {
                 schema_complain(
                         report, "method", "the answer to HEAD has no body to expect text in");
         }
 }
 
+#define SECRET "would hold a secret, and secrets are never in policies"
+
 /* Headers that the client sets itself, or that would hold a secret. */
 static const struct {
         const char *name, *why;
+        bool captured; /* fine in a step, with a value that one before it captured */
 } refused_headers[] = {
-        {"Content-Length", "is set from the body"},
-        {"Transfer-Encoding", "is set from the body"},
-        {"Authorization", "would hold a secret, and secrets are never in policies"},
-        {"Proxy-Authorization", "would hold a secret, and secrets are never in policies"},
+        {"Content-Length", "is set from the body", false},
+        {"Transfer-Encoding", "is set from the body", false},
+        {"Authorization", SECRET ": name a file in basic_auth_file or bearer_token_file", true},
+        {"Proxy-Authorization", SECRET, false},
 };
 
-static void check_header_line(const struct pair *header, struct schema_report *report) {
-        if (!is_token(header->key)) {
+static bool holds_captured(const char *value) {
+        const char *name;
+        size_t length;
+        return http_template_next(value, &name, &length) != NULL;
+}
+
+static void check_header_line(
+        const struct pair *header, bool in_step, struct schema_report *report) {
+        if (!http_is_token(header->key)) {
                 schema_complain(report, "headers", "'%s' is not the name of a header", header->key);
         }
         if (strpbrk(header->value, "\r\n")) {
@@ -180,54 +197,118 @@ static void check_header_line(const struct pair *header, struct schema_report *r
                         report, "headers", "the value of %s holds a line break", header->key);
         }
         for (size_t i = 0; i < ELEMENTSOF(refused_headers); i++) {
-                if (strcasecmp(header->key, refused_headers[i].name) == 0) {
+                if (strcasecmp(header->key, refused_headers[i].name) == 0 &&
+                        !(in_step && refused_headers[i].captured &&
+                                holds_captured(header->value))) {
                         schema_complain(
                                 report, "headers", "%s %s", header->key, refused_headers[i].why);
                 }
         }
 }
 
-static void check_headers(const struct pairs *headers, struct schema_report *report) {
+static void check_headers(const struct pairs *headers, bool in_step, struct schema_report *report) {
         if (headers->count > HTTP_HEADERS_MAX) {
                 schema_complain(report, "headers", "at most %d headers", HTTP_HEADERS_MAX);
                 return;
         }
         for (uint32_t i = 0; i < headers->count; i++) {
-                check_header_line(&headers->items[i], report);
+                check_header_line(&headers->items[i], in_step, report);
         }
 }
 
+void http_check_exchange(
+        const struct http_exchange *exchange, bool in_step, struct schema_report *report) {
+        check_method(exchange, report);
+        check_headers(&exchange->headers, in_step, report);
+        if (exchange->body && strlen(exchange->body) > HTTP_SENT_BODY_MAX) {
+                schema_complain(report, "body", "at most 64KiB can be sent");
+        }
+}
+
+/* ---- the connection ---- */
+
+static bool is_address(const char *text) {
+        char host[HTTP_HOST_MAX + 1];
+        const char *rest = read_host(text, host);
+        return rest && *rest == ':' && (rest = skip_port(rest)) && *rest == '\0';
+}
+
+static void check_where(const struct http_params *params, struct schema_report *report) {
+        struct sockaddr_un local;
+        if (params->unix_socket && strlen(params->unix_socket) >= sizeof(local.sun_path)) {
+                schema_complain(report, "unix_socket", "the path of a socket has at most %zu bytes",
+                        sizeof(local.sun_path) - 1);
+        }
+        if (params->connect_to && params->unix_socket) {
+                schema_complain(report, "connect_to", "either connect_to or unix_socket, not both");
+        } else if (params->connect_to && !is_address(params->connect_to)) {
+                schema_complain(report, "connect_to",
+                        "expected host:port or [v6]:port, the port being from 1 to 65535");
+        }
+}
+
+static bool uses_tls(const struct http_params *params) {
+        const struct http_step *steps = params->steps.items;
+        bool tls = http_url_is_tls(params->url);
+        for (uint32_t i = 0; i < params->steps.count; i++) {
+                tls = tls || (steps[i].url && http_url_is_tls(steps[i].url));
+        }
+        return tls;
+}
+
 static void check_tls(const struct http_params *params, struct schema_report *report) {
+        const struct http_expect *expect = params->exchange.expect;
+        if (params->tls && !uses_tls(params)) {
+                schema_complain(report, "tls", "tls needs a url that begins with https://");
+        }
         if (http_url_is_tls(params->url)) {
                 return;
         }
-        if (params->tls) {
-                schema_complain(report, "tls", "tls needs a url that begins with https://");
-        }
-        if (params->expect && params->expect->certificate > 0) {
+        if (expect && expect->certificate > 0) {
                 schema_complain(
                         report, "expect", "certificate needs a url that begins with https://");
+        }
+        if (params->version == HTTP_WANTED_2) {
+                schema_complain(report, "http_version",
+                        "HTTP/2 is negotiated over https:// only; over http:// it is "
+                        "2-prior-knowledge");
+        }
+}
+
+void http_check_tls(const void *object, struct schema_report *report) {
+        const struct http_tls_params *tls = object;
+        char host[HTTP_HOST_MAX + 1];
+        const char *rest = tls->server_name ? read_host(tls->server_name, host) : "";
+        if (tls->key_file && !tls->cert_file) {
+                schema_complain(report, "key_file", "a key needs its certificate: cert_file");
+        }
+        if (tls->ca_file && !tls->verify) {
+                schema_complain(report, "ca_file", "nothing is verified with verify: false");
+        }
+        if (!rest || *rest || str_starts(rest, "[")) {
+                schema_complain(report, "server_name", "not the name of a host");
+        }
+}
+
+static void check_authentication(const struct http_params *params, struct schema_report *report) {
+        if (params->basic_auth_file && params->bearer_token_file) {
+                schema_complain(report, "bearer_token_file",
+                        "either basic_auth_file or bearer_token_file, not both");
         }
 }
 
 void http_check_params(const void *object, struct schema_report *report) {
         const struct http_params *params = object;
         char host[HTTP_HOST_MAX + 1], why[SCHEMA_WHY_MAX];
-        struct sockaddr_un local;
         if (http_check_url(params->url, host, why) < 0) {
                 schema_complain(report, "url", "%s", why);
-        } else {
-                check_tls(params, report);
+                return;
         }
-        check_method(params, report);
-        check_headers(&params->headers, report);
-        if (params->body && strlen(params->body) > HTTP_SENT_BODY_MAX) {
-                schema_complain(report, "body", "at most 64KiB can be sent");
-        }
-        if (params->unix_socket && strlen(params->unix_socket) >= sizeof(local.sun_path)) {
-                schema_complain(report, "unix_socket", "the path of a socket has at most %zu bytes",
-                        sizeof(local.sun_path) - 1);
-        }
+        check_tls(params, report);
+        http_check_exchange(&params->exchange, false, report);
+        check_where(params, report);
+        check_authentication(params, report);
+        http_check_steps(params, report);
 }
 
 /* ---- expectations ---- */
@@ -253,7 +334,7 @@ void http_check_text(const void *object, struct schema_report *report) {
 
 void http_check_header(const void *object, struct schema_report *report) {
         const struct http_header_expect *expect = object;
-        if (!is_token(expect->name)) {
+        if (!http_is_token(expect->name)) {
                 schema_complain(report, NULL, "'%s' is not the name of a header", expect->name);
         }
         if (!expect->equals && !expect->contains && !expect->matches) {
@@ -261,4 +342,16 @@ void http_check_header(const void *object, struct schema_report *report) {
         }
         check_pattern(expect->matches, report);
         check_contains(expect->contains, report);
+}
+
+void http_check_expect(const void *object, struct schema_report *report) {
+        const struct http_expect *expect = object;
+        char why[SCHEMA_WHY_MAX];
+        for (uint32_t i = 0; i < expect->json.count; i++) {
+                const struct pair *item = &expect->json.items[i];
+                if (http_json_check_pointer(item->key, why) < 0 ||
+                        http_json_check_condition(item->value, why) < 0) {
+                        schema_complain(report, "json", "%s", why);
+                }
+        }
 }

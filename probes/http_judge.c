@@ -7,15 +7,15 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "io/http_client.h"
+#include "probes/http_json.h"
 #include "probes/http_params.h"
 #include "probes/text_pattern.h"
 
 /* One answer on its way through the checks. */
 struct judgement {
-        const struct http_params *params;
+        const struct http_answer *answer;
+        const struct http_expect *expect; /* NULL: status 200-299 */
         const struct http_result *response;
-        bool cut;
-        wall_usec_t now;
         struct probe_result *result;
 };
 
@@ -46,8 +46,8 @@ const char *http_status_phrase(int status) {
         return "";
 }
 
-bool http_needs_body(const struct http_params *params) {
-        return params->expect && (params->expect->body.contains || params->expect->body.matches);
+bool http_needs_body(const struct http_expect *expect) {
+        return expect && (expect->body.contains || expect->body.matches || expect->json.count > 0);
 }
 
 /* ---- status ---- */
@@ -58,9 +58,8 @@ static bool status_listed(const struct http_statuses *statuses, int status) {
                (statuses->bits[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
-static bool status_expected(const struct http_params *params, int status) {
-        return params->expect ? status_listed(&params->expect->status, status)
-                              : status >= 200 && status <= 299;
+static bool status_expected(const struct http_expect *expect, int status) {
+        return expect ? status_listed(&expect->status, status) : status >= 200 && status <= 299;
 }
 
 /* "200-299" or "200, 204, 300-308", cut with "..." when it is long. */
@@ -88,11 +87,11 @@ static void format_statuses(const struct http_statuses *statuses, char *text, si
 static bool status_wrong(struct judgement *j) {
         char expected[64] = "200-299";
         int status = j->response->status;
-        if (status_expected(j->params, status)) {
+        if (status_expected(j->expect, status)) {
                 return false;
         }
-        if (j->params->expect) {
-                format_statuses(&j->params->expect->status, expected, sizeof(expected));
+        if (j->expect) {
+                format_statuses(&j->expect->status, expected, sizeof(expected));
         }
         const char *phrase = http_status_phrase(status);
         probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "%d%s%s, expected %s", status,
@@ -147,7 +146,7 @@ static bool header_wrong(struct judgement *j, const struct http_header_expect *e
 }
 
 static bool headers_wrong(struct judgement *j) {
-        const struct objects *expected = &j->params->expect->headers;
+        const struct objects *expected = &j->expect->headers;
         const struct http_header_expect *items = expected->items;
         for (uint32_t i = 0; i < expected->count; i++) {
                 if (header_wrong(j, &items[i])) {
@@ -157,26 +156,83 @@ static bool headers_wrong(struct judgement *j) {
         return false;
 }
 
-static bool body_wrong(struct judgement *j) {
-        const struct http_text_expect *expect = &j->params->expect->body;
-        char most[UNITS_TEXT_MAX];
-        if (!http_needs_body(j->params)) {
+static bool body_text_wrong(struct judgement *j) {
+        const struct http_text_expect *expect = &j->expect->body;
+        if (!expect->contains && !expect->matches) {
                 return false;
-        }
-        if (j->cut) {
-                probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
-                        "the body is larger than %s, so it was not searched",
-                        units_format_size(j->params->max_body, most));
-                return true;
         }
         return text_wrong(j, "the body", j->response->body, j->response->body_length,
                 expect->contains, expect->matches);
 }
 
+static bool json_wrong(struct judgement *j, struct json_object *json) {
+        const struct pairs *expected = &j->expect->json;
+        char found[HTTP_JSON_WHY_MAX];
+        for (uint32_t i = 0; i < expected->count; i++) {
+                const struct pair *item = &expected->items[i];
+                if (!http_json_holds(json, item->key, item->value, found)) {
+                        probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                                "json %.50s %s, expected %.40s", *item->key ? item->key : "\"\"",
+                                found, item->value);
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool body_json_wrong(struct judgement *j) {
+        struct json_object *json = NULL;
+        char why[HTTP_JSON_WHY_MAX];
+        if (j->expect->json.count == 0) {
+                return false;
+        }
+        int r = http_json_parse(j->response->body, j->response->body_length, &json, why);
+        if (r == -ENOMEM) {
+                probe_conclude(j->result, OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
+                return true;
+        }
+        if (r < 0) {
+                probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "%s", why);
+                return true;
+        }
+        bool wrong = json_wrong(j, json);
+        http_json_free(json);
+        return wrong;
+}
+
+static bool body_wrong(struct judgement *j) {
+        char most[UNITS_TEXT_MAX];
+        if (!http_needs_body(j->expect)) {
+                return false;
+        }
+        if (j->answer->cut) {
+                probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                        "the body is larger than %s, so it was not searched",
+                        units_format_size(j->answer->max_body, most));
+                return true;
+        }
+        return body_text_wrong(j) || body_json_wrong(j);
+}
+
+/* ---- version ---- */
+
+static bool version_wrong(struct judgement *j) {
+        static const char *const names[] = {[HTTP_VERSION_ANY] = "an unknown version of HTTP",
+                [HTTP_VERSION_1_0] = "HTTP/1.0",
+                [HTTP_VERSION_1_1] = "HTTP/1.1",
+                [HTTP_VERSION_2] = "HTTP/2"};
+        if (j->answer->version < HTTP_WANTED_2 || j->response->version == HTTP_VERSION_2) {
+                return false;
+        }
+        probe_conclude(j->result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "answered over %s, expected HTTP/2", names[j->response->version]);
+        return true;
+}
+
 /* ---- time ---- */
 
 static bool too_slow(struct judgement *j) {
-        usec_t most = j->params->expect->max_latency;
+        usec_t most = j->expect->max_latency;
         char took[UNITS_TEXT_MAX], allowed[UNITS_TEXT_MAX];
         if (most == 0 || j->response->total_time <= most) {
                 return false;
@@ -189,38 +245,38 @@ static bool too_slow(struct judgement *j) {
 
 /* The service works, and restarting it makes no new certificate: degraded, not failed. */
 static bool certificate_ends(struct judgement *j) {
-        usec_t wanted = j->params->expect->certificate;
+        usec_t wanted = j->expect->certificate;
         wall_usec_t expiry = j->response->certificate_expiry;
         char left[UNITS_TEXT_MAX], least[UNITS_TEXT_MAX];
-        if (wanted == 0 || (expiry > 0 && usec_sub(expiry, j->now) >= wanted)) {
+        if (wanted == 0 || (expiry > 0 && usec_sub(expiry, j->answer->now) >= wanted)) {
                 return false;
         }
         units_format_duration(wanted, least);
         if (expiry == 0) {
                 probe_conclude(j->result, OUTCOME_UNKNOWN, CAUSE_NONE,
                         "the answer came without a certificate");
-        } else if (expiry <= j->now) {
+        } else if (expiry <= j->answer->now) {
                 probe_conclude(j->result, OUTCOME_DEGRADED, CAUSE_WRONG_ANSWER,
                         "certificate expired %s ago, at least %s left wanted",
-                        units_format_duration_short(j->now - expiry, left), least);
+                        units_format_duration_short(j->answer->now - expiry, left), least);
         } else {
                 probe_conclude(j->result, OUTCOME_DEGRADED, CAUSE_WRONG_ANSWER,
                         "certificate expires in %s, at least %s wanted",
-                        units_format_duration_short(expiry - j->now, left), least);
+                        units_format_duration_short(expiry - j->answer->now, left), least);
         }
         return true;
 }
 
-void http_judge(const struct http_params *params, const struct http_result *response, bool cut,
-        wall_usec_t now, struct probe_result *result) {
-        struct judgement j = {params, response, cut, now, result};
+void http_judge(const struct http_answer *answer, struct probe_result *result) {
+        const struct http_result *response = answer->response;
+        struct judgement j = {answer, answer->expect, response, result};
         char took[UNITS_TEXT_MAX];
         result->has_value = true;
         result->value = (double) response->total_time / USEC_PER_SEC;
-        if (status_wrong(&j)) {
+        if (status_wrong(&j) || version_wrong(&j)) {
                 return;
         }
-        if (params->expect &&
+        if (j.expect &&
                 (headers_wrong(&j) || body_wrong(&j) || too_slow(&j) || certificate_ends(&j))) {
                 return;
         }

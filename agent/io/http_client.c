@@ -99,6 +99,7 @@ static struct http_slot *detach(struct http_transfer *transfer) {
         resolver_cancel(&transfer->query);
         if (slot) {
                 (void) curl_multi_remove_handle(client->multi, slot->easy);
+                http_slot_leave(slot);
                 client->counts.in_flight--;
                 loop_defer_schedule(&client->refill);
         } else {
@@ -153,10 +154,13 @@ static bool finish(struct http_transfer *transfer, CURLcode code) {
 
 /* For a transfer that never came to the wire. */
 static bool fail(struct http_transfer *transfer, enum http_outcome outcome, const char *error) {
+        struct http_target target;
+        bool named = outcome == HTTP_DNS && http_target_name(transfer->request, &target);
         struct http_result result = {
                 .outcome = outcome,
                 .error = error,
                 .name_code = transfer->name_code,
+                .name = named ? target.name : NULL,
                 .body = "",
                 .headers = "",
                 .queued = usec_sub(loop_now(transfer->client->loop).mono, transfer->asked),

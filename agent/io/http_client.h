@@ -22,14 +22,30 @@ enum {
         HTTP_CLIENT_MAX_REDIRECTS = 5, /* default */
 };
 
-enum http_version { HTTP_VERSION_ANY, HTTP_VERSION_1_0, HTTP_VERSION_1_1, HTTP_VERSION_2 };
+enum http_version {
+        HTTP_VERSION_ANY, /* in a result: not known */
+        HTTP_VERSION_1_0,
+        HTTP_VERSION_1_1,
+        HTTP_VERSION_2,
+        HTTP_VERSION_2_PRIOR_KNOWLEDGE, /* without asking; never in a result */
+};
+
+/* PEM text in memory, because reading files can hang. NULL: none. */
+struct http_pem {
+        const char *text;
+        size_t length;
+};
 
 struct http_tls {
         bool insecure; /* neither chain nor name are verified */
-        const char *ca_file, *cert_file, *key_file; /* NULL: the system's, none, none */
+        struct http_pem authorities; /* instead of the system's */
+        const char *authorities_file; /* the same, for libcurl before 7.77, which takes no text */
+        struct http_pem certificate, key; /* of this client */
         const char *server_name; /* for SNI and verification instead of the URL's host; fresh
                                     address is still that of the URL or connect_to */
 };
+
+struct http_session;
 
 /* The request and all it points to must live until done or cancel. NULL and 0 mean the default. */
 struct http_request {
@@ -51,6 +67,8 @@ struct http_request {
         bool reuse; /* may use and leave a kept connection */
         bool want_certificate; /* fill certificate_expiry; costs */
         const char *user, *password; /* basic authentication when user is set */
+        const char *bearer; /* token of bearer authentication */
+        struct http_session *session; /* with its cookies; NULL: none, see http_session.h */
 };
 
 enum http_outcome {
@@ -73,7 +91,9 @@ struct http_result {
         enum http_outcome outcome;
         const char *error; /* for a person: "connection refused by 127.0.0.1:8080"; NULL when OK */
         int name_code; /* HTTP_DNS: of getaddrinfo(); 0: none, because no name server answered */
+        const char *name; /* HTTP_DNS: that was looked up; NULL: not known */
         int status; /* of the last response; 0: none */
+        enum http_version version; /* of the last response */
         const char *body; /* terminated; may hold any bytes */
         size_t body_length;
         const char *headers; /* of the last response, raw lines; see http_result_header() */

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "io/http_session.h"
 
 DEFINE_CLEANUP(cleanup_url, CURLU, curl_url_cleanup)
 DEFINE_CLEANUP(cleanup_curl_text, char, curl_free)
@@ -184,14 +185,25 @@ static void set_limits(
 static void set_method(struct options *options, const struct http_request *request) {
         const char *method = request->method ? request->method : "GET";
 
-        if (request->body) {
-                set_pointer(options, CURLOPT_POSTFIELDS, request->body);
+        bool posts = request->body || str_eq(method, "POST"); /* which may be empty */
+
+        if (posts) {
+                set_pointer(options, CURLOPT_POSTFIELDS, request->body ? request->body : "");
                 set_long(options, CURLOPT_POSTFIELDSIZE, (long) request->body_length);
         }
         if (str_eq(method, "HEAD")) {
                 set_long(options, CURLOPT_NOBODY, 1);
-        } else if (!str_eq(method, request->body ? "POST" : "GET")) {
+        } else if (!str_eq(method, posts ? "POST" : "GET")) {
                 set_text(options, CURLOPT_CUSTOMREQUEST, method);
+        }
+}
+
+static void set_pem(struct options *options, CURLoption option, const struct http_pem *pem) {
+        const struct curl_blob blob = {
+                .data = (void *) pem->text, .len = pem->length, .flags = CURL_BLOB_NOCOPY};
+
+        if (pem->text) {
+                set_pointer(options, option, &blob);
         }
 }
 
@@ -202,27 +214,40 @@ static void set_tls(struct options *options, const struct http_request *request)
                 set_long(options, CURLOPT_SSL_VERIFYPEER, 0);
                 set_long(options, CURLOPT_SSL_VERIFYHOST, 0);
         }
-        set_text(options, CURLOPT_CAINFO, tls->ca_file);
-        set_text(options, CURLOPT_SSLCERT, tls->cert_file);
-        set_text(options, CURLOPT_SSLKEY, tls->key_file);
+#if LIBCURL_VERSION_NUM >= 0x074d00
+        set_pem(options, CURLOPT_CAINFO_BLOB, &tls->authorities);
+#else
+        set_text(options, CURLOPT_CAINFO, tls->authorities_file);
+#endif
+        set_pem(options, CURLOPT_SSLCERT_BLOB, &tls->certificate);
+        set_pem(options, CURLOPT_SSLKEY_BLOB, &tls->key);
         if (request->want_certificate) {
                 set_long(options, CURLOPT_CERTINFO, 1);
         }
 }
 
-static void set_version_and_user(struct options *options, const struct http_request *request) {
+static void set_version_and_identity(struct options *options, const struct http_request *request) {
         static const long versions[] = {
                 [HTTP_VERSION_ANY] = CURL_HTTP_VERSION_NONE,
                 [HTTP_VERSION_1_0] = CURL_HTTP_VERSION_1_0,
                 [HTTP_VERSION_1_1] = CURL_HTTP_VERSION_1_1,
                 [HTTP_VERSION_2] = CURL_HTTP_VERSION_2_0,
+                [HTTP_VERSION_2_PRIOR_KNOWLEDGE] = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
         };
 
         set_long(options, CURLOPT_HTTP_VERSION, versions[request->version]);
         if (request->user) {
-                set_long(options, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+                set_long(options, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC);
                 set_text(options, CURLOPT_USERNAME, request->user);
                 set_text(options, CURLOPT_PASSWORD, request->password ? request->password : "");
+        }
+        if (request->bearer) {
+                set_long(options, CURLOPT_HTTPAUTH, (long) CURLAUTH_BEARER);
+                set_text(options, CURLOPT_XOAUTH2_BEARER, request->bearer);
+        }
+        if (request->session) {
+                set_text(options, CURLOPT_COOKIELIST, ""); /* switches cookies on; adds none */
+                set_pointer(options, CURLOPT_SHARE, http_session_share(request->session));
         }
 }
 
@@ -257,10 +282,11 @@ static void set_headers(
         if (*slot->host_header && !has_header(request, "Host")) {
                 add_header(slot, &n, slot->host_header);
         }
-        if (request->body && !has_header(request, "Expect")) {
+        bool posts = request->body || str_eq(request->method, "POST");
+        if (posts && !has_header(request, "Expect")) {
                 add_header(slot, &n, "Expect:"); /* no header: it costs a round trip */
         }
-        if (request->body && !has_header(request, "Content-Type")) {
+        if (posts && !has_header(request, "Content-Type")) {
                 add_header(slot, &n, "Content-Type:"); /* no header: libcurl would say "a form" */
         }
         if (n > 0) {
@@ -321,6 +347,7 @@ static int set_target(struct options *options, struct http_slot *slot,
 
         *slot->host_header = *slot->connect_to_text = '\0';
         set_text(options, CURLOPT_URL, request->url);
+        set_long(options, CURLOPT_PATH_AS_IS, 1);
         set_text(options, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
         if (request->tls.server_name) {
                 r = rename_server(options, slot, request, err);
@@ -368,7 +395,7 @@ int http_slot_prepare(struct http_slot *slot, const struct http_slot_use *use, s
         set_limits(&options, request, use->time_left);
         set_method(&options, request);
         set_tls(&options, request);
-        set_version_and_user(&options, request);
+        set_version_and_identity(&options, request);
         int r = set_target(&options, slot, request, err);
         if (r < 0) {
                 return r;
@@ -435,6 +462,19 @@ static usec_t connect_time(CURL *easy) {
                 return noted;
         }
         return info_time(easy, CURLINFO_NAMELOOKUP_TIME_T);
+}
+
+static enum http_version info_version(CURL *easy) {
+        switch (info_long(easy, CURLINFO_HTTP_VERSION)) {
+        case CURL_HTTP_VERSION_1_0:
+                return HTTP_VERSION_1_0;
+        case CURL_HTTP_VERSION_1_1:
+                return HTTP_VERSION_1_1;
+        case CURL_HTTP_VERSION_2_0:
+                return HTTP_VERSION_2;
+        default:
+                return HTTP_VERSION_ANY;
+        }
 }
 
 static const char *info_text(CURL *easy, CURLINFO info) {
@@ -618,6 +658,7 @@ void http_slot_progress(const struct http_slot *slot, struct http_result *ret) {
 
         *ret = (struct http_result){
                 .status = (int) info_long(easy, CURLINFO_RESPONSE_CODE),
+                .version = info_version(easy),
                 .body_length = slot->body.length,
                 .name_time = info_time(easy, CURLINFO_NAMELOOKUP_TIME_T),
                 .connect_time = connect_time(easy),
@@ -677,6 +718,11 @@ static void trim(struct strbuf *buf) {
         if (buf->capacity > HTTP_SLOT_KEPT_BYTES) {
                 strbuf_done(buf);
         }
+}
+
+void http_slot_leave(struct http_slot *slot) {
+        /* A reset keeps the share, which ends with its session. */
+        (void) curl_easy_setopt(slot->easy, CURLOPT_SHARE, NULL);
 }
 
 void http_slot_trim(struct http_slot *slot) {

@@ -56,4 +56,5 @@ int http_slot_prepare(struct http_slot *slot, const struct http_slot_use *use, s
 void http_slot_result(struct http_slot *slot, CURLcode code, struct http_result *ret);
 /* How far a transfer under way has come: its status, times and the length of its body. */
 void http_slot_progress(const struct http_slot *slot, struct http_result *ret);
+void http_slot_leave(struct http_slot *slot); /* the session of its request; the result stays */
 void http_slot_trim(struct http_slot *slot); /* gives large buffers back */

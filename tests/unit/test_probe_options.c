@@ -47,6 +47,54 @@ static const struct {
         {"http: {url: http://h/, max_redirects: 100}", "max_redirects"},
         {"http: {url: http://h/, max_body: 1TB}", "max_body"},
         {"http: {url: http://h/, unix_socket: relative}", "absolute"},
+        {"http: {url: http://h/, headers: {Authorization: 'Bearer ${T}'}}", "would hold a secret"},
+        {"http: {url: http://h/, connect_to: h}", "expected host:port or [v6]:port"},
+        {"http: {url: http://h/, connect_to: 'h:0'}", "expected host:port or [v6]:port"},
+        {"http: {url: http://h/, connect_to: 'h:1', unix_socket: /x}", "not both"},
+        {"http: {url: http://h/, basic_auth_file: /a, bearer_token_file: /b}", "not both"},
+        {"http: {url: http://h/, basic_auth_file: a}", "absolute"},
+        {"http: {url: http://h/, http_version: 2}", "over http:// it is 2-prior-knowledge"},
+        {"http: {url: http://h/, http_version: 3}", "http_version"},
+        {"http: {url: https://h/, tls: {key_file: /k}}", "a key needs its certificate"},
+        {"http: {url: https://h/, tls: {verify: false, ca_file: /c}}", "nothing is verified"},
+        {"http: {url: https://h/, tls: {server_name: 'a b'}}", "not the name of a host"},
+        {"http: {url: http://h/, expect: {json: {status: UP}}}",
+                "expected a JSON pointer such as /status"},
+        {"http: {url: http://h/, expect: {json: {/a~b: 1}}}", "a ~ is written ~0"},
+        {"http: {url: http://h/, expect: {json: {/a: '> x'}}}", "expected a number after"},
+        {"http: {url: http://h/, method: HEAD, expect: {json: {/a: 1}}}", "has no body"},
+        {"http: {url: http://h/, method: POST, steps: [{name: a, path: /}]}", "stand in each step"},
+        {"http: {url: http://h/, steps: [{path: /}]}", "name"},
+        {"http: {url: http://h/, steps: [{name: a}]}", "either url or path is needed"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, url: http://h/}]}",
+                "either url or path"},
+        {"http: {url: http://h/, steps: [{name: a, path: x}]}", "a path begins with /"},
+        {"http: {url: http://h/, steps: [{name: a, path: '/x y'}]}", "no blanks"},
+        {"http: {url: http://h/, steps: [{name: a, url: file:///etc/passwd}]}",
+                "http:// or https://"},
+        {"http: {url: http://h/, steps: [{name: a, path: /}, {name: a, path: /}]}",
+                "two steps have the name a"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {CART: {json: /id}}}, "
+         "{name: b, path: '/${CRAT}'}]}",
+                "step b: no step before it captures ${CRAT}, did you mean ${CART}?"},
+        {"http: {url: http://h/, steps: [{name: a, path: '/${A}', capture: {A: {json: /id}}}]}",
+                "no step before it captures ${A}"},
+        {"http: {url: http://h/, steps: [{name: a, path: '/${'}]}", "write $${ for a literal ${"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {1A: {json: /id}}}]}",
+                "'1A' is not a name"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {A: {}}}]}",
+                "exactly one of json"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {A: {json: x}}}]}",
+                "expected a JSON pointer"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {A: {matches: abc}}}]}",
+                "exactly one group"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, capture: {A: {header: 'a b'}}}]}",
+                "not the name of a header"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, headers: {Authorization: secret}}]}",
+                "would hold a secret"},
+        {"http: {url: http://h/, steps: [{name: a, path: /, method: HEAD, capture: {A: {json: "
+         "/x}}}]}",
+                "has no body to search"},
         {"tcp: host", "expected host:port, [v6]:port or unix:/path"},
         {"tcp: 'host:'", "expected a port from 1 to 65535"},
         {"tcp: host:70000", "expected a port from 1 to 65535"},
@@ -129,14 +177,43 @@ static void test_examples_load(void **state) {
         }
 }
 
+/* The keys of the objects within. */
+static void test_nested_examples_load(void **state) {
+        (void) state;
+        const struct schema_field *fields = http_schema.fields;
+        for (; fields->key; fields++) {
+                const struct schema *nested = fields->object;
+                for (const struct schema_field *f = nested ? nested->fields : NULL; f && f->key;
+                        f++) {
+                        char probe[512];
+                        if (strcmp(fields->key, "steps") == 0) {
+                                snprintf(probe, sizeof(probe),
+                                        "http: {url: 'https://h/', steps: [{name: a, path: /, "
+                                        "capture: {CART: {json: /id}}}, {%s%s%s: %s}]}",
+                                        f->required ? "" : "name: b, ",
+                                        strcmp(f->key, "url") == 0 || strcmp(f->key, "path") == 0
+                                                ? ""
+                                                : "path: /, ",
+                                        f->key, f->example);
+                        } else {
+                                snprintf(probe, sizeof(probe),
+                                        "http: {url: 'https://h/', %s: {%s%s: %s}}", fields->key,
+                                        strcmp(f->key, "key_file") == 0 ? "cert_file: /c, " : "",
+                                        f->key, f->example);
+                        }
+                        policy_free(load(probe));
+                }
+        }
+}
+
 static void test_http_standards(void **state) {
         (void) state;
         struct policy *policy = load("http: http://127.0.0.1/");
         const struct http_params *params = params_of(policy);
-        assert_string_equal(params->method, "GET");
+        assert_string_equal(params->exchange.method, "GET");
         assert_int_equal(params->max_body, 1024 * 1024);
         assert_false(params->follow_redirects);
-        assert_null(params->expect);
+        assert_null(params->exchange.expect);
         assert_null(params->tls);
         policy_free(policy);
 
@@ -144,9 +221,9 @@ static void test_http_standards(void **state) {
                 "http: {url: 'https://h/', tls: {ca_file: /ca.pem}, expect: {max_latency: 1s}}");
         params = params_of(policy);
         assert_true(params->tls->verify);
-        assert_true(params->expect->status.bits[1] & UINT64_C(1) << (200 - 100 - 64));
+        assert_true(params->exchange.expect->status.bits[1] & UINT64_C(1) << (200 - 100 - 64));
         policy_free(policy);
-        assert_true(sizeof(struct http_params) <= 96); /* there may be 10,000 of them */
+        assert_true(sizeof(struct http_params) <= 128); /* there may be 10,000 of them */
 }
 
 static void test_tcp_forms(void **state) {
@@ -233,6 +310,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_examples_load),
+                cmocka_unit_test(test_nested_examples_load),
                 cmocka_unit_test(test_http_standards),
                 cmocka_unit_test(test_tcp_forms),
                 cmocka_unit_test(test_tables_agree),

@@ -25,6 +25,7 @@ struct mount_pools;
 struct process_scanner;
 struct exec_host;
 struct heartbeat_board;
+struct journal_reader;
 struct probe_run;
 
 /* What a run concluded; zero-initialised by the caller, `detail` always filled by the type. */
@@ -53,6 +54,7 @@ struct probe_host {
         struct http_client *http;
         struct worker_pool *disk; /* for calls that can hang on a broken disk */
         struct mount_pools *mounts; /* the same, apart for each file system */
+        struct journal_reader *journal; /* of the agent only: its probes are never privileged */
         struct resolver *resolver; /* of names; the same as of `http` */
         struct process_scanner *processes; /* looks at all of them, for many probes at once */
         struct exec_host *exec; /* turns of the programs that probes run */

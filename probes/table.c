@@ -16,7 +16,8 @@ enum {
         TYPE_STATUS,
         TYPE_PING,
         TYPE_HEARTBEAT,
-        TYPE_DNS
+        TYPE_DNS,
+        TYPE_JOURNAL
 };
 
 const struct probe_type *const probe_types[] = {
@@ -32,6 +33,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_PING] = &ping_probe,
         [TYPE_HEARTBEAT] = &heartbeat_probe,
         [TYPE_DNS] = &dns_probe,
+        [TYPE_JOURNAL] = &journal_probe,
         NULL,
 };
 
@@ -51,5 +53,6 @@ const struct schema_variant probe_variants[] = {
         {"heartbeat", TYPE_HEARTBEAT, &heartbeat_schema,
                 "Expects the service, or a job, to call in."},
         {"dns", TYPE_DNS, &dns_schema, "Asks a name server for a name."},
+        {"journal", TYPE_JOURNAL, &journal_schema, "Counts messages in the systemd journal."},
         {NULL},
 };

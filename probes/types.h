@@ -21,3 +21,5 @@ extern const struct probe_type heartbeat_probe;
 extern const struct schema heartbeat_schema;
 extern const struct probe_type dns_probe;
 extern const struct schema dns_schema;
+extern const struct probe_type journal_probe;
+extern const struct schema journal_schema;

@@ -14,6 +14,7 @@
 #include "io/http_client.h"
 #include "io/resolver.h"
 #include "io/unit_bus.h"
+#include "io/journal_reader.h"
 #include "io/worker.h"
 #include "probes/exec_host.h"
 #include "probes/heartbeat.h"
@@ -588,7 +589,10 @@ static void plan_first(struct scheduler *scheduler) {
 static int make_pools(struct scheduler *scheduler, struct error *err) {
         static const struct worker_limits disk = {"disk", DISK_THREADS, DISK_QUEUE, DISK_STUCK};
         uint32_t max = scheduler->policy->agent.max_in_flight;
-        int r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
+        int r = journal_reader_new(&scheduler->host.journal, err);
+        if (r >= 0) {
+                r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
+        }
         if (r >= 0) {
                 r = mount_pools_new(&scheduler->host.mounts, scheduler->loop, err);
         }
@@ -737,6 +741,7 @@ void scheduler_free(struct scheduler *scheduler) {
         heap_done(&scheduler->deadlines);
         http_client_free(scheduler->host.http);
         worker_pool_free(scheduler->host.disk);
+        journal_reader_free(scheduler->host.journal);
         exec_host_free(scheduler->host.exec);
         heartbeat_board_free(scheduler->host.heartbeats);
         resolver_free(scheduler->host.resolver);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "io/journal_reader.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "io/unit_bus.h"
@@ -54,6 +55,7 @@ static inline void rig_open(struct rig *rig) {
                 .name = "probe tests", .max_threads = 2, .max_queue = 8, .max_stuck = 4};
         *rig = (struct rig){.host = {.notify = rig_notice, .cookie = rig}};
         assert_int_equal(loop_new(&rig->host.loop, NULL), 0);
+        assert_int_equal(journal_reader_new(&rig->host.journal, NULL), 0);
         assert_int_equal(resolver_new(&rig->host.resolver, rig->host.loop, NULL), 0);
         assert_int_equal(mount_pools_new(&rig->host.mounts, rig->host.loop, NULL), 0);
         assert_int_equal(
@@ -77,6 +79,7 @@ static inline void rig_unload(struct rig *rig) {
 
 static inline void rig_close(struct rig *rig) {
         rig_unload(rig);
+        journal_reader_free(rig->host.journal);
         resolver_free(rig->host.resolver);
         unit_bus_free(rig->host.units);
         process_scanner_free(rig->host.processes);

@@ -220,9 +220,10 @@ static const struct schema_field http_fields[] = {
                 .help = "Version of HTTP. An answer in a lower one than 2 fails when 2 is asked for."},
         {"reuse", SCHEMA_BOOL, offsetof(struct http_params, reuse), .standard = "false",
                 .example = "true",
-                .help = "Whether the connection is kept for the next run, for at most a minute. It "
-                        "costs less, but does not see that the server accepts no new ones. A kept "
-                        "connection that turns out dead is replaced by a fresh one, which counts."},
+                .help = "Whether the connection is kept for the next run, for at most a minute; the agent "
+                        "keeps at most 256. It costs less, but does not see that the server accepts no "
+                        "new ones. A kept connection that turns out dead is replaced by a fresh one, "
+                        "which counts."},
         {"max_body", SCHEMA_SIZE, offsetof(struct http_params, max_body), .standard = "1MiB",
                 .least = "1KiB", .most = "16MiB", .example = "64KiB",
                 .help = "How much of a body is read. A larger one is cut off, and fails only if expect "

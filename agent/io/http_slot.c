@@ -174,7 +174,9 @@ static void set_limits(
                 set_long(options, CURLOPT_FOLLOWLOCATION, 1);
                 set_long(options, CURLOPT_MAXREDIRS, (long) redirects);
         }
-        if (!request->reuse) {
+        if (request->reuse) {
+                set_long(options, CURLOPT_MAXAGE_CONN, HTTP_CLIENT_KEPT_SECONDS);
+        } else {
                 set_long(options, CURLOPT_FRESH_CONNECT, 1);
                 set_long(options, CURLOPT_FORBID_REUSE, 1);
                 /* A resumed session does not show the certificate that new clients would get. */

@@ -93,7 +93,7 @@ static void on_changed(void *cookie) {
 }
 
 static int follow(struct managed *managed, struct error *err) {
-        struct unit_bus *units;
+        struct unit_bus *units = NULL;
         int r = unit_manager_bus(managed->executor, &units, err);
         if (r < 0) {
                 return r;
@@ -154,7 +154,7 @@ static int start(struct operation *operation, struct error *err) {
         struct unit_operation *self = (struct unit_operation *) operation;
         const struct operation_request *request = &operation->request;
         const struct step_spec *step = request->order.step;
-        struct unit_bus *units;
+        struct unit_bus *units = NULL;
         int r = unit_manager_bus(request->executor, &units, err);
         if (r < 0) {
                 return r;

@@ -46,10 +46,10 @@ static void set_outcome(struct outcome *outcome, bool ok, const char *format, ..
 
 static void set_outcome(struct outcome *outcome, bool ok, const char *format, ...) {
         va_list arguments;
-        outcome->ok = ok;
         va_start(arguments, format);
         vsnprintf(outcome->text, sizeof(outcome->text), format, arguments);
         va_end(arguments);
+        outcome->ok = ok;
 }
 
 /* ---- The end ---- */

@@ -1,0 +1,89 @@
+"""The journal probe of a whole agent, on real journal files, and in a flood."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+REMOTE = Path("/lib/systemd/systemd-journal-remote")
+
+pytestmark = pytest.mark.skipif(not REMOTE.exists(), reason="systemd-journal-remote is not installed")
+
+
+class Writer:
+    """Writes journal files from the export format (systemd.io/JOURNAL_EXPORT_FORMATS)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [REMOTE, f"--output={folder}/app.journal", "--split-mode=none", "-"], stdin=subprocess.PIPE
+        )
+        self.sequence = 0
+
+    def say(self, text: str, unit: str = "app.service", priority: int = 3) -> None:
+        self.sequence += 1
+        at = time.time_ns() // 1000
+        entry = f"__REALTIME_TIMESTAMP={at}\n__MONOTONIC_TIMESTAMP={self.sequence}\n_BOOT_ID={'0' * 31}1\n"
+        entry += f"PRIORITY={priority}\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER=app\nMESSAGE={text}\n\n"
+        assert self.process.stdin
+        self.process.stdin.write(entry.encode())
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    writer = Writer(folder)
+    writer.folder = folder
+    yield writer
+    writer.close()
+
+
+def _probe(agent, service: str = "app") -> dict:
+    return agent.service(service)["probes"][0]
+
+
+def _policy(journal: Writer) -> str:
+    return f"""
+        services:
+          app:
+            probes: {{errors: {{journal: {{unit: app.service, directory: {journal.folder}, window: 1h}}}}}}
+            interval: 100ms
+          any:
+            probes: {{all: {{journal: {{priority: debug, contains: text, max_matches: 1000000, directory: {journal.folder}}}}}}}
+            interval: 100ms
+    """
+
+
+def test_messages_are_counted(agent, journal) -> None:
+    journal.say("before the agent")
+    agent.write_policy(_policy(journal))
+    agent.start()
+    agent.wait_for("app", state="healthy")
+    journal.say("of another unit", unit="other.service")
+    journal.say("only for information", priority=6)
+    agent.stays(lambda: "0 messages" in _probe(agent)["detail"], 1, "nothing counts")
+    journal.say("the disk is on fire")
+    agent.wait_for("app", health="failed")
+    assert _probe(agent)["detail"] == "1 message within 1h, at most 0 allowed; last: the disk is on fire"
+
+
+@pytest.mark.alone
+def test_a_flood_does_not_stall_the_agent(agent, journal) -> None:
+    agent.write_policy(_policy(journal))
+    agent.start()
+    agent.wait_for("app", state="healthy")
+    before = agent.ctl_json("status")["agent"]["loop"]["stalls"]
+    for _ in range(50_000):
+        journal.say("some text", unit="noise.service", priority=6)
+    journal.say("the disk is on fire")
+    agent.wait_for("app", health="failed")
+    assert agent.ctl_json("status")["agent"]["loop"]["stalls"] == before

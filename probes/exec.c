@@ -262,6 +262,8 @@ static void fill_environment(const struct probe_run *run, const struct identity 
         struct environment *environment) {
         const struct exec_params *params = run->spec->params;
         environment_set_standard(environment, identity);
+        environment_set(
+                environment, "LANG", "C"); /* as monitoring plug-ins expect: 0.5, never 0,5 */
         environment_set(environment, "RECOVERD_SERVICE", run->service->name);
         environment_set(environment, "RECOVERD_PROBE", run->spec->name);
         for (uint32_t i = 0; i < params->environment.count; i++) {
@@ -295,6 +297,7 @@ static int start_child(struct exec_job *job, const struct identity *identity, st
                 .spawn = SPAWN_REQUEST_INIT,
                 .max_output = params->max_output,
                 .separate_errors = true,
+                .pool = exec_host_starters(run->host->exec),
         };
         program_end_in_time(&request, run);
         request.spawn.argv = params->command.items;

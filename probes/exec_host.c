@@ -13,6 +13,8 @@
 #include "io/worker.h"
 
 enum { LOOKUP_THREADS = 2, LOOKUP_QUEUE = EXEC_USERS_MAX, LOOKUP_STUCK = 8 };
+/* A program on a dead mount holds its thread; so many of them delay no others. */
+enum { START_THREADS = EXEC_PROGRAMS_MAX };
 
 /* Whom root becomes when the policy names nobody; the first that exists. */
 static const char *const unprivileged[] = {"recoverd", "nobody"};
@@ -34,7 +36,7 @@ struct exec_user {
 
 struct exec_host {
         struct loop *loop;
-        struct worker_pool *names;
+        struct worker_pool *names, *starters;
         struct list users;
         unsigned n_users;
         struct list waiting; /* turns whose user is known */
@@ -209,6 +211,10 @@ static struct exec_user *user_new(struct exec_host *host, const char *name) {
         return user;
 }
 
+struct worker_pool *exec_host_starters(const struct exec_host *host) {
+        return host->starters;
+}
+
 void exec_turn_ask(struct exec_turn *turn, struct exec_host *host, const char *name) {
         assert(turn->phase == TURN_NONE);
         const char *key = name ? name : "";
@@ -243,6 +249,8 @@ DEFINE_CLEANUP(cleanup_host, struct exec_host, exec_host_free)
 int exec_host_new(struct exec_host **ret, struct loop *loop, struct error *err) {
         static const struct worker_limits limits = {
                 "user look-ups", LOOKUP_THREADS, LOOKUP_QUEUE, LOOKUP_STUCK};
+        static const struct worker_limits starters = {
+                "program starts", START_THREADS, EXEC_PROGRAMS_MAX, EXEC_PROGRAMS_MAX};
         AUTO(cleanup_host) struct exec_host *host = calloc(1, sizeof(*host));
         if (!host) {
                 return error_set(err, ENOMEM, "out of memory");
@@ -252,6 +260,7 @@ int exec_host_new(struct exec_host **ret, struct loop *loop, struct error *err) 
         list_init(&host->waiting);
         loop_defer_init(&host->admission, loop, on_admission, host);
         int r = worker_pool_new(&host->names, loop, &limits, err);
+        r = r < 0 ? r : worker_pool_new(&host->starters, loop, &starters, err);
         if (r < 0) {
                 return r;
         }
@@ -269,5 +278,6 @@ void exec_host_free(struct exec_host *host) {
         }
         loop_defer_cancel(&host->admission);
         worker_pool_free(host->names);
+        worker_pool_free(host->starters);
         free(host);
 }

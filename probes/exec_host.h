@@ -10,6 +10,7 @@
 #include "io/identity.h"
 
 struct loop;
+struct worker_pool;
 struct exec_host; /* heap */
 
 enum {
@@ -40,6 +41,9 @@ struct exec_turn {
 int exec_host_new(struct exec_host **ret, struct loop *loop, struct error *err);
 /* All turns must be over. Accepts NULL. */
 void exec_host_free(struct exec_host *host);
+
+/* The threads that start the programs. */
+struct worker_pool *exec_host_starters(const struct exec_host *host);
 
 /* NULL user: who this process is, but when that is root, "recoverd" or else "nobody": what only
  * looks needs no rights. `ready` comes at once or later, until exec_turn_done. The host copies the

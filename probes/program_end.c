@@ -20,8 +20,14 @@ void program_end_in_time(struct child_request *request, const struct probe_run *
 void program_is_still_there(struct probe_run *run, pid_t pid, usec_t started) {
         struct probe_result result = {0};
         char since[UNITS_TEXT_MAX];
-        probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
-                "process %d of the run %s ago was killed and has not died yet", (int) pid,
-                units_format_duration_short(usec_sub(run->started.mono, started), since));
+        units_format_duration_short(usec_sub(run->started.mono, started), since);
+        if (pid > 0) {
+                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
+                        "process %d of the run %s ago was killed and has not died yet", (int) pid,
+                        since);
+        } else { /* it lies on a mount that hangs */
+                probe_conclude(&result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
+                        "the program of the run %s ago has not begun yet", since);
+        }
         probe_run_finish(run, &result);
 }

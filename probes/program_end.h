@@ -12,5 +12,5 @@
 void program_end_in_time(struct child_request *request, const struct probe_run *run);
 
 /* Ends a run that cannot begin, because the program of the one that began at `started` is not dead.
- */
+ * pid 0: it has not even begun. */
 void program_is_still_there(struct probe_run *run, pid_t pid, usec_t started);

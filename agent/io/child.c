@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "io/launch.h"
 
 enum {
         READ_SIZE = 16 * 1024,
@@ -20,6 +21,7 @@ enum {
 
 /* What the one timer of a child waits for. */
 enum child_phase {
+        PHASE_STARTING, /* for nothing: a thread calls execve */
         PHASE_RUNNING, /* for the deadline */
         PHASE_TERMINATING, /* for SIGTERM to work, then comes SIGKILL */
         PHASE_KILLING, /* for SIGKILL to work; in an uninterruptible call it does not */
@@ -38,10 +40,11 @@ struct stream { /* the reading end of a pipe that it writes to */
 
 struct child {
         struct loop *loop;
+        struct launch *launch; /* PHASE_STARTING only */
         struct spawned spawned;
         enum child_phase phase;
         bool timed_out, leave_group;
-        usec_t kill_grace, kill_wait, start;
+        usec_t timeout, kill_grace, kill_wait, start;
         struct loop_timer timer;
         struct loop_watch exit_watch;
         struct loop_hook hook; /* detached: frees it with the loop */
@@ -68,6 +71,7 @@ static void child_free(struct child *child) {
                 return;
         }
         close_streams(child);
+        launch_cancel(child->launch);
         loop_watch_remove(&child->exit_watch);
         loop_timer_done(&child->timer);
         loop_hook_remove(&child->hook);
@@ -190,6 +194,7 @@ static void on_timer(void *cookie) {
         case PHASE_DRAINING:
                 finish(child);
                 break;
+        case PHASE_STARTING:
         case PHASE_DETACHED:
                 break;
         }
@@ -281,6 +286,7 @@ static struct child *child_new(
         child->loop = loop;
         child->spawned.pidfd = child->spawned.status_fd = -1;
         child->leave_group = request->leave_group;
+        child->timeout = request->timeout;
         child->kill_grace = request->kill_grace ? request->kill_grace : CHILD_KILL_GRACE;
         child->kill_wait = request->kill_wait ? request->kill_wait : CHILD_KILL_WAIT;
         child->start = loop_now(loop).mono;
@@ -309,6 +315,9 @@ static int stream_open(struct stream *stream, struct error *err) {
         return TAKE_FD(write_end);
 }
 
+static void on_launched(
+        void *cookie, int result, const struct spawned *spawned, const struct error *err);
+
 static int start_program(
         struct child *child, const struct child_request *request, struct error *err) {
         struct spawn_request spawn = request->spawn;
@@ -323,6 +332,9 @@ static int start_program(
         }
         spawn.stdout_fd = output;
         spawn.stderr_fd = request->separate_errors ? errors : output;
+        if (request->pool) {
+                return launch_start(&child->launch, request->pool, &spawn, on_launched, child, err);
+        }
         return spawn_start(&spawn, &child->spawned, err);
 }
 
@@ -350,6 +362,39 @@ static void undo_start(const struct child *child) {
         }
 }
 
+/* It runs: from here on its timer and its descriptors tell. */
+static int begin(struct child *child, struct error *err) {
+        int r = watch_program(child, err);
+        if (r < 0) {
+                undo_start(child);
+                return r;
+        }
+        child->phase = PHASE_RUNNING;
+        if (child->timeout != USEC_INFINITY) {
+                loop_timer_set(&child->timer, usec_add(child->start, child->timeout));
+        }
+        if (child->timed_out) { /* child_kill came before */
+                kill_now(child);
+        }
+        return 0;
+}
+
+static void on_launched(
+        void *cookie, int result, const struct spawned *spawned, const struct error *err) {
+        struct child *child = cookie;
+        struct error why = *err;
+
+        child->launch = NULL;
+        child->spawned = *spawned;
+        int r = result < 0 ? result : begin(child, &why);
+        if (r < 0) {
+                struct child_result failed = {
+                        .end = CHILD_NOT_STARTED, .code = -r, .error = why.text};
+                report(child, &failed);
+                child_free(child);
+        }
+}
+
 int child_start(struct child **ret, struct loop *loop, const struct child_request *request,
         child_done done, void *cookie, struct error *err) {
         AUTO(cleanup_child) struct child *child = child_new(loop, request, done, cookie);
@@ -361,20 +406,17 @@ int child_start(struct child **ret, struct loop *loop, const struct child_reques
         if (r < 0) {
                 return r;
         }
-        r = watch_program(child, err);
+        r = child->launch ? 0 : begin(child, err);
         if (r < 0) {
-                undo_start(child);
                 return r;
-        }
-        if (request->timeout != USEC_INFINITY) {
-                loop_timer_set_after(&child->timer, request->timeout);
         }
         *ret = TAKE_PTR(child);
         return 0;
 }
 
 void child_cancel(struct child *child) {
-        if (!child) {
+        if (!child || child->phase == PHASE_STARTING) {
+                child_free(child);
                 return;
         }
         signal_group(child, SIGKILL);
@@ -386,8 +428,11 @@ void child_cancel(struct child *child) {
 }
 
 void child_kill(struct child *child) {
-        if (child->phase != PHASE_DRAINING) {
-                child->timed_out = true;
+        if (child->phase == PHASE_DRAINING) {
+                return;
+        }
+        child->timed_out = true;
+        if (child->phase != PHASE_STARTING) {
                 kill_now(child);
         }
 }

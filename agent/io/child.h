@@ -26,6 +26,8 @@ enum {
         CHILD_ERRORS_MAX = 1024, /* of stderr, where it is kept apart */
 };
 
+struct worker_pool;
+
 struct child_request {
         struct spawn_request spawn; /* stdout and stderr are taken by the capture; stdin as given */
         usec_t timeout; /* from the start; then SIGTERM to the group. USEC_INFINITY: none */
@@ -34,6 +36,7 @@ struct child_request {
                            */
         size_t max_output; /* of both streams together; the rest is read and dropped. 0: default */
         bool separate_errors; /* stderr is not in the output, but apart */
+        struct worker_pool *pool; /* starts it from there, by io/launch.h; NULL: from this thread */
         bool leave_group; /* false: what is left of its process group at the end is killed */
 };
 
@@ -70,7 +73,7 @@ void child_cancel(struct child *child);
 /* SIGKILL to the group now, without waiting for the timeout; done comes as usual, with a child that
  * timed out. */
 void child_kill(struct child *child);
-pid_t child_pid(const struct child *child);
+pid_t child_pid(const struct child *child); /* 0: a thread is still starting it */
 
 /* "exited with status 3", "killed by SIGSEGV", "timed out (killed by SIGKILL)",
  * "could not be started: executing: No such file or directory". Returns text.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 enum {
         DEFAULT_UMASK = 022,
         FIRST_OTHER_FD = 3,
+        SHARED_STACK = 64 * 1024, /* a child that shares memory needs a tenth of it */
         EXIT_NOT_STARTED = 127, /* as shells do; nobody sees it but through the status descriptor */
 };
 
@@ -182,7 +184,10 @@ struct failure {
         int code; /* positive errno */
 };
 
-static void __attribute__((noreturn))
+/* On a stack that the address sanitizer does not know as one. */
+#define ON_ANY_STACK __attribute__((no_sanitize("address")))
+
+ON_ANY_STACK static void __attribute__((noreturn))
 child_main(const struct spawn_request *request, uint32_t first_step, int status_fd) {
         struct failure failure = {.step = first_step};
 
@@ -258,6 +263,30 @@ static pid_t fork_with_pidfd(int *ret_pidfd) {
         return *ret_pidfd < 0 ? undo_fork(pid) : pid;
 }
 
+/* What the child gets that shares memory. */
+struct sharing {
+        const struct spawn_request *request;
+        int status_fd;
+};
+
+ON_ANY_STACK static int shared_main(void *data) {
+        const struct sharing *sharing = data;
+        child_main(sharing->request, 0, sharing->status_fd);
+}
+
+/* The child runs on a stack of its own while this thread waits; nothing is copied. It calls nothing
+ * that would change what both share but errno. */
+static pid_t share_with_pidfd(const struct spawn_request *request, int status_fd, int *ret_pidfd) {
+        struct sharing sharing = {request, status_fd};
+        AUTO_FREE char *stack = malloc(SHARED_STACK);
+        if (!stack) {
+                return -ENOMEM;
+        }
+        pid_t pid = clone(shared_main, stack + SHARED_STACK,
+                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &sharing, ret_pidfd);
+        return pid < 0 ? -errno : pid;
+}
+
 /* Returns the pid, 0 in the child, or negative errno. No handler of ours may run in the child, so
  * signals are blocked until it has reset them. */
 static pid_t start_process(const struct spawn_request *request, int status_fd, int *ret_pidfd) {
@@ -265,6 +294,11 @@ static pid_t start_process(const struct spawn_request *request, int status_fd, i
 
         (void) sigfillset(&all);
         (void) pthread_sigmask(SIG_SETMASK, &all, &before);
+        if (request->share_memory) {
+                pid_t pid = share_with_pidfd(request, status_fd, ret_pidfd);
+                (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
+                return pid;
+        }
         pid_t pid = clone_with_pidfd(request->cgroup_fd, ret_pidfd);
         if (pid == 0) {
                 child_main(request, FIRST_STEP_BORN_IN_CGROUP, status_fd);

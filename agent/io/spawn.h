@@ -31,6 +31,8 @@ struct spawn_request {
         const gid_t *groups;
         size_t n_groups;
         mode_t umask; /* 0: 022 */
+        bool share_memory; /* as vfork(2): the caller's thread waits for execve, for as long as that
+                            * takes; for worker threads. Not with cgroup_fd. */
         const struct spawn_limit *limits;
         size_t n_limits;
 };

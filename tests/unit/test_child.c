@@ -11,11 +11,13 @@
 
 #include "base/cleanup.h"
 #include "io/child.h"
+#include "io/worker.h"
 #include "unit_test.h"
 
 struct fixture {
         struct loop *loop;
         struct child *child;
+        struct worker_pool *pool; /* NULL: the test's own thread starts it */
         unsigned n_done;
         struct child_result result;
         char output[4096], errors[CHILD_ERRORS_MAX + 1], error[256], text[256];
@@ -32,6 +34,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
         struct fixture *f = *state;
 
+        worker_pool_free(f->pool);
         loop_free(f->loop);
         free(f);
         return 0;
@@ -166,6 +169,64 @@ static void test_a_child_that_is_killed_reports_still(void **state) {
         run_until_done(f);
         assert_int_equal(f->result.end, CHILD_TIMED_OUT);
         assert_int_equal(f->result.code, SIGKILL);
+}
+
+/* ---- Started from a thread, sharing memory until execve ---- */
+
+static struct worker_pool *starters(struct fixture *f) {
+        static const struct worker_limits limits = {"starts", 2, 8, 4};
+        assert_int_equal(worker_pool_new(&f->pool, f->loop, &limits, NULL), 0);
+        return f->pool;
+}
+
+static void test_a_child_that_a_thread_starts(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "echo out; kill -s USR1 $$; exit 3",
+                (struct child_request){.pool = starters(f), .separate_errors = true});
+        assert_int_equal(child_pid(f->child), 0);
+        run_until_done(f);
+        assert_string_equal(f->text, "killed by SIGUSR1"); /* no signal is blocked or ignored */
+        assert_string_equal(f->output, "out\n");
+        f->n_done = 0;
+        start(f, "sleep 100", (struct child_request){.pool = f->pool, .timeout = 30000});
+        run_until_done(f);
+        assert_string_equal(f->text, "timed out (killed by SIGTERM)");
+}
+
+static void test_a_program_that_a_thread_cannot_start(void **state) {
+        struct fixture *f = *state;
+        const char *const argv[] = {"/nowhere/program", NULL};
+        struct child_request request = {.spawn = SPAWN_REQUEST_INIT, .pool = starters(f)};
+
+        request.timeout = USEC_INFINITY;
+        request.spawn.argv = argv;
+        assert_int_equal(child_start(&f->child, f->loop, &request, on_done, f, NULL), 0);
+        run_until_done(f);
+        assert_string_equal(f->text, "could not be started: executing: No such file or directory");
+}
+
+static void test_a_child_that_is_killed_while_a_thread_starts_it(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "sleep 100", (struct child_request){.pool = starters(f)});
+        child_kill(f->child);
+        run_until_done(f);
+        assert_int_equal(f->result.end, CHILD_TIMED_OUT);
+        assert_int_equal(f->result.code, SIGKILL);
+}
+
+static void test_a_child_that_is_cancelled_while_a_thread_starts_it(void **state) {
+        struct fixture *f = *state;
+
+        start(f, "sleep 100", (struct child_request){.pool = starters(f)});
+        child_cancel(f->child);
+        while (worker_counts(f->pool).running + worker_counts(f->pool).stuck > 0) {
+                assert_int_equal(loop_turn(f->loop, USEC_PER_MSEC), 1);
+        }
+        assert_int_equal(
+                waitpid(-1, NULL, WNOHANG), -1); /* whatever was there is gone and reaped */
+        assert_int_equal(f->n_done, 0);
 }
 
 static void test_deadline_terminates_the_group(void **state) {
@@ -347,6 +408,13 @@ int main(void) {
                         test_a_flood_of_stderr_is_capped_apart, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_a_child_that_is_killed_reports_still, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_child_that_a_thread_starts, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_program_that_a_thread_cannot_start, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_child_that_is_killed_while_a_thread_starts_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_child_that_is_cancelled_while_a_thread_starts_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_deadline_terminates_the_group, setup, teardown),
                 cmocka_unit_test_setup_teardown(

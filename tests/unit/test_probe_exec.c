@@ -259,9 +259,10 @@ static void test_environment(void **state) {
         assert_int_equal(setenv("SECRET_OF_THE_AGENT", "1", 1), 0);
         assert_result(
                 run(f, "echo $RECOVERD_SERVICE/$RECOVERD_PROBE $LANG [$SECRET_OF_THE_AGENT]", ""),
-                OUTCOME_PASS, CAUSE_NONE, "shop/probe C.UTF-8 []");
-        assert_result(run(f, "echo $PGHOST $LANG", ", environment: {PGHOST: /run/pg, LANG: C}"),
-                OUTCOME_PASS, CAUSE_NONE, "/run/pg C");
+                OUTCOME_PASS, CAUSE_NONE, "shop/probe C []");
+        assert_result(
+                run(f, "echo $PGHOST $LANG", ", environment: {PGHOST: /run/pg, LANG: C.UTF-8}"),
+                OUTCOME_PASS, CAUSE_NONE, "/run/pg C.UTF-8");
         assert_result(run(f, "ulimit -Sn", ""), OUTCOME_PASS, CAUSE_NONE, "1024");
         assert_result(run(f, "cat; pwd", ""), OUTCOME_PASS, CAUSE_NONE, "/");
 }
@@ -417,8 +418,7 @@ static void test_no_second_one_beside_a_dying_one(void **state) {
         rig_stop(&f->rig);
         rig_start(&f->rig, RIG_TIMEOUT); /* in the same turn: it cannot have been reaped */
         assert_true(f->rig.over);
-        assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE,
-                " ago was killed and has not died yet");
+        assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, " of the run ");
         for (int i = 0; i < 100 && f->rig.over; i++) {
                 assert_int_equal(loop_turn(f->rig.host.loop, 20 * USEC_PER_MSEC), 1);
                 rig_start(&f->rig, RIG_TIMEOUT);

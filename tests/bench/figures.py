@@ -15,6 +15,7 @@ from pathlib import Path
 
 from figure import Figure, absolute, lateness_of, ratio_of
 from measure import Agent, Targets, Tool, agent, cpu_seconds, program, resident_mib
+from plugins import plugins
 from processes import processes
 
 SLACK_MSEC = 50  # due checks this close together start together, in the agent and in the floor
@@ -287,4 +288,6 @@ def idle() -> list[Figure]:
     return [commands, Figure("100 HTTP checks at 5 s, of one core", *values, True)]
 
 
-ALL: list[Callable[[], list[Figure]]] = [checks, restarts, lateness, memory, start, scrape, idle, processes]
+ALL: list[Callable[[], list[Figure]]] = [
+    checks, restarts, lateness, memory, start, scrape, idle, processes, plugins,
+]

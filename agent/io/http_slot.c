@@ -89,8 +89,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *cookie) {
                 return 0;
         }
         if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+                slot->header_over = false;
                 strbuf_reset(&slot->header); /* one more response: a redirect, or after a 1xx */
         }
+        slot->header_over = slot->header_over || line[0] == '\r' || line[0] == '\n';
         strbuf_add_bytes(&slot->header, line, length);
         return slot->header.failed ? 0 : length;
 }
@@ -383,7 +385,7 @@ static void begin_use(struct http_slot *slot, const struct http_request *request
         strbuf_reset(&slot->body);
         strbuf_reset(&slot->header);
         slot->header_bytes = 0;
-        slot->body_cut = slot->header_cut = false;
+        slot->body_cut = slot->header_cut = slot->header_over = false;
         slot->socket_errno = 0;
         *slot->curl_error = '\0';
 }
@@ -521,7 +523,7 @@ static enum http_outcome outcome_by_progress(const struct http_slot *slot, CURLc
         }
         if (code ==
                 CURLE_OUT_OF_MEMORY) { /* libcurl says that of a header line above 100 kB, too */
-                return connected && slot->header_bytes == 0 ? HTTP_HEADER_TOO_LARGE : HTTP_LOCAL;
+                return connected && !slot->header_over ? HTTP_HEADER_TOO_LARGE : HTTP_LOCAL;
         }
         return connected ? HTTP_PROTOCOL : HTTP_LOCAL;
 }

@@ -26,6 +26,7 @@ struct http_slot {
         struct strbuf body, header;
         size_t header_bytes; /* of all responses of the transfer: redirects and 1xx too */
         bool body_cut, header_cut;
+        bool header_over; /* its blank line has come */
         int socket_errno; /* positive; why no socket could be opened */
         struct curl_slist headers[HTTP_CLIENT_MAX_HEADERS + HTTP_SLOT_OWN_HEADERS];
         struct curl_slist connect_to, resolve;

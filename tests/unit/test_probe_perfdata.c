@@ -154,11 +154,10 @@ static void test_the_first_of_a_name_counts(void **state) {
         assert_int_equal(data.left_out, 2);
         assert_value(&data, "a", 1, "");
 
-        char text[256] = "";
-        memset(text, 'x', 100);
-        strcpy(text + 100, "y=1 ");
-        memset(text + 104, 'x', 100);
-        strcpy(text + 204, "z=2"); /* the same once they are cut */
+        char text[256], long_name[101];
+        memset(long_name, 'x', 100);
+        long_name[100] = '\0';
+        snprintf(text, sizeof(text), "%sy=1 %sz=2", long_name, long_name); /* the same once cut */
         data = parse(text);
         assert_int_equal(data.count, 1);
         assert_int_equal(strlen(data.values[0].label), MEASUREMENT_LABEL_MAX - 1);

@@ -39,7 +39,7 @@ static const struct schema_field disk_fields[] = {
                 .help = "Each run creates a file of 4KiB in the directory, syncs it, reads it back from "
                         "the medium, compares and removes it. A read-only file system fails."},
         {"max_write_latency", SCHEMA_DURATION, offsetof(struct disk_params, max_write_latency),
-                .least = "1ms", .example = "500ms",
+                .least = "1ms", .example = "500ms", .with = "writable: true",
                 .help = "Fails as slow when creating, writing and syncing that file takes longer."},
         {"full_within", SCHEMA_DURATION, offsetof(struct disk_params, full_within), .least = "1m",
                 .most = "365d", .example = "4h",

@@ -43,7 +43,7 @@ static const struct schema_field dns_fields[] = {
                 .help = "Values that must all be in the answer, in any order. Without it any record "
                         "will do."},
         {"exact", SCHEMA_BOOL, offsetof(struct dns_params, exact), .standard = "false",
-                .example = "true",
+                .example = "true", .with = "expect: [192.0.2.1]",
                 .help = "Nothing but the values of expect may be in the answer."},
         {"rcode", SCHEMA_ENUM, offsetof(struct dns_params, rcode), .standard = "NOERROR",
                 .example = "NXDOMAIN", .words = dns_rcode_words,

@@ -150,9 +150,11 @@ static const struct schema_field file_fields[] = {
                 .help = "Lines that are added count when they match this POSIX extended regular "
                         "expression; with contains, both."},
         {"ignore", SCHEMA_STRING, AT(lines.ignore), .example = "'connection reset by peer'",
+                .with = "contains: ERROR",
                 .help = "Lines that match this expression do not count."},
         {"max_matches", SCHEMA_UINT, AT(max_matches), .standard = "0", .most = "1000000",
-                .example = "5", .help = "Fails when more lines counted within the window."},
+                .example = "5", .with = "contains: ERROR",
+                .help = "Fails when more lines counted within the window."},
         {"window", SCHEMA_DURATION, AT(window), .standard = "5m", .least = "1s", .most = "7d",
                 .example = "5m", .help = "How long a line counts after it was read."},
         {NULL},

@@ -91,7 +91,7 @@ static const struct schema_field tls_fields[] = {
                 .help = "PEM file with the certificate to show to the server, and those of its "
                         "issuers."},
         {"key_file", SCHEMA_PATH, offsetof(struct http_tls_params, key_file),
-                .example = "/etc/recoverd/probe.key",
+                .example = "/etc/recoverd/probe.key", .with = "cert_file: /etc/recoverd/probe.pem",
                 .help = "PEM file with the key of the certificate, when cert_file does not hold it. "
                         "The agent must be able to read it."},
         {"server_name", SCHEMA_STRING, offsetof(struct http_tls_params, server_name),
@@ -144,27 +144,29 @@ static const struct schema capture_schema = {
 
 static const struct schema_field step_fields[] = {
         {"name", SCHEMA_STRING, offsetof(struct http_step, name), .required = true,
-                .example = "checkout", .help = "Names the step in results; unique in its probe."},
+                .example = "checkout", .with = "path: /",
+                .help = "Names the step in results; unique in its probe."},
         {"url", SCHEMA_STRING, offsetof(struct http_step, url),
                 .example = "https://pay.shop.example/orders",
                 .help = "Where to ask, on any server. Authentication, connect_to and unix_socket are "
                         "only used for the server of the probe's url."},
-        {"path", SCHEMA_STRING, offsetof(struct http_step, path), .example = "'/carts/${CART}'",
+        {"path", SCHEMA_STRING, offsetof(struct http_step, path), .example = "/carts/7",
                 .help = "The same on the server of the probe's url; begins with /."},
         {"method", SCHEMA_STRING, offsetof(struct http_step, exchange.method), .standard = "GET",
-                .example = "POST", .help = "Method of the request."},
+                .example = "POST", .with = "path: /", .help = "Method of the request."},
         {"headers", SCHEMA_PAIRS, offsetof(struct http_step, exchange.headers),
-                .example = "{Content-Type: application/json}",
+                .example = "{Content-Type: application/json}", .with = "path: /",
                 .help = "Headers to send, with those of the probe; of one name, the step's counts."},
         {"body", SCHEMA_STRING, offsetof(struct http_step, exchange.body),
-                .example = "'{\"amount\": 1}'",
+                .example = "'{\"amount\": 1}'", .with = "path: /",
                 .help = "Body to send, at most 64KiB. Values are escaped for the Content-Type: as within "
                         "a JSON string, or a form."},
         {"expect", SCHEMA_OBJECT_PTR, offsetof(struct http_step, exchange.expect),
-                .object = &expect_schema, .example = "{status: 201}",
+                .object = &expect_schema, .example = "{status: 201}", .with = "path: /",
                 .help = "What the answer must be; without it any status from 200 to 299 is well."},
         {"capture", SCHEMA_OBJECT_MAP, offsetof(struct http_step, capture),
                 .object = &capture_schema, .example = "{ORDER: {json: /order/id}}",
+                .with = "path: /",
                 .help = "Names, and where their values are found in the answer."},
         {NULL},
 };

@@ -42,7 +42,7 @@ static const struct schema_field stall_fields[] = {
                 .help = "Fails when all tasks waited at once, so that nothing was done, for a larger "
                         "share of the time."},
         {"window", SCHEMA_ENUM, offsetof(struct stall_limit, window), .standard = "1m",
-                .example = "10s", .words = stall_windows,
+                .example = "10s", .words = stall_windows, .with = "some: 60%",
                 .help = "The time over which the kernel averages."},
         {NULL},
 };
@@ -79,11 +79,12 @@ static void check_pressure(const void *object, struct schema_report *report) {
 
 static const struct schema_field pressure_fields[] = {
         {"of", SCHEMA_ENUM, offsetof(struct pressure_params, of), .standard = "host",
-                .example = "service", .words = of_words,
+                .example = "service", .words = of_words, .with = "max_oom_kills: 0",
                 .help = "Whose pressure: of the whole host, or of the cgroup of the service, which its "
                         "manager has to know."},
         {"cpu", SCHEMA_OBJECT_PTR, offsetof(struct pressure_params, cpu),
                 .example = "{some: 60%, window: 5m}", .object = &stall_schema,
+                .with = "of: service",
                 .help = "Limits of the time in which tasks were ready and had no processor."},
         {"memory", SCHEMA_OBJECT_PTR, offsetof(struct pressure_params, memory),
                 .example = "{some: 20%, full: 5%}", .object = &stall_schema,
@@ -97,7 +98,7 @@ static const struct schema_field pressure_fields[] = {
                 .help = "Fails when the load average is higher, in percent of the number of processors: "
                         "200% are two tasks for each."},
         {"load_window", SCHEMA_ENUM, offsetof(struct pressure_params, load_window),
-                .standard = "5m", .example = "15m", .words = load_windows,
+                .standard = "5m", .example = "15m", .words = load_windows, .with = "max_load: 200%",
                 .help = "The time over which the kernel averages the load."},
         {"min_available", SCHEMA_AMOUNT, offsetof(struct pressure_params, min_available),
                 .example = "10%", .units = SCHEMA_UNITS_SIZE | SCHEMA_UNITS_PERCENT,
@@ -113,7 +114,7 @@ static const struct schema_field pressure_fields[] = {
                         "oom_window; what happened before the first run does not count."},
         {"oom_window", SCHEMA_DURATION, offsetof(struct pressure_params, oom.window),
                 .standard = "10m", .least = "1s", .most = "7d", .example = "1h",
-                .help = "The time over which max_oom_kills counts."},
+                .with = "max_oom_kills: 0", .help = "The time over which max_oom_kills counts."},
         {NULL},
 };
 

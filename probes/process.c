@@ -46,6 +46,7 @@ static const struct schema_field process_fields[] = {
                 .help = "The program that the process runs; for a script, that is its interpreter. Of "
                         "several such processes it is the oldest that is no child of another."},
         {"arguments", SCHEMA_STRINGS, OFFSET(arguments), .example = "[-D, /var/lib/pgsql]",
+                .with = "executable: /usr/bin/postgres",
                 .help = "With executable: arguments that the process has, in this order; others may "
                         "stand between."},
         {"max_rss", SCHEMA_AMOUNT, OFFSET(max_rss), .example = "1GiB",

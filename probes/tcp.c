@@ -73,13 +73,15 @@ static const struct schema_field tcp_fields[] = {
                 .words = protocol_kind_texts,
                 .help = "Speaks this protocol, in place of send and expect."},
         {"user", SCHEMA_STRING, offsetof(struct tcp_params, user), .example = "recoverd",
+                .with = "protocol: postgresql",
                 .help = "Who logs in; a login that is refused fails. Without it, a server that answers "
                         "is enough."},
         {"password_file", SCHEMA_PATH, offsetof(struct tcp_params, password_file),
-                .example = "/etc/recoverd/secrets/db",
+                .example = "/etc/recoverd/secrets/db", .with = "protocol: redis",
                 .help = "File with the password on one line, readable for the agent; read anew in each "
                         "run."},
         {"database", SCHEMA_STRING, offsetof(struct tcp_params, database), .example = "shop",
+                .with = "protocol: postgresql, user: shop",
                 .help = "What to log in to: the database of postgresql (standard: postgres) and mysql "
                         "(none), the virtual host of amqp (/)."},
         {"max_latency", SCHEMA_DURATION, offsetof(struct tcp_params, max_latency), .least = "1ms",

@@ -56,7 +56,8 @@ static const struct schema_field unit_fields[] = {
                 .example = "shop-*.service",
                 .help = "All units that are loaded and match, as in systemctl: *, ? and []."},
         {"max_failed", SCHEMA_UINT, offsetof(struct unit_params, max_failed), .standard = "0",
-                .example = "1", .help = "Fails when more of the units that match have failed."},
+                .example = "1", .with = "pattern: 'shop-*.service'",
+                .help = "Fails when more of the units that match have failed."},
         {"states", SCHEMA_ENUM_SET, offsetof(struct unit_params, states), .words = state_names,
                 .example = "[active, inactive]",
                 .help = "The states that are well. Without them a unit has to be active, and a oneshot "

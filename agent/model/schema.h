@@ -82,6 +82,8 @@ struct schema_field {
         const char *least, *most; /* limits, as one would write them; NULL: none */
         const char *help; /* one or two sentences for the reference and the JSON Schema */
         const char *example; /* a value in YAML flow style that loads; required for each key */
+        const char *with; /* keys that the example needs beside it and the required ones, as in
+                             "writable: true"; NULL: none */
         const struct enum_text *words;
         const struct schema *object;
         schema_parse parse;

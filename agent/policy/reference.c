@@ -186,6 +186,10 @@ static void add_row(struct strbuf *out, const struct schema_field *field) {
         add_cell(out, field->help);
         strbuf_add(out, " | ");
         add_code(out, field->example);
+        if (field->with) {
+                strbuf_add(out, " with ");
+                add_code(out, field->with);
+        }
         strbuf_add(out, " |\n");
 }
 

@@ -73,15 +73,36 @@ static const char *companion(const struct schema_field *field) {
         return str_eq(field->key, "url") ? "https://127.0.0.1/" : field->example;
 }
 
-/* The keys that an object cannot do without, besides `key`. */
-static void add_required(struct strbuf *out, const struct schema *schema, const char *key) {
-        for (const struct schema_field *field = schema->fields; field && field->key; field++) {
-                bool needed = field->required ||
-                              (str_eq(key, "max_write_latency") && str_eq(field->key, "writable"));
-                if (needed && !str_eq(field->key, key)) {
+/* The keys that an object cannot do without, and the field's own companions. */
+static void add_needed(
+        struct strbuf *out, const struct schema *schema, const struct schema_field *tried) {
+        for (const struct schema_field *field = schema->fields; field->key; field++) {
+                if (field->required && field != tried) {
                         strbuf_addf(out, "%s: %s, ", field->key, companion(field));
                 }
         }
+        if (tried->with) {
+                strbuf_addf(out, "%s, ", tried->with);
+        }
+}
+
+/* What stands around an object within: in a list, in a mapping, or by itself. */
+static const char *opening(const struct schema_field *field) {
+        switch (field->kind) {
+        case SCHEMA_OBJECT:
+        case SCHEMA_OBJECT_PTR:
+                return "";
+        case SCHEMA_OBJECTS:
+                return "[";
+        case SCHEMA_OBJECT_MAP:
+                return "{ONE: ";
+        default:
+                return NULL;
+        }
+}
+
+static const char *closing(const struct schema_field *field) {
+        return field->kind == SCHEMA_OBJECTS ? "]" : field->kind == SCHEMA_OBJECT_MAP ? "}" : "";
 }
 
 /* `before` and `after` stand around the object; objects within are tried, too. */
@@ -94,14 +115,13 @@ static void try_examples(const struct schema *schema, const char *before, const 
                 assert_non_null(field->help);
                 assert_non_null(field->example);
                 strbuf_addf(&text, "%s{", before);
-                add_required(&text, schema, field->key);
+                add_needed(&text, schema, field);
+                strbuf_addf(&within, "%s%s: ", strbuf_text(&text), field->key);
                 strbuf_addf(&text, "%s: %s}%s", field->key, field->example, after);
                 try_text(&text);
-                if (field->kind == SCHEMA_OBJECT || field->kind == SCHEMA_OBJECT_PTR) {
-                        strbuf_addf(&within, "%s{", before);
-                        add_required(&within, schema, field->key);
-                        strbuf_addf(&within, "%s: ", field->key);
-                        strbuf_addf(&behind, "}%s", after);
+                if (opening(field)) {
+                        strbuf_add(&within, opening(field));
+                        strbuf_addf(&behind, "%s}%s", closing(field), after);
                         try_examples(field->object, strbuf_text(&within), strbuf_text(&behind));
                 }
         }

@@ -45,10 +45,10 @@ void exec_host_free(struct exec_host *host);
 /* The threads that start the programs. */
 struct worker_pool *exec_host_starters(const struct exec_host *host);
 
-/* NULL user: who this process is, but when that is root, "recoverd" or else "nobody": what only
+/* NULL name: who this process is, but when that is root, "recoverd" or else "nobody": what only
  * looks needs no rights. `ready` comes at once or later, until exec_turn_done. The host copies the
  * name. */
-void exec_turn_ask(struct exec_turn *turn, struct exec_host *host, const char *user);
+void exec_turn_ask(struct exec_turn *turn, struct exec_host *host, const char *name);
 
 /* Ends waiting and running; a turn that is over is left alone. */
 void exec_turn_done(struct exec_turn *turn);

@@ -48,12 +48,13 @@ static const struct unit {
         {0},
 };
 
-/* No digits and signs: "1,5" is 1.5 in one language and 15 in another, so it is nothing here. */
+/* No digits and signs: "1,5" is 1.5 in one language and 15 in another, so it is nothing here. A '?'
+ * stands for what was not printable. */
 static bool is_unit(const char *text, size_t length) {
         for (size_t i = 0; i < length; i++) {
                 bool letter =
                         (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z');
-                if (!letter && !strchr("%/_", text[i]) && (unsigned char) text[i] < 0x80) {
+                if (!letter && !strchr("%/_?", text[i]) && (unsigned char) text[i] < 0x80) {
                         return false;
                 }
         }

@@ -150,7 +150,10 @@ int launch_start(struct launch **ret, struct worker_pool *pool, const struct spa
         launch_done done, void *cookie, struct error *err) {
         AUTO(cleanup_copy) struct copy *copy = NULL;
         AUTO_FREE struct launch *launch = calloc(1, sizeof(*launch));
-        int r = launch ? copy_new(&copy, request, err) : error_set(err, ENOMEM, "out of memory");
+        if (!launch) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        int r = copy_new(&copy, request, err);
         if (r < 0) {
                 return r;
         }

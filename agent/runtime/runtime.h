@@ -114,10 +114,10 @@ int runtime_probe(struct runtime *runtime, uint32_t index, const char *probe, ru
 
 /* ---- Heartbeats ---- */
 
-/* Takes a call for a heartbeat probe of a service, or (NULL) for all that it has. -ENOENT: there is
- * none. The caller has made sure that the sender may. */
+/* Takes a call for a heartbeat probe of the service with this index, or (NULL) for all that it has.
+ * -ENOENT: there is none. The caller has made sure that the sender may. */
 int runtime_heartbeat(
-        struct runtime *runtime, uint32_t service, const char *probe, const struct heartbeat *beat);
+        struct runtime *runtime, uint32_t index, const char *probe, const struct heartbeat *beat);
 
 /* The same for whoever knows the token of the probe. result 0: taken; -EACCES: refused, and nobody
  * learns whether it was the token or whether there is such a probe at all; -EAGAIN: not now. */

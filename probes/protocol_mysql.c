@@ -3,6 +3,7 @@
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html
  * https://mariadb.com/kb/en/connection/ */
 
+#include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -119,6 +120,7 @@ static const struct mysql_error *find_error(unsigned code) {
 
 static const char *server_name(const struct talk *talk, char text[MYSQL_VERSION_MAX + 8]) {
         const struct mysql_room *room = talk->room;
+        assert(room);
         const char *version = room->version;
         bool maria = strstr(version, "MariaDB") != NULL;
         /* What MariaDB says to replicas that compare version numbers. */
@@ -176,7 +178,7 @@ static bool prove(
         bool ok = digest(kind, password, none, once) && digest(kind, first, none, twice) &&
                   (scramble_first ? digest(kind, scramble, second, ret)
                                   : digest(kind, second, scramble, ret));
-        for (size_t i = 0; i < size; i++) {
+        for (size_t i = 0; ok && i < size; i++) {
                 ret[i] ^= once[i];
         }
         OPENSSL_cleanse(once, sizeof(once));
@@ -262,6 +264,7 @@ static enum talk_action send_login(struct talk *talk) {
         struct mysql_room *room = talk->room;
         uint8_t proof[EVP_MAX_MD_SIZE];
         size_t length;
+        assert(room);
         if (!find_plugin(room->plugin)) {
                 (void) str_copy(room->plugin, sizeof(room->plugin), plugins[0].name);
         }

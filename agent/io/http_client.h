@@ -18,7 +18,7 @@ enum {
         HTTP_CLIENT_MAX_HEADERS = 32, /* that a request may carry */
         HTTP_CLIENT_HEADER_BYTES = 32 * 1024, /* default cap of a response's header */
         HTTP_CLIENT_BODY_BYTES = 64 * 1024, /* default cap of a response's body */
-        HTTP_CLIENT_KEPT_CONNECTIONS = 256, /* idle ones, for requests with `reuse` */
+        HTTP_CLIENT_KEPT_CONNECTIONS = 1024, /* idle ones, for requests with `reuse` */
         HTTP_CLIENT_KEPT_SECONDS = 60, /* that one may be idle and still be used */
         HTTP_CLIENT_MAX_REDIRECTS = 5, /* default */
 };

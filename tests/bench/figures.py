@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from faults import faults
 from figure import Figure, absolute, lateness_of, ratio_of
+from http_peers import http_peers
 from measure import Agent, Targets, Tool, agent, cpu_seconds, program, resident_mib
 from plugins import plugins
 from processes import processes
@@ -289,5 +291,5 @@ def idle() -> list[Figure]:
 
 
 ALL: list[Callable[[], list[Figure]]] = [
-    checks, restarts, lateness, memory, start, scrape, idle, processes, plugins,
+    checks, http_peers, restarts, lateness, memory, start, scrape, idle, processes, plugins, faults,
 ]

@@ -81,10 +81,12 @@ class Targets(Tool):
         self.count, self.silent = count, silent
         self.port = int(self.read()[1])
 
-    def url(self, index: int) -> str:
+    def address(self, index: int) -> str:
         address = FIRST_ADDRESS + index
-        text = ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
-        return f"http://{text}:{self.port}/"
+        return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
+
+    def url(self, index: int) -> str:
+        return f"http://{self.address(index)}:{self.port}/"
 
     def wait_first(self) -> None:
         assert self.read() == ["first"]

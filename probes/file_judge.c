@@ -1,6 +1,7 @@
 /* What the file probe makes of what was found. */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 

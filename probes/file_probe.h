@@ -103,7 +103,7 @@ extern const struct enum_text file_type_texts[];
 /* With the follower's place and checksum that the job begins with. NULL: out of memory. */
 struct file_job *file_job_new(const struct file_params *params, const struct file_state *state);
 void file_job_free(void *job);
-void file_measure(struct offload *call, void *job);
+void file_measure(struct offload *call, void *data);
 
 /* The state takes over what the job found; the result says what that means at the run's start. */
-void file_judge(struct probe_run *run, void *job, struct probe_result *result);
+void file_judge(struct probe_run *run, void *data, struct probe_result *result);

@@ -523,7 +523,7 @@ static void change_list(struct follower *follower, struct journal_subscription *
 
 int journal_subscribe(struct journal_subscription **ret, struct journal_reader *reader,
         const struct journal_filter *filter, struct error *err) {
-        struct follower *follower;
+        struct follower *follower = NULL;
         int r = follow(reader, filter->directory, &follower, err);
         if (r < 0) {
                 return r;

@@ -302,13 +302,13 @@ static void test_hung_mount(void **state) {
         rig_start(&f->rig, RIG_TIMEOUT);
         assert_true(f->rig.over);
         assert_result(&f->rig.result, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE, " since 42s");
-        assert_int_equal(worker_counts(f->rig.host.disk).stuck, 1);
+        assert_int_equal(worker_counts(mount_pools_get(f->rig.host.mounts, f->dir.path)).stuck, 1);
         f->rig.skew = 0;
 
         /* When the mount is back so is the probe, and the line that a lost look had read. */
         fault.hang = false;
         assert_int_equal(write(fault.gate[1], "x", 1), 1);
-        while (worker_counts(f->rig.host.disk).stuck > 0) {
+        while (worker_counts(mount_pools_get(f->rig.host.mounts, f->dir.path)).stuck > 0) {
                 sched_yield();
         }
         while (again(f)->outcome == OUTCOME_TIMEOUT) {
@@ -330,7 +330,7 @@ static void test_hung_beyond_its_policy(void **state) {
         assert_non_null(strstr(f->rig.result.detail, "still waiting for stat in /tmp/"));
         rig_unload(&f->rig);
         assert_int_equal(write(fault.gate[1], "x", 1), 1);
-        while (worker_counts(f->rig.host.disk).stuck > 0) {
+        while (worker_counts(mount_pools_get(f->rig.host.mounts, f->dir.path)).stuck > 0) {
                 sched_yield();
         }
 }

@@ -191,7 +191,7 @@ static void after_stop(struct execution *action) {
                 finish(action, false, action->text);
         } else if (action->order.action == ACTION_STOP) {
                 service_start_forget(action->managed);
-                control_group_remove(action->managed->state.cgroup);
+                managed_remove_group(action->managed);
                 finish(action, true, *action->text ? action->text : "was not running");
         } else {
                 if (*action->text) {

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "executor/own_folder.h"
+#include "executor/service_unit.h"
 #include "io/unit_bus.h"
 
 #define LOCK_NAME "executor.lock"
@@ -169,6 +170,13 @@ static int make_parts(struct executor *executor, struct error *err) {
 }
 
 static void find_cgroups(struct executor *executor) {
+        executor->as_units =
+                service_units_chosen((enum service_units) executor->options.service_units,
+                        executor->options.socket_fd < 0);
+        if (executor->as_units) {
+                log_info("services run as transient units of systemd, in " SERVICE_UNIT_SLICE);
+                return;
+        }
         control_groups_init(&executor->groups, executor->options.runtime_dir);
         if (*executor->groups.root) {
                 log_info("services run in cgroups below %s", executor->groups.root);

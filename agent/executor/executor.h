@@ -36,6 +36,7 @@ struct executor_options {
         size_t n_policies;
         const char *state_dir, *runtime_dir;
         int socket_fd; /* end of a socket pair whose other end the agent holds; -1: none */
+        int service_units; /* enum service_units */
         usec_t linger; /* with a socket pair: ends when no agent was there for so long */
 };
 
@@ -54,6 +55,7 @@ struct executor {
 
         struct unit_bus *units; /* systemd; NULL: nobody needed it yet */
         struct control_groups groups;
+        bool as_units; /* command services are transient units */
         struct policy_share *policy; /* NULL: none could be loaded yet */
         struct map *by_name; /* const char * -> struct managed * */
         struct list services; /* struct managed */

@@ -11,8 +11,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/units.h"
 #include "executor/executor.h"
+#include "executor/service_unit.h"
 #include "io/journal.h"
 
 enum { EXIT_USAGE = 2, POLICY_PATHS_MAX = 256 };
@@ -66,6 +68,19 @@ static int take_linger(struct command_line *line, const char *value) {
         return units_parse_duration(value, &line->options.linger);
 }
 
+static int take_transient_units(struct command_line *line, const char *value) {
+        static const char *const words[] = {[SERVICE_UNITS_AUTO] = "auto",
+                [SERVICE_UNITS_YES] = "yes",
+                [SERVICE_UNITS_NO] = "no"};
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                if (str_eq(words[i], value)) {
+                        line->options.service_units = (int) i;
+                        return 0;
+                }
+        }
+        return -EINVAL;
+}
+
 static int take_version(struct command_line *line, const char *value) {
         (void) value;
         puts("recoverd-executor " RECOVERD_VERSION);
@@ -88,6 +103,10 @@ static const struct row {
         {"socket-fd", "N", "end of a socket pair with the agent at the other end", take_socket_fd},
         {"linger", "DURATION", "with --socket-fd: how long to wait for another agent (30s)",
                 take_linger},
+        {"transient-units", "auto|yes|no",
+                "run services as transient units of systemd (auto: as root where systemd runs,\n"
+                "                         unless the agent started it)",
+                take_transient_units},
         {"help", NULL, "show this help", take_help},
         {"version", NULL, "show the version", take_version},
 };

@@ -15,6 +15,7 @@
 #include "executor/executor.h"
 #include "executor/manager_kind.h"
 #include "executor/service_start.h"
+#include "executor/service_unit.h"
 
 /* ---- Made and found ---- */
 
@@ -48,6 +49,7 @@ struct managed *managed_new(struct executor *executor, const char *name) {
 }
 
 static void drop_process(struct managed *managed) {
+        service_unit_free(TAKE_PTR(managed->unit));
         loop_watch_remove(&managed->exit_watch);
         if (managed->pidfd >= 0) {
                 close(managed->pidfd);
@@ -127,6 +129,10 @@ static void note_exit_status(struct managed *managed) {
         state->exit_kind = WIRE_EXIT_UNKNOWN;
         state->exit_code = 0;
         state->core_dumped = false;
+        if (managed->unit) {
+                service_unit_exit(managed->unit, state);
+                return;
+        }
         if (!managed->child ||
                 waitid(P_PIDFD, (id_t) managed->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
                 info.si_pid == 0) {
@@ -154,7 +160,6 @@ static void log_exit(const struct managed *managed) {
 
 static void note_exit(struct managed *managed) {
         struct service_state *state = &managed->state;
-        loop_watch_remove(&managed->exit_watch);
         note_exit_status(managed);
         state->running = false;
         state->since = loop_now(managed->executor->loop).wall;
@@ -164,15 +169,8 @@ static void note_exit(struct managed *managed) {
         log_exit(managed);
 }
 
-static void on_exit_watch(void *cookie, uint32_t events) {
-        struct managed *managed = cookie;
+static void on_exit_known(struct managed *managed) {
         struct executor *executor = managed->executor;
-        (void) events;
-        if (!managed->state.running) { /* it has not passed execve, or not been seen to */
-                loop_watch_remove(&managed->exit_watch);
-                action_process_ended(managed->action);
-                return;
-        }
         note_exit(managed);
         /* Where the end of the group takes time, the action hears of it. */
         if (managed_end_group(managed) && !managed->action && managed_is_command(managed)) {
@@ -182,9 +180,23 @@ static void on_exit_watch(void *cookie, uint32_t events) {
         executor_settled(executor);
 }
 
+static void on_exit_watch(void *cookie, uint32_t events) {
+        struct managed *managed = cookie;
+        (void) events;
+        loop_watch_remove(&managed->exit_watch);
+        if (!managed->state.running) { /* it has not passed execve, or not been seen to */
+                action_process_ended(managed->action);
+        } else if (!managed->unit || !service_unit_await(managed->unit, on_exit_known)) {
+                on_exit_known(managed);
+        }
+}
+
 int managed_hold(struct managed *managed, int pidfd, bool child) {
         managed->pidfd = pidfd;
         managed->child = child;
+        if (*managed->state.unit) {
+                managed->unit = service_unit_follow(managed);
+        }
         return loop_watch_add(&managed->exit_watch, managed->executor->loop, pidfd, EPOLLIN,
                 on_exit_watch, managed);
 }
@@ -247,6 +259,13 @@ static void on_group_ended(void *cookie, int result, const char *text) {
 
 bool managed_gone(const struct managed *managed) {
         return !managed->state.running && !managed->state.leftovers;
+}
+
+/* That of a unit is systemd's, which waits to see it become empty. */
+void managed_remove_group(const struct managed *managed) {
+        if (!*managed->state.unit) {
+                control_group_remove(managed->state.cgroup);
+        }
 }
 
 bool managed_end_group(struct managed *managed) {

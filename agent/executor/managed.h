@@ -18,6 +18,7 @@ enum { MANAGED_TEXT_MAX = 256 };
 struct execution;
 struct executor;
 struct service_start;
+struct service_unit;
 
 /* How a service is that its manager runs, and not the executor. */
 struct managed_status {
@@ -46,6 +47,7 @@ struct managed {
         int pidfd; /* of the main process; -1: there is none */
         bool child; /* it is a child of this process, which reaps it once its group is gone */
         bool adopted;
+        struct service_unit *unit; /* of a process that is a transient unit; NULL: it is none */
         struct loop_watch exit_watch;
         struct group_end ending;
         bool stop_tried; /* by stop_all or reload, which try once */
@@ -105,6 +107,9 @@ bool managed_is_known(const struct managed *managed);
 
 /* What belongs to the process that the executor started last. */
 void managed_group(const struct managed *managed, struct process_group *ret);
+
+/* Removes the empty cgroup of a process that is gone. */
+void managed_remove_group(const struct managed *managed);
 
 /* Puts it on the list of what the agent is to be told; of its state only where it is known. */
 void managed_announce(struct managed *managed, unsigned unsent);

@@ -109,7 +109,7 @@ static void follow_all(struct executor *executor, struct policy_share *share) {
 static void forget(struct managed *managed) {
         state_file_remove(managed->executor->services_dir, managed->state.service);
         if (*managed->state.cgroup) {
-                control_group_remove(managed->state.cgroup);
+                managed_remove_group(managed);
         }
         managed_free(managed);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,6 +15,8 @@
 #include "base/str.h"
 #include "executor/executor.h"
 #include "executor/service_log.h"
+#include "executor/service_unit.h"
+#include "executor/unit_manager.h"
 #include "io/environment.h"
 #include "io/identity_lookup.h"
 #include "io/spawn.h"
@@ -20,8 +24,17 @@
 /* Opening a log, in a worker thread. The descriptor is the job's until it is taken. */
 struct log_job {
         struct service_log log;
+        char *program, *directory; /* of a unit: are they there? NULL: need not be looked at */
         int fd;
         struct error err;
+};
+
+/* What a transient unit is made of, until it has started. */
+struct launch {
+        struct transient *transient;
+        struct transient_spec spec;
+        struct environment environment;
+        struct spawn_limit limits[SPAWN_MAX_LIMITS];
 };
 
 struct service_start {
@@ -31,8 +44,9 @@ struct service_start {
         struct worker_task *log_task;
         struct identity identity;
         int log_fd, cgroup_fd;
-        usec_t since;
+        usec_t since, deadline;
         struct loop_defer forking;
+        struct launch *launch; /* NULL: not begun, or it is forked */
         struct spawned spawned; /* its pidfd is the managed service's */
         struct loop_watch status_watch;
         service_start_ended done; /* NULL: it is prepared only, and belongs to managed->prepared */
@@ -41,10 +55,19 @@ struct service_start {
 
 /* ---- Its end ---- */
 
+static void launch_free(struct launch *launch) {
+        if (launch) {
+                transient_cancel(launch->transient);
+                environment_done(&launch->environment);
+                free(launch);
+        }
+}
+
 void service_start_free(struct service_start *start) {
         if (!start) {
                 return;
         }
+        launch_free(start->launch);
         identity_lookup_cancel(start->lookup);
         if (start->log_task) {
                 worker_cancel(start->log_task);
@@ -82,7 +105,10 @@ const char *service_start_waits_for(const struct service_start *start) {
         if (start->lookup) {
                 return "the look-up of its user";
         }
-        return start->log_task ? "its log" : "execve";
+        if (start->log_task) {
+                return "its log";
+        }
+        return start->launch ? "systemd" : "execve";
 }
 
 /* ---- Forking ---- */
@@ -136,8 +162,8 @@ static void join_group(struct service_start *start) {
         struct executor *executor = start->managed->executor;
         struct service_state *state = &start->managed->state;
         struct error err = {0};
-        state->cgroup[0] = '\0';
-        if (!*executor->groups.root) {
+        state->cgroup[0] = state->unit[0] = '\0';
+        if (executor->as_units || !*executor->groups.root) {
                 return;
         }
         start->cgroup_fd =
@@ -160,28 +186,28 @@ static void write_intent(struct service_start *start) {
         managed_save(start->managed);
 }
 
-static int write_pid(struct service_start *start) {
+static int write_pid(struct service_start *start, bool child) {
         struct managed *managed = start->managed;
         struct process_stat stat = {0};
-        (void) process_stat_read(start->spawned.pid, &stat); /* a child of ours, zombie at worst */
+        (void) process_stat_read(start->spawned.pid, &stat); /* a zombie at worst */
         managed->state.pid = start->spawned.pid;
         managed->state.start_time = stat.start_time;
         managed->state.since = loop_now(managed->executor->loop).wall;
         managed->adopted = false;
         managed_save(managed);
-        return managed_hold(managed, TAKE_FD(start->spawned.pidfd), true);
+        return managed_hold(managed, TAKE_FD(start->spawned.pidfd), child);
 }
 
-static int spawn(struct service_start *start, struct error *err) {
-        AUTO(environment_done) struct environment environment = {0};
-        struct spawn_limit limits[SPAWN_MAX_LIMITS];
+/* Borrows from all of its arguments. */
+static int fill_request(struct service_start *start, struct environment *environment,
+        struct spawn_limit limits[SPAWN_MAX_LIMITS], struct spawn_request *ret, struct error *err) {
         const struct command_spec *command = start->service->command;
-        if (fill_environment(start, &environment) < 0) {
+        if (fill_environment(start, environment) < 0) {
                 return error_set(err, ENOMEM, "environment: out of memory, or too large");
         }
-        struct spawn_request request = {
+        *ret = (struct spawn_request){
                 .argv = command->command.items,
-                .environment = (const char *const *) environment.items,
+                .environment = (const char *const *) environment->items,
                 .directory = command->directory,
                 .stdin_fd = -1,
                 .stdout_fd = start->log_fd,
@@ -196,7 +222,15 @@ static int spawn(struct service_start *start, struct error *err) {
                 .limits = limits,
                 .n_limits = fill_limits(&command->limits, limits),
         };
-        return spawn_start(&request, &start->spawned, err);
+        return 0;
+}
+
+static int spawn(struct service_start *start, struct error *err) {
+        AUTO(environment_done) struct environment environment = {0};
+        struct spawn_limit limits[SPAWN_MAX_LIMITS];
+        struct spawn_request request;
+        int r = fill_request(start, &environment, limits, &request, err);
+        return r < 0 ? r : spawn_start(&request, &start->spawned, err);
 }
 
 static int fork_process(struct service_start *start, struct error *err) {
@@ -207,7 +241,7 @@ static int fork_process(struct service_start *start, struct error *err) {
                 start->managed->state.starting = start->managed->state.leftovers = false;
                 return r;
         }
-        r = write_pid(start);
+        r = write_pid(start, true);
         return r < 0 ? error_set_errno(err, -r, "watching the process") : 0;
 }
 
@@ -240,18 +274,82 @@ void service_start_process_ended(struct service_start *start) {
         check_status(start, true);
 }
 
+/* ---- As a unit of systemd ---- */
+
+static void on_launched(void *cookie, pid_t pid, const char *failure) {
+        struct service_start *start = cookie;
+        char text[64];
+        start->launch->transient = NULL;
+        start->managed->state.starting = false;
+        if (!pid) {
+                finish(start, false, failure);
+                return;
+        }
+        start->spawned.pid = pid;
+        start->spawned.pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        if (start->spawned.pidfd < 0 || write_pid(start, false) < 0) {
+                finish(start, false, "it ended at once, nobody saw how");
+                return;
+        }
+        snprintf(text, sizeof(text), "started, pid %d", (int) pid);
+        finish(start, true, text);
+}
+
+static void fill_spec(const struct service_start *start, struct transient_spec *spec) {
+        const struct command_spec *command = start->service->command;
+        spec->name = start->managed->state.unit;
+        spec->description = start->service->name;
+        spec->slice = SERVICE_UNIT_SLICE;
+        spec->user = command->user;
+        spec->group = command->group;
+        spec->stop_signal = command->stop_signal;
+        spec->stop_timeout = command->stop_timeout;
+}
+
+static int launch(struct service_start *start, struct error *err) {
+        struct executor *executor = start->managed->executor;
+        struct unit_bus *units;
+        int r = unit_manager_bus(executor, &units, err);
+        if (r < 0 || (r = service_unit_plan(start->managed, err)) < 0) {
+                return r;
+        }
+        struct launch *launch = start->launch = calloc(1, sizeof(*launch));
+        if (!launch) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        make_invocation(start->managed->state.invocation);
+        r = fill_request(start, &launch->environment, launch->limits, &launch->spec.program, err);
+        if (r < 0) {
+                return r;
+        }
+        fill_spec(start, &launch->spec);
+        write_intent(start);
+        const struct transient_request request = {
+                .loop = executor->loop,
+                .units = units,
+                .deadline = start->deadline,
+                .spec = &launch->spec,
+        };
+        return transient_start(&launch->transient, &request, on_launched, start, err);
+}
+
+static int begin_process(struct service_start *start, struct error *err) {
+        if (start->managed->executor->as_units) {
+                return launch(start, err);
+        }
+        int r = fork_process(start, err);
+        if (r < 0) {
+                return r;
+        }
+        r = loop_watch_add(&start->status_watch, start->managed->executor->loop,
+                start->spawned.status_fd, EPOLLIN, on_status, start);
+        return r < 0 ? error_set_errno(err, -r, "watching for execve") : 0;
+}
+
 static void fork_now(void *cookie) {
         struct service_start *start = cookie;
         struct error err = {0};
-        int r = fork_process(start, &err);
-        if (r == 0) {
-                r = loop_watch_add(&start->status_watch, start->managed->executor->loop,
-                        start->spawned.status_fd, EPOLLIN, on_status, start);
-                if (r < 0) {
-                        error_set_errno(&err, -r, "watching for execve");
-                }
-        }
-        if (r < 0) {
+        if (begin_process(start, &err) < 0) {
                 finish(start, false, err.text);
         }
 }
@@ -280,8 +378,23 @@ static void on_identity(
         fork_when_ready(start);
 }
 
+/* systemd would only say which stage failed; the reason would be in its journal. */
+static int look_for_program(const struct log_job *job, struct error *err) {
+        struct stat status;
+        if (job->directory && stat(job->directory, &status) < 0) {
+                return error_set_errno(err, errno, "%s: changing the directory", job->program);
+        }
+        return access(job->program, X_OK) < 0
+                       ? error_set_errno(err, errno, "%s: executing", job->program)
+                       : 0;
+}
+
 static int log_job_run(void *data) {
         struct log_job *job = data;
+        int r = job->program ? look_for_program(job, &job->err) : 0;
+        if (r < 0) {
+                return r;
+        }
         job->fd = service_log_open(&job->log, &job->err);
         return job->fd < 0 ? job->fd : 0;
 }
@@ -290,6 +403,10 @@ static void log_job_free(void *data) {
         struct log_job *job = data;
         if (job && job->fd >= 0) {
                 close(job->fd);
+        }
+        if (job) {
+                free(job->program);
+                free(job->directory);
         }
         free(job);
 }
@@ -308,6 +425,13 @@ static void on_log(void *cookie, int result, void *data) {
         fork_when_ready(start);
 }
 
+/* Copied, since a worker that hangs may outlive the policy. */
+static int note_program(struct log_job *job, const struct command_spec *command) {
+        job->program = strdup(command->command.items[0]);
+        job->directory = command->directory ? strdup(command->directory) : NULL;
+        return job->program && (job->directory || !command->directory) ? 0 : -ENOMEM;
+}
+
 static int open_log(struct service_start *start, usec_t deadline, struct error *err) {
         struct executor *executor = start->managed->executor;
         AUTO(cleanup_log_job) struct log_job *job = calloc(1, sizeof(*job));
@@ -315,6 +439,9 @@ static int open_log(struct service_start *start, usec_t deadline, struct error *
                 return error_set(err, ENOMEM, "out of memory");
         }
         job->fd = -1;
+        if (executor->as_units && note_program(job, start->service->command) < 0) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
         int r = service_log_plan(&job->log, start->service, executor->options.state_dir, err);
         if (r < 0) {
                 return r;
@@ -390,6 +517,7 @@ int service_start_new(struct service_start **ret, struct managed *managed,
         }
         start->done = done;
         start->cookie = cookie;
+        start->deadline = deadline;
         if (is_ready(start)) {
                 loop_defer_schedule(&start->forking);
         }

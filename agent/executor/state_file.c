@@ -24,6 +24,7 @@ static const struct field fields[] = {
         TEXT(boot_id),
         TEXT(invocation),
         TEXT(cgroup),
+        TEXT(unit),
         MEMBER(starting, FIELD_BOOL),
         MEMBER(running, FIELD_BOOL),
         MEMBER(leftovers, FIELD_BOOL),

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "executor/control_group.h"
 #include "executor/process_scan.h"
+#include "io/unit_snapshot.h"
 #include "model/policy.h"
 #include "model/wire.h"
 
@@ -24,6 +25,7 @@ struct service_state {
         /* The process group, as it was started last. */
         char invocation[INVOCATION_ID_SIZE]; /* "": never started */
         char cgroup[CONTROL_GROUP_PATH_MAX]; /* "": none */
+        char unit[UNIT_ID_SIZE]; /* transient unit that it is; "": a child of an executor */
         bool starting; /* an intent: the process may exist, though its pid is not here yet */
         bool running;
         bool leftovers; /* processes may be there, or left of the last run */

@@ -141,7 +141,8 @@ class Executor:
 
     def command(self, *arguments: str) -> list[str]:
         folders = ["--state-dir", str(self.state), "--runtime-dir", str(self.runtime)]
-        files = ["--policies", str(self.policies)]
+        # Also on a host with systemd, whose units are not the tests' to make.
+        files = ["--policies", str(self.policies), "--transient-units", "no"]
         return [*self.wrapper, str(program("recoverd-executor")), *files, *folders, *arguments]
 
     def spawn(self, *arguments: str, **options: object) -> subprocess.Popen[bytes]:

@@ -17,6 +17,7 @@ POLICIES = "/etc/recoverd/policies.d"
 CONFIG = "/etc/recoverd/recoverd.yaml"
 STATE = "/var/lib/recoverd"
 RUNTIME = "/run/recoverd"
+SLICE = "recoverd.slice"  # of the command services
 LISTEN = "127.0.0.1:7790"
 
 AGENT = "recoverd.service"
@@ -177,7 +178,7 @@ class Host(Questions):
         """Ends and removes what the test made. AssertionError when a sanitizer complained."""
         self.systemctl("kill", "--kill-whom=main", "--signal=SIGCONT", AGENT, EXECUTOR, check=False)
         self.systemctl("stop", AGENT, EXECUTOR, *self._units, check=False)
-        self.systemctl("kill", "--signal=SIGKILL", EXECUTOR, check=False)
+        self.systemctl("kill", "--signal=SIGKILL", EXECUTOR, SLICE, check=False)
         try:
             self._judge()
         finally:

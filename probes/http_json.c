@@ -37,14 +37,13 @@ struct condition {
 static const struct {
         const char *text;
         enum comparison comparison;
-        bool ordered; /* needs numbers */
 } operators[] = {
-        {"==", IS_EQUAL, false},
-        {"!=", IS_NOT_EQUAL, false},
-        {"<=", IS_LESS_OR_EQUAL, true},
-        {">=", IS_MORE_OR_EQUAL, true},
-        {"<", IS_LESS, true},
-        {">", IS_MORE, true},
+        {"==", IS_EQUAL},
+        {"!=", IS_NOT_EQUAL},
+        {"<=", IS_LESS_OR_EQUAL},
+        {">=", IS_MORE_OR_EQUAL},
+        {"<", IS_LESS},
+        {">", IS_MORE},
 };
 
 static bool is_ordered(enum comparison comparison) {
@@ -78,12 +77,12 @@ static bool read_number(const char *text, double *ret) {
         return *end == '\0' && isfinite(*ret);
 }
 
-int http_json_check_condition(const char *text, char why[SCHEMA_WHY_MAX]) {
-        struct condition condition = read_condition(text);
+int http_json_check_condition(const char *condition, char why[SCHEMA_WHY_MAX]) {
+        struct condition read = read_condition(condition);
         double number;
-        if (is_ordered(condition.comparison) && !read_number(condition.value, &number)) {
+        if (is_ordered(read.comparison) && !read_number(read.value, &number)) {
                 snprintf(why, SCHEMA_WHY_MAX, "expected a number after the operator of \"%.60s\"",
-                        text);
+                        condition);
                 return -EINVAL;
         }
         return 0;
@@ -287,14 +286,14 @@ static void describe(struct json_object *value, char found[HTTP_JSON_WHY_MAX]) {
         }
 }
 
-bool http_json_holds(struct json_object *json, const char *pointer, const char *text,
+bool http_json_holds(struct json_object *json, const char *pointer, const char *condition,
         char found[HTTP_JSON_WHY_MAX]) {
-        struct condition condition = read_condition(text);
+        struct condition read = read_condition(condition);
         struct json_object *value = NULL;
         if (!http_json_find(json, pointer, &value)) {
                 snprintf(found, HTTP_JSON_WHY_MAX, "is missing");
-                return condition.comparison == IS_ABSENT;
+                return read.comparison == IS_ABSENT;
         }
         describe(value, found);
-        return value_fits(value, &condition);
+        return value_fits(value, &read);
 }

@@ -93,8 +93,6 @@ struct http_params {
         bool follow_redirects, reuse;
 };
 
-extern const struct schema http_schema; /* http_table.c */
-
 /* ---- http_check.c: what the loader asks ---- */
 
 /* A status or a range into struct http_statuses; a schema_parse. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "probes/http_params.h"
+#include "probes/types.h"
 
 static const struct schema_field text_fields[] = {
         {"contains", SCHEMA_STRING, offsetof(struct http_text_expect, contains),

@@ -4,6 +4,7 @@
 
 #include "probes/http_params.h"
 #include "probes/tcp_params.h"
+#include "probes/types.h"
 #include "support/probe_rig.h"
 
 static const struct {

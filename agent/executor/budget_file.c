@@ -67,7 +67,7 @@ static int submit(struct budget_file *file, struct job *data, int (*run)(void *d
 
 static int run_load(void *data) {
         struct job *job = data;
-        int r = own_folder_make(job->directory, 0700);
+        int r = own_folder_check(job->directory);
         if (r < 0) {
                 return r;
         }

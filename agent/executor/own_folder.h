@@ -4,6 +4,9 @@
 
 #include <sys/types.h>
 
-/* Makes it when it is not there. -EPERM: it belongs to another user; -ENOTDIR: it is something
- * else, a symbolic link perhaps; other negative errno of mkdir(2). */
+/* -EPERM: it belongs to another user; -ENOTDIR: it is something else, a symbolic link perhaps;
+ * -ENOENT; other negative errno of lstat(2). */
+int own_folder_check(const char *path);
+
+/* Makes it when it is not there; else as above, or negative errno of mkdir(2). */
 int own_folder_make(const char *path, mode_t mode);

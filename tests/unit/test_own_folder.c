@@ -27,6 +27,7 @@ static int teardown(void **state) {
 static void test_it_is_made(void **state) {
         struct stat status;
         (void) state;
+        assert_int_equal(own_folder_check(path), -ENOENT);
         assert_int_equal(own_folder_make(path, 0700), 0);
         assert_int_equal(stat(path, &status), 0);
         assert_int_equal(status.st_mode & 07777, 0700);

@@ -27,5 +27,5 @@ def absolute(what: str, value: float, unit: str, limit: float) -> Figure:
 
 def lateness_of(what: str, late: float, interval: float, limit: float) -> Figure:
     """Seconds; the limit is a share of the interval."""
-    values = (f"{late * 1e3:.3g} ms", f"{interval:g} s", f"{late / interval:.2%}", f"{limit:.0%}")
+    values = (f"{late * 1e3:.3g} ms", f"{interval:g} s", f"{late / interval:.2%}", f"{limit * 100:g} %")
     return Figure(what, *values, late <= limit * interval)

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-REMOTE = Path("/lib/systemd/systemd-journal-remote")
+from support.journal_writer import MISSING, REMOTE, JournalWriter
 
-pytestmark = pytest.mark.skipif(not REMOTE.exists(), reason="systemd-journal-remote is not installed")
-
-
-class Writer:
-    """Writes journal files from the export format (systemd.io/JOURNAL_EXPORT_FORMATS)."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [REMOTE, f"--output={folder}/app.journal", "--split-mode=none", "-"], stdin=subprocess.PIPE
-        )
-        self.sequence = 0
-
-    def say(self, text: str, unit: str = "app.service", priority: int = 3) -> None:
-        self.sequence += 1
-        at = time.time_ns() // 1000
-        entry = f"__REALTIME_TIMESTAMP={at}\n__MONOTONIC_TIMESTAMP={self.sequence}\n_BOOT_ID={'0' * 31}1\n"
-        entry += f"PRIORITY={priority}\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER=app\nMESSAGE={text}\n\n"
-        assert self.process.stdin
-        self.process.stdin.write(entry.encode())
-        self.process.stdin.flush()
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(10)
+pytestmark = pytest.mark.skipif(not REMOTE.exists(), reason=MISSING)
 
 
 @pytest.fixture
 def journal(tmp_path: Path):
     folder = tmp_path / "journal"
     folder.mkdir()
-    writer = Writer(folder)
-    writer.folder = folder
+    writer = JournalWriter(folder)
     yield writer
     writer.close()
 
@@ -51,7 +24,7 @@ def _probe(agent, service: str = "app") -> dict:
     return agent.service(service)["probes"][0]
 
 
-def _policy(journal: Writer) -> str:
+def _policy(journal: JournalWriter) -> str:
     return f"""
         services:
           app:

@@ -4,13 +4,18 @@
 #define STARTS_AND_STOPS (BIT(ACTION_RESTART) | BIT(ACTION_START) | BIT(ACTION_STOP))
 #define NEEDS_NO_MANAGER (BIT(ACTION_EXEC) | BIT(ACTION_NOTIFY))
 
+/* systemd's standard TimeoutStopSec and TimeoutStartSec, 90s each, and a margin. */
+#define UNIT_RESTART_LIMIT (200 * USEC_PER_SEC)
+
 static const struct manager_traits traits[MANAGER_COUNT] = {
-        [MANAGER_NONE] = {0},
+        [MANAGER_NONE] = {.action_limit = USEC_PER_MINUTE},
         [MANAGER_COMMAND] = {"command", "process",
-                STARTS_AND_STOPS | BIT(ACTION_RELOAD) | BIT(ACTION_SIGNAL), true},
+                STARTS_AND_STOPS | BIT(ACTION_RELOAD) | BIT(ACTION_SIGNAL), USEC_PER_MINUTE, true},
         [MANAGER_UNIT] = {"unit", "unit",
-                STARTS_AND_STOPS | BIT(ACTION_RELOAD) | BIT(ACTION_SIGNAL), true},
-        [MANAGER_SCRIPTS] = {"scripts", "status", STARTS_AND_STOPS | BIT(ACTION_RELOAD), false},
+                STARTS_AND_STOPS | BIT(ACTION_RELOAD) | BIT(ACTION_SIGNAL), UNIT_RESTART_LIMIT,
+                true},
+        [MANAGER_SCRIPTS] = {"scripts", "status", STARTS_AND_STOPS | BIT(ACTION_RELOAD),
+                USEC_PER_MINUTE, false},
 };
 
 const struct manager_traits *manager_traits(int manager) {

@@ -12,6 +12,7 @@ struct manager_traits {
         const char *key; /* in a policy; NULL: there is none */
         const char *probe; /* type of the probe that watches every service of it; NULL: none */
         uint32_t actions; /* bit (1 << action) for each that it can carry out */
+        usec_t action_limit; /* of an action whose step has no `timeout`, without stop_timeout */
         bool tells_exit; /* it hears of the end at once, without waiting for a run of that probe */
 };
 

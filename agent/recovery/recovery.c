@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "model/manager.h"
 #include "recovery/detector.h"
 #include "recovery/state.h"
 
@@ -48,7 +49,8 @@ const struct step_spec *state_attempt_step(const struct service_state *service) 
 usec_t state_action_timeout(const struct service_state *service) {
         const struct step_spec *step = state_attempt_step(service);
         usec_t stop = service->policy->command ? service->policy->command->stop_timeout : 0;
-        usec_t timeout = step && step->timeout ? step->timeout : USEC_PER_MINUTE;
+        usec_t standard = manager_traits(service->policy->manager)->action_limit;
+        usec_t timeout = step && step->timeout ? step->timeout : standard;
         return usec_add(timeout, stop);
 }
 

@@ -175,12 +175,8 @@ static int setup_tls(void **state) {
 
         start_server(f, (struct http_server_config){
                                 .fd = fd, .tls_certificate = certificate, .tls_key = key});
-        memcpy(f->directory, "/tmp/test_tls_XXXXXX", sizeof("/tmp/test_tls_XXXXXX"));
-        assert_non_null(mkdtemp(f->directory));
-        (void) snprintf(f->path, sizeof(f->path), "%s/file", f->directory);
-        AUTO_CLOSE int ca = open(f->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-        assert_int_equal(write(ca, certificate, sizeof(certificate) - 1), sizeof(certificate) - 1);
-        f->request.tls.ca_file = f->path;
+        f->request.tls.authorities =
+                (struct http_pem){.text = certificate, .length = sizeof(certificate) - 1};
         *state = f;
         return 0;
 }
@@ -461,12 +457,12 @@ static void test_tls(void **state) {
 static void test_tls_is_verified_unless_told_otherwise(void **state) {
         struct fixture *f = *state;
 
-        f->request.tls.ca_file = NULL;
+        f->request.tls.authorities = (struct http_pem){0};
         assert_int_equal(fetch(f)->outcome, HTTP_TLS);
         assert_non_null(strstr(f->error, "certificate"));
         f->request.tls.insecure = true;
         expect_status(f, 200);
-        f->request.tls = (struct http_tls){.ca_file = "/nonexistent.pem"};
+        f->request.tls = (struct http_tls){.authorities = {.text = "no PEM", .length = 6}};
         assert_int_equal(fetch(f)->outcome, HTTP_BAD_REQUEST);
 }
 

@@ -46,7 +46,7 @@ static bool manager_holds(const struct recovery *recovery, const struct service_
         (void) now;
         snprintf(ret->text, sizeof(ret->text), "%s",
                 service->manager_busy ? service->file->manager_text
-                                      : "its manager is not at it by itself");
+                                      : "its manager does nothing to it by itself");
         return service->manager_busy;
 }
 

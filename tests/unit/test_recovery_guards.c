@@ -558,7 +558,7 @@ static void test_all_guards_are_shown(void **state) {
         assert_false(guards[1].holds);
         assert_true(guards[2].holds);
         assert_false(guards[3].holds);
-        assert_string_equal(guards[3].text, "its manager is not at it by itself");
+        assert_string_equal(guards[3].text, "its manager does nothing to it by itself");
         assert_false(guards[4].holds);
         assert_string_equal(guards[4].text,
                 "the state database does not work: 0 of 3 unrecorded actions spent within 1h");

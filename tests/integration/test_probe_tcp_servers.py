@@ -296,7 +296,7 @@ def test_dns(agent, start: Start, tmp_path: Path) -> None:
     _expect(found, "protocol", "pass", "DNS answered")
     _expect(found, "datagram", "pass", "DNS answered")
     _expect(found, "refused", "fail", "connection refused by 127.0.0.1:")
-    assert found["hex"]["outcome"] == ("pass" if "REFUSED" not in found["hex"]["detail"] else "fail")
+    _expect(found, "hex", "pass", "answered in ")  # an answer to our id, whatever it says of the root
 
 
 # Kafka 3.x to ApiVersions 3; Cassandra 4 to OPTIONS.

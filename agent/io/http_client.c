@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ struct http_client {
         struct list resolving, queue, running;
         struct list free_slots, used_sockets, free_sockets;
         unsigned n_free_slots, n_free_sockets;
+        unsigned n_unneeded; /* the fewest free slots since the last look */
+        struct loop_timer shrinking;
         struct loop_timer timer; /* libcurl's one timer */
         struct loop_defer refill; /* starts what waits in the queue */
         bool *gone; /* while callbacks run: set when one of them frees the client */
@@ -72,6 +75,9 @@ static struct http_slot *take_slot(struct http_client *client) {
         struct http_slot *slot = LIST_ENTRY(client->free_slots.previous, struct http_slot, node);
         list_remove(&slot->node);
         client->n_free_slots--;
+        if (client->n_free_slots < client->n_unneeded) {
+                client->n_unneeded = client->n_free_slots;
+        }
         return slot;
 }
 
@@ -84,6 +90,38 @@ static void give_slot(struct http_client *client, struct http_slot *slot) {
         http_slot_trim(slot);
         list_append(&client->free_slots, &slot->node);
         client->n_free_slots++;
+        if (!loop_timer_armed(&client->shrinking)) {
+                loop_timer_set_after(&client->shrinking, HTTP_CLIENT_SHRINK_INTERVAL);
+        }
+}
+
+static void drop_free_slots(struct http_client *client, unsigned count) {
+        for (; count > 0; count--) {
+                struct http_slot *slot =
+                        LIST_ENTRY(client->free_slots.next, struct http_slot, node);
+                list_remove(&slot->node);
+                client->n_free_slots--;
+                client->counts.handles--;
+                http_slot_free(slot);
+        }
+}
+
+static void on_shrinking(void *cookie) {
+        struct http_client *client = cookie;
+        http_client_shrink(client);
+        if (client->n_free_slots > 0) {
+                loop_timer_set_after(&client->shrinking, HTTP_CLIENT_SHRINK_INTERVAL);
+        }
+}
+
+void http_client_shrink(struct http_client *client) {
+        enum { WORTH_TRIMMING = 64 }; /* handles, some 10 KiB each */
+        unsigned unneeded = client->n_unneeded;
+        drop_free_slots(client, unneeded);
+        client->n_unneeded = client->n_free_slots;
+        if (unneeded >= WORTH_TRIMMING) {
+                malloc_trim(0);
+        }
 }
 
 /* ---- the end of transfers ---- */
@@ -575,6 +613,7 @@ int http_client_new(struct http_client **ret, struct loop *loop,
         list_init(&client->free_sockets);
         loop_defer_init(&client->refill, loop, on_refill, client);
         r = init_multi(client);
+        r = r < 0 ? r : loop_timer_init(&client->shrinking, loop, on_shrinking, client);
         if (r < 0) {
                 return error_set_errno(err, -r, "HTTP client");
         }
@@ -613,12 +652,7 @@ void http_client_free(struct http_client *client) {
                 (transfer = first_transfer(&client->resolving))) {
                 http_client_cancel(transfer);
         }
-        while (!list_empty(&client->free_slots)) {
-                struct http_slot *slot =
-                        LIST_ENTRY(client->free_slots.next, struct http_slot, node);
-                list_remove(&slot->node);
-                http_slot_free(slot);
-        }
+        drop_free_slots(client, client->n_free_slots);
         if (client->multi) {
                 (void) curl_multi_cleanup(client->multi); /* closes kept connections */
         }
@@ -626,6 +660,7 @@ void http_client_free(struct http_client *client) {
         free_sockets(&client->used_sockets);
         free_sockets(&client->free_sockets);
         loop_timer_done(&client->timer);
+        loop_timer_done(&client->shrinking);
         loop_defer_cancel(&client->refill);
         free(client);
 }

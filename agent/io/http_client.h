@@ -12,6 +12,9 @@
 #include "io/loop.h"
 #include "io/resolver.h"
 
+/* How often handles that are not needed any more are given back. */
+#define HTTP_CLIENT_SHRINK_INTERVAL USEC_PER_MINUTE
+
 enum {
         HTTP_CLIENT_MAX_IN_FLIGHT = 256, /* default; more wait in a queue */
         HTTP_CLIENT_MAX_QUEUE = 16384, /* default */
@@ -131,6 +134,9 @@ void http_client_cancel(struct http_transfer *transfer); /* done is not called *
 /* How far it has come: status, the times reached so far, body_length and, as total_time, the time
  * on the wire. A transfer that still waits in the queue has `queued` only. */
 void http_client_progress(const struct http_transfer *transfer, struct http_result *ret);
+/* Gives back the handles that were never needed since the last call, after an overload for
+ * instance. It calls itself every HTTP_CLIENT_SHRINK_INTERVAL. */
+void http_client_shrink(struct http_client *client);
 struct http_client_counts http_client_counts(const struct http_client *client);
 
 /* Value of the last header of this name, case-insensitive, without surrounding blanks; not

@@ -475,6 +475,26 @@ static void test_what_is_over_the_cap_waits(void **state) {
         assert_int_equal(http_client_counts(f->client).handles, 2);
 }
 
+static void test_handles_that_are_not_needed_are_given_back(void **state) {
+        struct fixture *f = *state;
+
+        answer_with(f, ANSWER);
+        start(f);
+        start(f);
+        run_until(f, 2);
+        http_client_shrink(f->client);
+        assert_int_equal(http_client_counts(f->client).handles, 2); /* both were needed */
+        start(f);
+        run_until(f, 3);
+        http_client_shrink(f->client);
+        assert_int_equal(http_client_counts(f->client).handles, 1);
+        http_client_shrink(f->client);
+        assert_int_equal(http_client_counts(f->client).handles, 0);
+        start(f);
+        run_until(f, 4);
+        assert_int_equal(f->done[3].result.outcome, HTTP_OK);
+}
+
 static void test_waiting_too_long_is_our_own_fault(void **state) {
         struct fixture *f = *state;
         struct http_request slow = f->request, fast = f->request;
@@ -734,6 +754,7 @@ int main(void) {
                 TEST(test_unix_socket),
                 TEST(test_no_descriptors_left_is_our_own_fault),
                 TEST_TWO(test_what_is_over_the_cap_waits),
+                TEST_TWO(test_handles_that_are_not_needed_are_given_back),
                 TEST_TWO(test_waiting_too_long_is_our_own_fault),
                 TEST_TWO(test_cancel_on_the_wire_and_in_the_queue),
                 TEST(test_cancel_of_another_within_done),

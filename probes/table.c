@@ -17,7 +17,8 @@ enum {
         TYPE_PING,
         TYPE_HEARTBEAT,
         TYPE_DNS,
-        TYPE_JOURNAL
+        TYPE_JOURNAL,
+        TYPE_CERTIFICATE
 };
 
 const struct probe_type *const probe_types[] = {
@@ -34,6 +35,7 @@ const struct probe_type *const probe_types[] = {
         [TYPE_HEARTBEAT] = &heartbeat_probe,
         [TYPE_DNS] = &dns_probe,
         [TYPE_JOURNAL] = &journal_probe,
+        [TYPE_CERTIFICATE] = &certificate_probe,
         NULL,
 };
 
@@ -54,5 +56,7 @@ const struct schema_variant probe_variants[] = {
                 "Expects the service, or a job, to call in."},
         {"dns", TYPE_DNS, &dns_schema, "Asks a name server for a name."},
         {"journal", TYPE_JOURNAL, &journal_schema, "Counts messages in the systemd journal."},
+        {"certificate", TYPE_CERTIFICATE, &certificate_schema,
+                "Watches certificates of a file or a server."},
         {NULL},
 };

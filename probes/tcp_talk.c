@@ -108,6 +108,9 @@ int tcp_step_handshake(struct probe_run *run) {
                 return -ECANCELED;
         }
         r = tcp_stream_handshake(stream);
+        if (r == 0 && room->secured) {
+                return room->secured(run);
+        }
         if (r == 0 || r == -EAGAIN) {
                 return r;
         }

@@ -23,3 +23,5 @@ extern const struct probe_type dns_probe;
 extern const struct schema dns_schema;
 extern const struct probe_type journal_probe;
 extern const struct schema journal_schema;
+extern const struct probe_type certificate_probe;
+extern const struct schema certificate_schema;

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,24 +28,50 @@ static inline void test_certificate_extend(X509 *certificate, int nid, const cha
         X509_EXTENSION_free(extension);
 }
 
-/* Valid from an hour ago until `seconds` from now. */
-static inline void test_certificate_make(struct test_certificate *made, long seconds) {
-        X509 *certificate = X509_new();
+struct test_certificate_terms {
+        const char *subject; /* its CN; "": an empty subject */
+        const char *names; /* "DNS:localhost,IP:127.0.0.1"; NULL: none */
+        long from, until; /* seconds from now */
+        bool authority; /* may issue others */
+        const struct test_certificate *issuer; /* NULL: itself */
+};
+
+static inline void test_certificate_name(X509 *certificate, const char *subject) {
+        if (*subject) {
+                X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
+                        (const unsigned char *) subject, -1, -1, 0);
+        }
+}
+
+static inline void test_certificate_issue(
+        struct test_certificate *made, const struct test_certificate_terms *terms) {
+        const struct test_certificate *issuer = terms->issuer ? terms->issuer : made;
+        X509 *certificate = made->certificate = X509_new();
         made->key = EVP_EC_gen("P-256");
         assert_non_null(made->key);
         assert_int_equal(X509_set_version(certificate, 2), 1);
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-        X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-        X509_gmtime_adj(X509_getm_notAfter(certificate), seconds);
+        X509_gmtime_adj(X509_getm_notBefore(certificate), terms->from);
+        X509_gmtime_adj(X509_getm_notAfter(certificate), terms->until);
         X509_set_pubkey(certificate, made->key);
-        X509_NAME *name = X509_get_subject_name(certificate);
-        X509_NAME_add_entry_by_txt(
-                name, "CN", MBSTRING_ASC, (const unsigned char *) "localhost", -1, -1, 0);
-        X509_set_issuer_name(certificate, name);
-        test_certificate_extend(certificate, NID_basic_constraints, "critical,CA:TRUE");
-        test_certificate_extend(certificate, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
-        assert_true(X509_sign(certificate, made->key, EVP_sha256()) > 0);
-        made->certificate = certificate;
+        test_certificate_name(certificate, terms->subject);
+        X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate));
+        test_certificate_extend(certificate, NID_basic_constraints,
+                terms->authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+        if (terms->names) {
+                test_certificate_extend(certificate, NID_subject_alt_name, terms->names);
+        }
+        assert_true(X509_sign(certificate, issuer->key, EVP_sha256()) > 0);
+}
+
+/* Valid from an hour ago until `seconds` from now. */
+static inline void test_certificate_make(struct test_certificate *made, long seconds) {
+        const struct test_certificate_terms terms = {.subject = "localhost",
+                .names = "DNS:localhost,IP:127.0.0.1",
+                .from = -3600,
+                .until = seconds,
+                .authority = true};
+        test_certificate_issue(made, &terms);
 }
 
 static inline void test_certificate_free(struct test_certificate *made) {

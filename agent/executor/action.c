@@ -37,6 +37,7 @@ struct execution {
         struct loop_timer timer;
         struct service_start *start;
         struct operation *operation;
+        bool overtaken; /* by somebody who had systemd stop the process meanwhile */
         bool failed; /* what is left is killed, then the action ends with `text` */
         char text[256]; /* what happened so far */
 };
@@ -193,6 +194,8 @@ static void after_stop(struct execution *action) {
                 service_start_forget(action->managed);
                 managed_remove_group(action->managed);
                 finish(action, true, *action->text ? action->text : "was not running");
+        } else if (action->overtaken) {
+                finish(action, false, "somebody told systemd to stop it meanwhile");
         } else {
                 if (*action->text) {
                         strncat(action->text, "; ",
@@ -386,10 +389,12 @@ void action_process_ended(struct execution *action) {
                 }
                 break;
         case STAGE_TERM:
+                action->overtaken = action->managed->state.by_person;
                 note_stopped(action);
                 kill_group(action);
                 break;
         case STAGE_KILL:
+                action->overtaken = action->managed->state.by_person;
                 if (managed_gone(action->managed)) {
                         after_stop(action);
                 }

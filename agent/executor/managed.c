@@ -17,6 +17,8 @@
 #include "executor/service_start.h"
 #include "executor/service_unit.h"
 
+#define STOPPED_BY_PERSON "stopped by an administrator"
+
 /* ---- Made and found ---- */
 
 static void on_saving(void *cookie) {
@@ -129,6 +131,7 @@ static void note_exit_status(struct managed *managed) {
         state->exit_kind = WIRE_EXIT_UNKNOWN;
         state->exit_code = 0;
         state->core_dumped = false;
+        state->by_person = false;
         if (managed->unit) {
                 service_unit_exit(managed->unit, state);
                 return;
@@ -151,11 +154,12 @@ static void reap(struct managed *managed) {
 }
 
 static void log_exit(const struct managed *managed) {
+        const struct service_state *state = &managed->state;
+        bool wanted = state->expected || state->by_person;
+        const char *why = state->by_person ? ", " STOPPED_BY_PERSON : ", as it was told";
         char text[64];
-        log_at(managed->state.expected ? LOG_INFO : LOG_WARNING, "%s: main process %d %s%s",
-                managed->state.service, (int) managed->state.pid,
-                managed_exit_text(&managed->state, text, sizeof(text)),
-                managed->state.expected ? ", as it was told" : "");
+        log_at(wanted ? LOG_INFO : LOG_WARNING, "%s: main process %d %s%s", state->service,
+                (int) state->pid, managed_exit_text(state, text, sizeof(text)), wanted ? why : "");
 }
 
 static void note_exit(struct managed *managed) {
@@ -206,6 +210,7 @@ void managed_running(struct managed *managed) {
         state->starting = false;
         state->running = true;
         state->expected = false;
+        state->by_person = false;
         state->exit_kind = WIRE_EXIT_NONE;
         state->exit_code = 0;
         state->core_dumped = false;
@@ -335,7 +340,13 @@ static void describe_child(const struct managed *managed, struct wire_message *r
         ret->exit_code = state->exit_code;
         ret->core_dumped = state->core_dumped;
         ret->expected = state->expected;
-        if (state->exit_kind != WIRE_EXIT_NONE) {
+        ret->by_person = state->by_person;
+        ret->manager_busy = state->running && service_unit_stopping(managed->unit);
+        if (ret->manager_busy) {
+                str_copy(ret->text, sizeof(ret->text), "systemd stops it");
+        } else if (state->by_person) {
+                str_copy(ret->text, sizeof(ret->text), STOPPED_BY_PERSON);
+        } else if (state->exit_kind != WIRE_EXIT_NONE) {
                 managed_exit_text(state, ret->text, sizeof(ret->text));
         }
 }

@@ -22,6 +22,9 @@ struct service_unit {
         void (*known)(struct managed *managed); /* NULL: it has not ended */
         int exit_code, exit_status; /* si_code and si_status; 0: not known */
         bool out_of_memory;
+        bool stopping; /* a job of systemd is at it */
+        bool stopped; /* by such a job */
+        bool settled; /* all that is known of its end is final */
 };
 
 bool service_units_chosen(enum service_units wish, bool standing) {
@@ -74,23 +77,47 @@ static void on_patience(void *cookie) {
         tell(cookie);
 }
 
+/* A job that is not over may still turn out to be a stop, and when patience ends it counts as one:
+ * systemd waits for processes that the main process has left behind. */
+static void note_end(struct service_unit *unit, const struct unit_report *report) {
+        const struct unit_snapshot *snapshot = report->snapshot;
+        unit->exit_code = snapshot->exec_main_code;
+        unit->exit_status = snapshot->exec_main_status;
+        unit->out_of_memory = snapshot->result == UNIT_OOM_KILL;
+        unit->stopped = snapshot->job || report->end == UNIT_END_STOPPED;
+        unit->settled = !snapshot->job;
+        if (unit->settled) {
+                tell(unit);
+        }
+}
+
+static void note_stopping(struct service_unit *unit, const struct unit_snapshot *snapshot) {
+        bool stopping = snapshot->job && snapshot->active == UNIT_DEACTIVATING;
+        if (stopping != unit->stopping) {
+                unit->stopping = stopping;
+                managed_announce(unit->managed, UNSENT_SERVICE);
+        }
+}
+
 static void on_changed(void *cookie) {
         struct service_unit *unit = cookie;
         struct unit_report report;
         unit_watch_report(&unit->watch, &report);
-        const struct unit_snapshot *snapshot = report.snapshot;
-        if (!report.known || (pid_t) snapshot->exec_main_pid != unit->managed->state.pid ||
-                snapshot->exec_main_code == 0) {
+        if (!report.known || (pid_t) report.snapshot->exec_main_pid != unit->managed->state.pid) {
                 return;
         }
-        unit->exit_code = snapshot->exec_main_code;
-        unit->exit_status = snapshot->exec_main_status;
-        unit->out_of_memory = snapshot->result == UNIT_OOM_KILL;
-        tell(unit);
+        note_stopping(unit, report.snapshot);
+        if (report.snapshot->exec_main_code) {
+                note_end(unit, &report);
+        }
+}
+
+bool service_unit_stopping(const struct service_unit *unit) {
+        return unit && unit->stopping;
 }
 
 bool service_unit_await(struct service_unit *unit, void (*known)(struct managed *managed)) {
-        if (unit->exit_code) {
+        if (unit->settled) {
                 return false;
         }
         unit->known = known;
@@ -100,6 +127,7 @@ bool service_unit_await(struct service_unit *unit, void (*known)(struct managed 
 }
 
 void service_unit_exit(const struct service_unit *unit, struct service_state *state) {
+        state->by_person = unit->stopped;
         if (!unit->exit_code) {
                 return;
         }

@@ -27,9 +27,13 @@ struct service_unit; /* heap: follows the unit of a process that is held */
 struct service_unit *service_unit_follow(struct managed *managed);
 void service_unit_free(struct service_unit *unit); /* accepts NULL */
 
-/* The process has ended: calls back once systemd has said how, or was silent for too long; never
- * from within. Returns false when it is known already. */
+/* Whether systemd is told to stop it, as far as is known; the agent hears of it. Accepts NULL. */
+bool service_unit_stopping(const struct service_unit *unit);
+
+/* The process has ended: calls back once systemd has said how and why, or was silent for too long;
+ * never from within. Returns false when it is known already. */
 bool service_unit_await(struct service_unit *unit, void (*known)(struct managed *managed));
 
-/* Fills in the exit of the state; WIRE_EXIT_UNKNOWN when systemd did not say. */
+/* Fills in the exit of the state, WIRE_EXIT_UNKNOWN when systemd did not say, and whether it ended
+ * by a stop job, which is always somebody else's: the executor's own stops need none. */
 void service_unit_exit(const struct service_unit *unit, struct service_state *state);

@@ -37,6 +37,7 @@ static const struct field fields[] = {
         MEMBER(exit_code, FIELD_INT),
         MEMBER(core_dumped, FIELD_BOOL),
         MEMBER(expected, FIELD_BOOL),
+        MEMBER(by_person, FIELD_BOOL),
         MEMBER(request, FIELD_U64),
         WORD("action", action, action_texts),
         MEMBER(result_request, FIELD_U64),

@@ -30,6 +30,7 @@ struct service_state {
         bool running;
         bool leftovers; /* processes may be there, or left of the last run */
         bool core_dumped, expected;
+        bool by_person; /* somebody had systemd stop its unit */
         bool result_ok; /* see result_request */
         bool whole; /* the file's own, see state_file_load */
         pid_t pid; /* of the main process; stays after its end */

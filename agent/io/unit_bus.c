@@ -564,6 +564,7 @@ void unit_watch_report(const struct unit_watch *watch, struct unit_report *ret) 
                 .asking = record->asking || !list_empty(&record->question),
                 .why = record->why,
                 .snapshot = &record->snapshot,
+                .end = record->history.end,
         };
         unit_judge(&record->snapshot, &record->history, own, &ret->verdict);
 }

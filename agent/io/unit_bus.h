@@ -51,6 +51,7 @@ struct unit_report {
         const char *why;
         const struct unit_snapshot *snapshot;
         struct unit_verdict verdict;
+        enum unit_end end; /* also of a unit that systemd has forgotten meanwhile */
 };
 
 /* Begins to watch, by full name. `changed` is never called from within. -ENOMEM. */

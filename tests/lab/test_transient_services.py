@@ -95,6 +95,63 @@ def test_one_that_ignores_term_is_killed(host: Host) -> None:
     host.wait_for("web", health="healthy")
 
 
+def test_an_administrators_stop_is_left_alone(host: Host) -> None:
+    pid = start(host, ["/usr/bin/sleep", "3600"])
+    host.systemctl("stop", UNIT)
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "the stop is noticed")
+    host.stays(lambda: not host.is_active(UNIT) and host.service("web")["phase"] == "stopped", 2)
+    said = f"web: main process {pid} killed by SIGTERM, stopped by an administrator"
+    assert said in host.journal_text(_SYSTEMD_UNIT=EXECUTOR)
+    assert not host.incidents()
+    assert host.ctl("start", "web").code == 0
+    host.wait_for("web", health="healthy", phase="watching")
+    host.run(["kill", "-KILL", host.unit(UNIT, "MainPID")["MainPID"]])  # looked after as before
+    host.wait_until(lambda: host.incidents() and host.incidents()[0]["closed"], 15, "it was recovered")
+
+
+def test_an_administrators_stop_outlives_both(host: Host) -> None:
+    start(host, ["/usr/bin/sleep", "3600"])
+    host.systemctl("stop", UNIT)
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "the stop is noticed")
+    host.systemctl("restart", EXECUTOR, "recoverd.service")
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "it is still known")
+    host.stays(lambda: not host.is_active(UNIT), 2)
+
+
+def test_a_stop_of_one_that_ends_with_an_error_is_still_a_stop(host: Host) -> None:
+    start(host, ["/bin/sh", "-c", "trap 'exit 143' TERM; while :; do sleep 0.1; done"])
+    host.systemctl("stop", UNIT)
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "the stop is noticed")
+    host.stays(lambda: not host.is_active(UNIT), 2)
+
+
+def test_a_stop_that_waits_for_children_is_still_a_stop(host: Host) -> None:
+    """The main process ends, and what it leaves behind keeps systemd waiting."""
+    script = "(trap '' TERM; while :; do sleep 0.1; done) & exec sleep 3600"
+    start(host, ["/bin/sh", "-c", script], stop_timeout="20s")
+    host.systemctl("stop", UNIT)
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "the stop is noticed")
+    host.stays(lambda: not host.is_active(UNIT), 2)
+
+
+def test_an_administrator_overtakes_a_restart(host: Host) -> None:
+    start(host, ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], stop_timeout="3s")
+    host.run(["/bin/sh", "-c", "recoverctl restart web >/tmp/restart 2>&1 &"])
+    host.wait_until(lambda: "restart begins" in host.journal_text(), 5, "the restart begins")
+    host.systemctl("stop", UNIT)
+    host.wait_until(lambda: "somebody told systemd to stop it meanwhile" in host.journal_text(), 10, "it ends")
+    host.wait_until(lambda: host.service("web")["phase"] == "stopped", 10, "it is left alone")
+    host.stays(lambda: not host.is_active(UNIT), 2)
+
+
+def test_a_kill_by_an_administrator_is_no_stop(host: Host) -> None:
+    pid = start(host, ["/usr/bin/sleep", "3600"])
+    host.systemctl("kill", UNIT)
+    host.wait_until(lambda: host.incidents() and host.incidents()[0]["closed"], 15, "it was recovered")
+    host.wait_for("web", health="healthy")
+    assert int(host.unit(UNIT, "MainPID")["MainPID"]) not in (0, pid)
+
+
 def test_a_program_that_is_not_there(host: Host) -> None:
     host.policy(policy(["/usr/sbin/no-such-shop"]))
     assert "/usr/sbin/no-such-shop: executing: No such file or directory" in given_up(host)

@@ -46,6 +46,7 @@ static struct service_state example(void) {
                 .exit_kind = WIRE_EXIT_SIGNAL,
                 .exit_code = 9,
                 .expected = true,
+                .by_person = true,
                 .request = 5,
                 .action = ACTION_STOP,
                 .result_request = 4,

@@ -19,7 +19,6 @@
 enum {
         NAME_TEXT_MAX = 72, /* of a subject or a list of names */
         DATE_TEXT_MAX = sizeof("2026-11-26"),
-        SECONDS_A_DAY = 24 * 60 * 60,
 };
 
 /* ---- its job ---- */
@@ -157,10 +156,14 @@ static const char *format_date(int64_t moment, char text[DATE_TEXT_MAX]) {
         return strftime(text, DATE_TEXT_MAX, "%Y-%m-%d", &broken) > 0 ? text : "?";
 }
 
-/* In whole days when there are several: nobody needs the minutes. */
+/* Rounded down to whole days, hours or minutes: of a month nobody needs the seconds. */
 static const char *format_left(int64_t seconds, char text[UNITS_TEXT_MAX]) {
-        if (seconds >= 2 * SECONDS_A_DAY) {
-                seconds -= seconds % SECONDS_A_DAY;
+        static const int64_t units[] = {24 * 60 * 60, 60 * 60, 60};
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                if (seconds >= 2 * units[i]) {
+                        seconds -= seconds % units[i];
+                        break;
+                }
         }
         return units_format_duration_short((usec_t) seconds * USEC_PER_SEC, text);
 }

@@ -55,6 +55,15 @@ class Authority:
         return Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
 
 
+def _sign_itself(folder: Path, name: str) -> Certificate:
+    _openssl(
+        folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "30", "-subj", f"/CN={name}",
+        "-addext", f"subjectAltName={LOCAL_NAMES}",
+    )  # fmt: skip
+    return Certificate(folder / f"{name}.pem", folder / f"{name}.key")
+
+
 class Certificates:
     """Made once a session: each takes openssl some ten milliseconds."""
 
@@ -65,6 +74,7 @@ class Certificates:
         self.other_host = self.authority.issue("other", names="DNS:other.invalid")
         self.short = self.authority.issue("short", days=2)
         self.client = self.authority.issue("client", names="DNS:client.invalid")
+        self.self_signed = _sign_itself(folder, "lonely")
         stranger = folder / "stranger"
         stranger.mkdir()
         self.unknown_authority = Authority(stranger).issue("unknown")

@@ -282,7 +282,7 @@ static void check_key(
 
 /* ---- chain ---- */
 
-static X509_STORE *load_authorities(const char *ca_file, struct probe_result *part) {
+static X509_STORE *load_authorities(const char *ca_file, struct probe_result *trust) {
         X509_STORE *store = X509_STORE_new();
         ERR_clear_error();
         if (store && (ca_file ? X509_STORE_load_locations(store, ca_file, NULL)
@@ -290,13 +290,17 @@ static X509_STORE *load_authorities(const char *ca_file, struct probe_result *pa
                 return store;
         }
         const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-        probe_conclude(part, OUTCOME_UNKNOWN, CAUSE_NONE, "authorities in %.64s: %.60s",
+        probe_conclude(trust, OUTCOME_UNKNOWN, CAUSE_NONE, "authorities in %.64s: %.60s",
                 ca_file ? ca_file : "the system", reason ? reason : "unknown error");
         X509_STORE_free(store);
         return NULL;
 }
 
-static void conclude_untrusted(X509_STORE_CTX *context, struct findings *findings) {
+static void distrust(struct probe_result *trust, const char *why, const char *what) {
+        probe_conclude(trust, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "%s: %s", why, what);
+}
+
+static void conclude_untrusted(X509_STORE_CTX *context, struct probe_result *trust) {
         int code = X509_STORE_CTX_get_error(context);
         const X509 *where = X509_STORE_CTX_get_current_cert(context);
         char subject[NAME_TEXT_MAX] = "?", issuer[NAME_TEXT_MAX] = "?";
@@ -306,20 +310,18 @@ static void conclude_untrusted(X509_STORE_CTX *context, struct findings *finding
         }
         switch (code) {
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-                findings_fail(
-                        findings, CAUSE_WRONG_ANSWER, "self-signed, and not trusted: %s", named);
+                distrust(trust, "self-signed, and not trusted", named);
                 break;
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-                findings_fail(
-                        findings, CAUSE_WRONG_ANSWER, "the authority is not trusted: %s", named);
+                distrust(trust, "the authority is not trusted", named);
                 break;
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-                findings_fail(findings, CAUSE_WRONG_ANSWER,
-                        "issuer neither trusted nor in the chain: %.60s, of %.60s", issuer, named);
+                probe_conclude(trust, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                        "issuer neither trusted nor in the chain: %.48s, of %.48s", issuer, named);
                 break;
         default:
-                findings_fail(findings, CAUSE_WRONG_ANSWER, "chain not trusted: %s: %s",
+                probe_conclude(trust, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "chain not trusted: %s: %s",
                         X509_verify_cert_error_string(code), named);
         }
 }
@@ -335,31 +337,34 @@ static bool prepare(X509_STORE_CTX *context, X509_STORE *store, const struct cer
         return job->file || X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER) == 1;
 }
 
-static void verify(
-        X509_STORE *store, const struct certificate_job *job, struct findings *findings) {
+/* A verified chain takes the place of what was shown: what else a server sends, such as a
+ * certificate that is kept for old clients and expired long ago, does no harm. */
+static void verify(X509_STORE *store, struct certificate_job *job, struct probe_result *trust) {
         X509_STORE_CTX *context = X509_STORE_CTX_new();
-        if (!prepare(context, store, job)) {
-                findings_unknown(findings, "out of memory");
-        } else if (X509_verify_cert(context) != 1) {
-                conclude_untrusted(context, findings);
+        int r = prepare(context, store, job) ? X509_verify_cert(context) : -1;
+        STACK_OF(X509) *chain = r > 0 ? X509_STORE_CTX_get1_chain(context) : NULL;
+        if (r == 0) {
+                conclude_untrusted(context, trust);
+        } else if (!chain) {
+                probe_conclude(trust, OUTCOME_UNKNOWN, CAUSE_NONE, "out of memory");
+        } else {
+                certificates_free(job->certificates);
+                job->certificates = chain;
         }
         X509_STORE_CTX_free(context);
-        ERR_clear_error();
 }
 
+/* Concludes `trust` unless there is nothing to say. */
 static void check_chain(
-        struct offload *call, const struct certificate_job *job, struct findings *findings) {
-        struct probe_result part = {0};
+        struct offload *call, struct certificate_job *job, struct probe_result *trust) {
         if (!job->chain) {
                 return;
         }
         offload_step(call, "the authorities' file");
-        X509_STORE *store = load_authorities(job->ca_file, &part);
+        X509_STORE *store = load_authorities(job->ca_file, trust);
         if (store) {
-                verify(store, job, findings);
+                verify(store, job, trust);
                 X509_STORE_free(store);
-        } else {
-                take_over(findings, &part);
         }
         ERR_clear_error();
 }
@@ -368,6 +373,7 @@ static void check_chain(
 
 void certificate_examine(struct offload *call, struct certificate_job *job) {
         struct findings findings = {.result = &job->result};
+        struct probe_result trust = {0};
         if (job->file) {
                 offload_step(call, "the certificate's file");
                 job->certificates = certificate_file_read(job->file, &job->result);
@@ -375,8 +381,11 @@ void certificate_examine(struct offload *call, struct certificate_job *job) {
         if (!job->certificates) {
                 return;
         }
+        check_chain(call, job, &trust);
         check_dates(job, &findings);
         check_name(job, &findings);
         check_key(call, job, &findings);
-        check_chain(call, job, &findings);
+        if (*trust.detail) {
+                take_over(&findings, &trust);
+        }
 }

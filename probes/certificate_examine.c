@@ -18,6 +18,7 @@
 
 enum {
         NAME_TEXT_MAX = 72, /* of a subject or a list of names */
+        NAME_MAX_SHOWN = 56, /* bytes of one of several names */
         DATE_TEXT_MAX = sizeof("2026-11-26"),
 };
 
@@ -58,12 +59,25 @@ void certificate_job_free(void *data) {
 
 /* ---- names ---- */
 
-/* "CN=shop.example,O=Shop"; cut. */
+#define NAME_FLAGS (XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB)
+
+static void print_subject(BIO *bio, const X509_NAME *subject) {
+        int common = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+        if (common < 0) {
+                (void) X509_NAME_print_ex(bio, subject, 0, NAME_FLAGS);
+                return;
+        }
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, common);
+        (void) BIO_puts(bio, "CN=");
+        (void) ASN1_STRING_print_ex(bio, X509_NAME_ENTRY_get_data(entry), NAME_FLAGS);
+}
+
+/* "CN=shop.example"; without a CN all of it: "OU=Web,O=Shop"; cut. */
 static void format_subject(const X509_NAME *subject, char text[NAME_TEXT_MAX]) {
         BIO *bio = BIO_new(BIO_s_mem());
         int length = 0;
-        if (bio &&
-                X509_NAME_print_ex(bio, subject, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+        if (bio) {
+                print_subject(bio, subject);
                 length = BIO_read(bio, text, NAME_TEXT_MAX - 1);
         }
         text[length > 0 ? length : 0] = '\0';
@@ -72,17 +86,17 @@ static void format_subject(const X509_NAME *subject, char text[NAME_TEXT_MAX]) {
 
 /* "" for other kinds of names. */
 static void format_name(const GENERAL_NAME *name, char text[NAME_TEXT_MAX]) {
-        union address address = {0};
         const ASN1_STRING *value = name->d.ia5;
         int length =
                 name->type == GEN_DNS || name->type == GEN_IPADD ? ASN1_STRING_length(value) : 0;
         const unsigned char *data = length > 0 ? ASN1_STRING_get0_data(value) : NULL;
         text[0] = '\0';
         if (length > 0 && name->type == GEN_DNS) {
-                snprintf(text, NAME_TEXT_MAX, "%.*s", length, (const char *) data);
-        } else if (length == sizeof(address.v4.sin_addr)) {
+                snprintf(text, NAME_TEXT_MAX, "%.*s",
+                        length < NAME_MAX_SHOWN ? length : NAME_MAX_SHOWN, (const char *) data);
+        } else if (length == sizeof(struct in_addr)) {
                 (void) inet_ntop(AF_INET, data, text, NAME_TEXT_MAX);
-        } else if (length == sizeof(address.v6.sin6_addr)) {
+        } else if (length == sizeof(struct in6_addr)) {
                 (void) inet_ntop(AF_INET6, data, text, NAME_TEXT_MAX);
         }
 }
@@ -267,7 +281,7 @@ static void check_key(
         if (!job->key_file) {
                 return;
         }
-        offload_step(call, "the key's file");
+        offload_step(call, "the key of the certificate");
         X509 *first = sk_X509_value(job->certificates, 0);
         EVP_PKEY *key = certificate_key_read(job->key_file, &part);
         if (!key) {
@@ -360,7 +374,7 @@ static void check_chain(
         if (!job->chain) {
                 return;
         }
-        offload_step(call, "the authorities' file");
+        offload_step(call, "the authorities of the certificate");
         X509_STORE *store = load_authorities(job->ca_file, trust);
         if (store) {
                 verify(store, job, trust);
@@ -375,7 +389,7 @@ void certificate_examine(struct offload *call, struct certificate_job *job) {
         struct findings findings = {.result = &job->result};
         struct probe_result trust = {0};
         if (job->file) {
-                offload_step(call, "the certificate's file");
+                offload_step(call, "the certificates");
                 job->certificates = certificate_file_read(job->file, &job->result);
         }
         if (!job->certificates) {

@@ -36,7 +36,7 @@ struct certificate_job {
 /* Of a run at `now`. NULL: out of memory. */
 struct certificate_job *certificate_job_new(
         const struct certificate_params *params, wall_usec_t now);
-void certificate_job_free(void *job); /* accepts NULL */
+void certificate_job_free(void *data); /* a job, as a void * for offload; accepts NULL */
 
 /* Concludes job->result. `call` may be NULL when no file has to be read: neither a file of
  * certificates, nor of a key, nor of authorities. */

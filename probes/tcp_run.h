@@ -47,8 +47,8 @@ struct tcp_run {
         char *password; /* NULL: none; wiped at the end */
         struct talk talk; /* in a protocol; its protocol is NULL before it has begun */
         enum talk_action action; /* what the talk waits for */
-        /* Set before the start by another type that only wants the session: looks at stream.tls once
-         * it is there, and returns as a step does. NULL: the conversation goes on. */
+        /* Set before the start by another type that only wants the session: looks at stream.tls
+         * once it is there, and returns as a step does. NULL: the conversation goes on. */
         int (*secured)(struct probe_run *run);
         struct probe_result result; /* so far, such as why the last address failed */
 };

@@ -222,6 +222,18 @@ static void test_subject_of_any_bytes(void **state) {
                 ": shop.example, *.shop.example, 127.0.0.1");
 }
 
+/* The name that people know it by is not lost behind the address of a firm. */
+static void test_long_subject(void **state) {
+        struct fixture *f = *state;
+        X509_NAME *subject = X509_get_subject_name(f->shop.certificate);
+        X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_ASC,
+                (const unsigned char *) "The company of shops, with limited liability", -1, 0, 0);
+        assert_result(run_saved(f, ""), OUTCOME_PASS, CAUSE_NONE, "): CN=shop.example");
+        X509_NAME_ENTRY_free(X509_NAME_delete_entry(subject, 1));
+        assert_result(run_saved(f, ""), OUTCOME_PASS, CAUSE_NONE,
+                "): O=The company of shops\\, with limited liability");
+}
+
 static void test_what_is_no_certificate(void **state) {
         struct fixture *f = *state;
         load_file(f, "");
@@ -311,6 +323,26 @@ static void test_name_of_a_file(void **state) {
         assert_result(run_saved(f, ", server_name: 127.0.0.2"), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
                 ", not for 127.0.0.2");
         assert_true(f->rig.result.has_value);
+}
+
+static void test_many_and_long_names(void **state) {
+        struct fixture *f = *state;
+        struct test_certificate_terms terms = shop_terms(f);
+        terms.names = "DNS:a-very-long-name-of-a-shop-somewhere.in-a-region.shop.example,"
+                      "IP:2001:db8::1,email:a@shop.example,DNS:shop.example";
+        issue(f, &terms);
+        assert_result(run_saved(f, ", server_name: bank.example"), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "is for a-very-long-name-of-a-shop-somewhere.in-a-region.shop.ex, ..., not for bank");
+        assert_result(run_saved(f, ", server_name: '2001:db8::1'"), OUTCOME_PASS, CAUSE_NONE,
+                "expires in 100d");
+        terms.names = "IP:2001:db8::1,email:a@shop.example,DNS:shop.example";
+        issue(f, &terms);
+        assert_result(run_saved(f, ", server_name: bank.example"), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "certificate is for 2001:db8::1, shop.example, not for bank.example");
+        terms.names = NULL;
+        issue(f, &terms);
+        assert_result(run_saved(f, ", server_name: bank.example"), OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                "certificate is for CN=shop.example, not for bank.example");
 }
 
 /* ---- keys ---- */
@@ -569,6 +601,7 @@ int main(void) {
                 TEST(test_der),
                 TEST(test_key_before_the_certificate),
                 TEST(test_subject_of_any_bytes),
+                TEST(test_long_subject),
                 TEST(test_what_is_no_certificate),
                 TEST(test_what_is_no_file),
                 TEST(test_huge_file),
@@ -576,6 +609,7 @@ int main(void) {
                 TEST(test_unreadable),
                 TEST(test_privileged),
                 TEST(test_name_of_a_file),
+                TEST(test_many_and_long_names),
                 TEST(test_key),
                 TEST(test_worst_finding_counts),
                 TEST(test_chain_of_a_file),

@@ -36,7 +36,7 @@ static void take_values(struct talk *talk, struct byte_reader *body, char ret[TA
 
 static enum talk_action on_supported(struct talk *talk, struct byte_reader body) {
         static const char wanted[] = "CQL_VERSION";
-        char version[TALK_QUOTE_MAX] = "?", other[TALK_QUOTE_MAX];
+        char version[TALK_QUOTE_MAX] = "?", other[TALK_QUOTE_MAX] = "";
         uint32_t options = byte_reader_big(&body, 2);
         for (uint32_t i = 0; i < options && !body.failed; i++) {
                 size_t length;

@@ -525,7 +525,7 @@ int journal_subscribe(struct journal_subscription **ret, struct journal_reader *
         const struct journal_filter *filter, struct error *err) {
         struct follower *follower = NULL;
         int r = follow(reader, filter->directory, &follower, err);
-        if (r < 0) {
+        if (!follower) {
                 return r;
         }
         if (follower->n_subscriptions == JOURNAL_READER_SUBSCRIPTIONS_MAX) {

@@ -319,7 +319,7 @@ static uint32_t job_number(sd_bus_message *answer) {
 static int on_called(sd_bus_message *answer, void *cookie, sd_bus_error *ret_error) {
         struct unit_job *job = cookie;
         const sd_bus_error *error = sd_bus_message_get_error(answer);
-        struct outcome outcome;
+        struct outcome outcome = {0};
         (void) ret_error;
         job->call = sd_bus_slot_unref(job->call);
         if (error && is_no_answer(error)) {
@@ -365,7 +365,7 @@ static void await_job(struct unit_job *job, uint32_t number) {
 }
 
 static void call(struct unit_job *job) {
-        struct outcome outcome;
+        struct outcome outcome = {0};
         job->stage = STAGE_CALL;
         if (job->verb->mode) {
                 await_job(job, 0);
@@ -418,7 +418,7 @@ static usec_t own_limit(const struct unit_job *job, const struct unit_snapshot *
 }
 
 static void begin(struct unit_job *job, const struct unit_report *report) {
-        struct outcome outcome;
+        struct outcome outcome = {0};
         if (job->verb->before(job, report, &outcome)) {
                 finish(job, &outcome);
                 return;
@@ -435,7 +435,7 @@ static void begin(struct unit_job *job, const struct unit_report *report) {
 }
 
 static void judge(struct unit_job *job, const struct unit_report *report) {
-        struct outcome outcome;
+        struct outcome outcome = {0};
         if (str_eq(job->result, "done")) {
                 job->verb->after(job, report, &outcome);
         } else {
@@ -446,7 +446,7 @@ static void judge(struct unit_job *job, const struct unit_report *report) {
 
 /* A job outlives the connection, and a re-execution of systemd as well. */
 static void find_again(struct unit_job *job, const struct unit_report *report) {
-        struct outcome outcome;
+        struct outcome outcome = {0};
         uint32_t number = job->wait.job;
         if (number && report->snapshot->job == number) {
                 await_job(job, number);
@@ -488,7 +488,7 @@ static void on_changed(void *cookie) {
 static void on_deadline(void *cookie) {
         struct unit_job *job = cookie;
         struct unit_report report;
-        struct outcome outcome;
+        struct outcome outcome = {0};
         char took[UNITS_TEXT_MAX];
         unit_watch_report(&job->watch, &report);
         if (!report.known) {

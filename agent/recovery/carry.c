@@ -44,14 +44,6 @@ static int check_limits(const struct policy *policy, struct error *err) {
         return 0;
 }
 
-/* Ends early when the manager says that the service runs, and since when. */
-static usec_t first_grace(
-        const struct recovery *recovery, const struct service *policy, usec_t now) {
-        usec_t first_word = recovery->settings.first_word;
-        usec_t grace = policy->start_grace > first_word ? policy->start_grace : first_word;
-        return policy->manager == MANAGER_NONE ? 0 : usec_add(now, grace);
-}
-
 static void prepare_services(struct recovery *recovery, usec_t now) {
         const struct policy *policy = recovery->policy;
         struct probe_status *probes = recovery->probes;
@@ -68,7 +60,10 @@ static void prepare_services(struct recovery *recovery, usec_t now) {
                 service->budget.capacity = budget_capacity(&service->policy->budget);
                 service->timer = service->phase_deadline = USEC_INFINITY;
                 service->culprit = UINT32_MAX;
-                service->grace_until = first_grace(recovery, service->policy, now);
+                if (service->policy->manager != MANAGER_NONE) {
+                        service->grace_until = usec_add(now, service->policy->start_grace);
+                        service->first_word_until = usec_add(now, recovery->settings.first_word);
+                }
                 probes += service->policy->n_probes;
                 times += service->budget.capacity;
         }

@@ -134,10 +134,23 @@ static void answer_asker(struct turn *turn, const struct observation *observatio
         }
 }
 
+/* Until the manager has said whether it runs, a failure may only mean that it was not started:
+ * nothing is known then. */
+static bool is_premature(const struct turn *turn, const struct observation *observation) {
+        return !turn->service->process_known && turn->now.mono < turn->service->first_word_until &&
+               outcome_is_failure(observation->outcome);
+}
+
 static void on_observation(struct turn *turn) {
         struct service_state *service = turn->service;
         const struct observation *observation = turn->input->observation;
+        struct observation unknown;
         assert(observation->probe < service->policy->n_probes);
+        if (is_premature(turn, observation)) {
+                unknown = *observation;
+                unknown.outcome = OUTCOME_UNKNOWN;
+                observation = &unknown;
+        }
         if (usec_sub(observation->at.mono, observation->duration) < service->ignore_before) {
                 return;
         }

@@ -60,6 +60,7 @@ struct service_state {
         uint64_t asked; /* probes, as bits, that a failing dependent waits for */
         usec_t asked_at;
         usec_t grace_until; /* start_grace */
+        usec_t first_word_until; /* until then its manager may still have to say whether it runs */
         usec_t ignore_before; /* results of runs begun earlier tell nothing */
         usec_t pause_until;
         pid_t pid;

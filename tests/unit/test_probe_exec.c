@@ -60,13 +60,20 @@ static const struct probe_result *run(struct fixture *f, const char *script, con
         return rig_run(&f->rig, RIG_TIMEOUT);
 }
 
+static pid_t number_behind(const char *text, const char *beginning) {
+        assert_memory_equal(text, beginning, strlen(beginning));
+        long number = strtol(text + strlen(beginning), NULL, 10);
+        assert_true(number > 0);
+        return (pid_t) number;
+}
+
 static pid_t pid_in(const struct fixture *f, const char *name) {
-        int pid = 0;
+        char text[32] = "";
         FILE *file = fopen(tmpdir_file(&f->dir, name), "re");
         assert_non_null(file);
-        assert_int_equal(fscanf(file, "%d", &pid), 1);
+        assert_non_null(fgets(text, sizeof(text), file));
         fclose(file);
-        return pid;
+        return number_behind(text, "");
 }
 
 static bool is_gone(pid_t pid) {
@@ -337,8 +344,7 @@ static void test_a_plugin_that_ignores_term(void **state) {
         char script[256];
         snprintf(script, sizeof(script), "trap \"\" TERM; echo $$; while :; do sleep 100; done");
         const struct probe_result *result = run_late(f, script);
-        int pid = 0;
-        assert_int_equal(sscanf(result->detail, "no result within 400ms: %d", &pid), 1);
+        pid_t pid = number_behind(result->detail, "no result within 400ms: ");
         wait_until_gone(f, pid);
 }
 
@@ -346,8 +352,7 @@ static void test_its_children_go_with_it(void **state) {
         struct fixture *f = *state;
         const struct probe_result *result =
                 run_late(f, "trap \"\" TERM; sleep 100 & echo $!; while :; do sleep 100; done");
-        int pid = 0;
-        assert_int_equal(sscanf(result->detail, "no result within 400ms: %d", &pid), 1);
+        pid_t pid = number_behind(result->detail, "no result within 400ms: ");
         wait_until_gone(f, pid);
 }
 
@@ -372,9 +377,8 @@ static void test_a_plugin_that_closes_its_pipes_and_stays(void **state) {
 static void test_a_plugin_that_leaves_a_child(void **state) {
         struct fixture *f = *state;
         const struct probe_result *result = run(f, "sleep 100 & echo $!", "");
-        int pid = 0;
         assert_int_equal(result->outcome, OUTCOME_PASS);
-        assert_int_equal(sscanf(result->detail, "%d", &pid), 1);
+        pid_t pid = number_behind(result->detail, "");
         wait_until_gone(f, pid);
 }
 
@@ -382,9 +386,8 @@ static void test_a_plugin_that_leaves_a_child(void **state) {
 static void test_a_plugin_that_leaves_a_daemon(void **state) {
         struct fixture *f = *state;
         const struct probe_result *result = run(f, "setsid sleep 100 & sleep 0.05; echo $!", "");
-        int pid = 0;
         assert_int_equal(result->outcome, OUTCOME_PASS);
-        assert_int_equal(sscanf(result->detail, "%d", &pid), 1);
+        pid_t pid = number_behind(result->detail, "");
         assert_false(is_gone(pid));
         assert_int_equal(kill(pid, SIGKILL), 0);
 }

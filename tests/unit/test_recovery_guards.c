@@ -454,6 +454,13 @@ static void test_failures_before_the_first_word_are_excused(void **state) {
 
         world_fails(w, 0, 10);
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
+        world_feed_observation(w, &(struct observation){
+                                          .outcome = OUTCOME_FAIL,
+                                          .cause = CAUSE_EXITED,
+                                          .certain = true,
+                                          .at = w->now,
+                                  });
+        assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
         world_runs(w, 0, SECONDS(100));
         world_fails(w, 0, 3);
         assert_int_equal(world_phase(w, 0), PHASE_BACKOFF);

@@ -298,7 +298,8 @@ static void test_old_history_is_deleted(void **state) {
                 save_history(fixture, id, true);
         }
         PUMP_UNTIL(fixture,
-                sql_number(fixture->path, "SELECT count(*) FROM incident") == 6 &&
+                sql_number(fixture->path, "SELECT max(id) FROM incident") == 600 &&
+                        sql_number(fixture->path, "SELECT count(*) FROM incident") == 6 &&
                         sql_number(fixture->path, "SELECT count(*) FROM attempt") == 6 + 5);
         assert_int_equal(sql_number(fixture->path, "SELECT min(id) FROM incident"), 1);
         assert_int_equal(

@@ -75,7 +75,7 @@ def test_how_it_ended_is_known(host: Host) -> None:
 def test_an_exit_status_is_known(host: Host) -> None:
     host.run(["rm", "-f", "/tmp/end"])
     start(host, ["/bin/sh", "-c", "while ! test -e /tmp/end; do sleep 0.05; done; rm /tmp/end; exit 7"])
-    host.write("/tmp/end", "")
+    host.run(["touch", "/tmp/end"])
     host.wait_until(lambda: host.incidents() and host.incidents()[0]["closed"], 15, "it was recovered")
     assert "exited with status 7" in host.journal_text(_SYSTEMD_UNIT=EXECUTOR)
 

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "io/capture.h"
 #include "io/launch.h"
-
-enum {
-        READ_SIZE = 16 * 1024,
-        READS_PER_TURN = 4, /* a child that floods us gets no more of a turn than this */
-};
 
 /* What the one timer of a child waits for. */
 enum child_phase {
@@ -27,15 +22,6 @@ enum child_phase {
         PHASE_KILLING, /* for SIGKILL to work; in an uninterruptible call it does not */
         PHASE_DRAINING, /* for the rest of the output; the process has exited */
         PHASE_DETACHED, /* for nothing: nobody asks any more, only the reaping is left */
-};
-
-struct stream { /* the reading end of a pipe that it writes to */
-        struct child *child;
-        int fd; /* -1: at its end, or not there */
-        struct loop_watch watch;
-        struct strbuf text;
-        size_t max;
-        uint64_t dropped_bytes;
 };
 
 struct child {
@@ -48,36 +34,27 @@ struct child {
         struct loop_timer timer;
         struct loop_watch exit_watch;
         struct loop_hook hook; /* detached: frees it with the loop */
-        struct stream output, errors;
+        struct capture output, errors;
         child_done done;
         void *cookie;
 };
 
-static void stream_close(struct stream *stream) {
-        loop_watch_remove(&stream->watch);
-        if (stream->fd >= 0) {
-                close(stream->fd);
-                stream->fd = -1;
-        }
-}
-
 static void close_streams(struct child *child) {
-        stream_close(&child->output);
-        stream_close(&child->errors);
+        capture_close(&child->output);
+        capture_close(&child->errors);
 }
 
 static void child_free(struct child *child) {
         if (!child) {
                 return;
         }
-        close_streams(child);
         launch_cancel(child->launch);
         loop_watch_remove(&child->exit_watch);
         loop_timer_done(&child->timer);
         loop_hook_remove(&child->hook);
         spawned_done(&child->spawned);
-        strbuf_done(&child->output.text);
-        strbuf_done(&child->errors.text);
+        capture_done(&child->output);
+        capture_done(&child->errors);
         free(child);
 }
 
@@ -125,16 +102,9 @@ static void fill_exit(const siginfo_t *info, struct child_result *result) {
         }
 }
 
-static const char *stream_text(const struct stream *stream, size_t *ret_length) {
-        const char *text = strbuf_text(&stream->text);
-
-        *ret_length = text ? stream->text.length : 0;
-        return text ? text : "";
-}
-
 static void report(const struct child *child, struct child_result *result) {
-        result->output = stream_text(&child->output, &result->output_length);
-        result->errors = stream_text(&child->errors, &result->errors_length);
+        result->output = capture_text(&child->output, &result->output_length);
+        result->errors = capture_text(&child->errors, &result->errors_length);
         result->dropped_bytes = child->output.dropped_bytes;
         result->duration = usec_sub(loop_now(child->loop).mono, child->start);
         child->done(child->cookie, result);
@@ -200,51 +170,15 @@ static void on_timer(void *cookie) {
         }
 }
 
-static void keep(struct stream *stream, const char *data, size_t length) {
-        size_t room = stream->max - stream->text.length;
-        size_t kept = length < room ? length : room;
-
-        strbuf_add_bytes(&stream->text, data, kept);
-        stream->dropped_bytes += stream->text.failed ? length : length - kept;
-}
-
-/* False when it is at its end. */
-static bool stream_read(struct stream *stream) {
-        char data[READ_SIZE];
-
-        for (int i = 0; i < READS_PER_TURN; i++) {
-                ssize_t n = read(stream->fd, data, sizeof(data));
-                if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-                        return true;
-                }
-                if (n <= 0) {
-                        return false;
-                }
-                keep(stream, data, (size_t) n);
-        }
-        return true;
-}
-
 static bool at_end(const struct child *child) {
         return child->output.fd < 0 && child->errors.fd < 0;
 }
 
-static void on_output(void *cookie, uint32_t events) {
-        struct stream *stream = cookie;
+static void on_output_end(void *cookie) {
+        struct child *child = cookie;
 
-        (void) events;
-        if (stream_read(stream)) {
-                return;
-        }
-        stream_close(stream);
-        if (stream->child->phase == PHASE_DRAINING && at_end(stream->child)) {
-                finish(stream->child);
-        }
-}
-
-static void stream_drain(struct stream *stream) {
-        if (stream->fd >= 0 && !stream_read(stream)) {
-                stream_close(stream);
+        if (child->phase == PHASE_DRAINING && at_end(child)) {
+                finish(child);
         }
 }
 
@@ -258,19 +192,13 @@ static void on_exit_ready(void *cookie, uint32_t events) {
         }
         loop_watch_remove(&child->exit_watch);
         child->phase = PHASE_DRAINING;
-        stream_drain(&child->output);
-        stream_drain(&child->errors);
+        capture_drain(&child->output);
+        capture_drain(&child->errors);
         if (at_end(child)) {
                 finish(child);
                 return;
         }
         loop_timer_set_after(&child->timer, CHILD_DRAIN_TIME);
-}
-
-static void stream_init(struct stream *stream, struct child *child, size_t max) {
-        stream->child = child;
-        stream->fd = -1;
-        stream->max = max < CHILD_OUTPUT_LIMIT ? max : CHILD_OUTPUT_LIMIT;
 }
 
 static struct child *child_new(
@@ -280,9 +208,10 @@ static struct child *child_new(
         if (!child) {
                 return NULL;
         }
-        stream_init(&child->output, child,
-                request->max_output ? request->max_output : CHILD_OUTPUT_DEFAULT);
-        stream_init(&child->errors, child, CHILD_ERRORS_MAX);
+        size_t wanted = request->max_output ? request->max_output : CHILD_OUTPUT_DEFAULT;
+        capture_init(&child->output, wanted < CHILD_OUTPUT_LIMIT ? wanted : CHILD_OUTPUT_LIMIT,
+                on_output_end, child);
+        capture_init(&child->errors, CHILD_ERRORS_MAX, on_output_end, child);
         child->loop = loop;
         child->spawned.pidfd = child->spawned.status_fd = -1;
         child->leave_group = request->leave_group;
@@ -300,21 +229,6 @@ static struct child *child_new(
         return child;
 }
 
-/* Returns the end to write to. */
-static int stream_open(struct stream *stream, struct error *err) {
-        int fds[2];
-
-        if (pipe2(fds, O_CLOEXEC) < 0) {
-                return error_set_errno(err, errno, "pipe");
-        }
-        AUTO_CLOSE int write_end = fds[1];
-        stream->fd = fds[0];
-        if (fcntl(stream->fd, F_SETFL, O_NONBLOCK) < 0) {
-                return error_set_errno(err, errno, "pipe");
-        }
-        return TAKE_FD(write_end);
-}
-
 static void on_launched(
         void *cookie, int result, const struct spawned *spawned, const struct error *err);
 
@@ -322,11 +236,11 @@ static int start_program(
         struct child *child, const struct child_request *request, struct error *err) {
         struct spawn_request spawn = request->spawn;
 
-        AUTO_CLOSE int output = stream_open(&child->output, err);
+        AUTO_CLOSE int output = capture_open(&child->output, err);
         if (output < 0) {
                 return output;
         }
-        AUTO_CLOSE int errors = request->separate_errors ? stream_open(&child->errors, err) : -1;
+        AUTO_CLOSE int errors = request->separate_errors ? capture_open(&child->errors, err) : -1;
         if (request->separate_errors && errors < 0) {
                 return errors;
         }
@@ -338,17 +252,11 @@ static int start_program(
         return spawn_start(&spawn, &child->spawned, err);
 }
 
-static int stream_watch(struct stream *stream) {
-        return stream->fd < 0 ? 0
-                              : loop_watch_add(&stream->watch, stream->child->loop, stream->fd,
-                                        EPOLLIN, on_output, stream);
-}
-
 static int watch_program(struct child *child, struct error *err) {
         int r = loop_watch_add(&child->exit_watch, child->loop, child->spawned.pidfd, EPOLLIN,
                 on_exit_ready, child);
-        r = r < 0 ? r : stream_watch(&child->output);
-        r = r < 0 ? r : stream_watch(&child->errors);
+        r = r < 0 ? r : capture_watch(&child->output, child->loop);
+        r = r < 0 ? r : capture_watch(&child->errors, child->loop);
         return r < 0 ? error_set_errno(err, -r, "watching a child") : 0;
 }
 
@@ -447,6 +355,9 @@ const char *child_describe(const struct child_result *result, char *text, size_t
         switch (result->end) {
         case CHILD_NOT_STARTED:
                 (void) snprintf(text, size, "could not be started: %s", result->error);
+                break;
+        case CHILD_LOST:
+                (void) snprintf(text, size, "%s", result->error);
                 break;
         case CHILD_EXITED:
                 (void) snprintf(text, size, "exited with status %d", result->code);

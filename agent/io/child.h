@@ -46,12 +46,15 @@ enum child_end {
         CHILD_SIGNALED, /* code: signal */
         CHILD_TIMED_OUT, /* code: signal that ended it; 0: it exited on SIGTERM; -1: it does not die
                           */
+        CHILD_LOST, /* of a child that somebody else started: nobody saw how it ended; see `error`
+                     */
 };
 
 struct child_result {
         enum child_end end;
         int code;
-        const char *error; /* "executing: No such file or directory"; NULL unless NOT_STARTED */
+        const char *
+                error; /* "executing: No such file or directory"; NULL unless NOT_STARTED or LOST */
         const char *output; /* terminated, may hold any bytes */
         size_t output_length;
         uint64_t dropped_bytes; /* what did not fit */

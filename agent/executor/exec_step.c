@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/unit_program.h"
 #include "io/child.h"
 #include "io/environment.h"
 #include "io/identity_lookup.h"
@@ -17,19 +18,22 @@ enum { LAST_LINE_MAX = 256 };
 struct exec_step {
         struct operation operation;
         struct identity_lookup *lookup;
-        struct child *child;
+        struct child *child; /* one of the two */
+        struct unit_program *program;
 };
 
 static void release(struct operation *operation) {
         struct exec_step *step = (struct exec_step *) operation;
         identity_lookup_cancel(step->lookup);
         child_cancel(step->child);
+        unit_program_cancel(step->program);
 }
 
 static void on_child_ended(void *cookie, const struct child_result *result) {
         struct exec_step *step = cookie;
         char how[160], line[LAST_LINE_MAX], text[sizeof(how) + LAST_LINE_MAX + 2];
         step->child = NULL;
+        step->program = NULL;
         child_describe(result, how, sizeof(how));
         child_last_line(result, line, sizeof(line));
         snprintf(text, sizeof(text), "%s%s%s", how, *line ? ": " : "", line);
@@ -52,26 +56,55 @@ static void fill_environment(const struct exec_step *step, const struct identity
         set_number(environment, "RECOVERD_ATTEMPT", request->order.attempt);
 }
 
-static int start_child(struct exec_step *step, const struct identity *identity, struct error *err) {
+static int start_child(struct exec_step *step, const struct identity *identity,
+        const struct environment *environment, struct error *err) {
         const struct operation_request *order = &step->operation.request;
         struct loop *loop = order->executor->loop;
-        AUTO(environment_done) struct environment environment = {0};
-        fill_environment(step, identity, &environment);
-        if (environment.failed) {
-                return error_set(err, ENOMEM, "out of memory");
-        }
         struct child_request request = {
                 .spawn = SPAWN_REQUEST_INIT,
                 .timeout = usec_sub(order->deadline, loop_now(loop).mono),
         };
         request.spawn.argv = order->order.step->exec.command.items;
-        request.spawn.environment = (const char *const *) environment.items;
+        request.spawn.environment = (const char *const *) environment->items;
         request.spawn.change_user = identity->change;
         request.spawn.uid = identity->uid;
         request.spawn.gid = identity->gid;
         request.spawn.groups = identity->groups;
         request.spawn.n_groups = identity->n_groups;
         return child_start(&step->child, loop, &request, on_child_ended, step, err);
+}
+
+static const char *user_of(const struct service *service, const struct step_spec *step) {
+        if (step->exec.user) {
+                return step->exec.user;
+        }
+        return service->command ? service->command->user : NULL;
+}
+
+static int start_unit(struct exec_step *step, struct environment *environment, struct error *err) {
+        const struct operation_request *order = &step->operation.request;
+        const struct unit_program_request request = {
+                .executor = order->executor,
+                .service = order->service->name,
+                .number = order->order.request,
+                .user = user_of(order->service, order->order.step),
+                .argv = order->order.step->exec.command.items,
+                .environment = environment,
+                .deadline = order->deadline,
+        };
+        return unit_program_start(&step->program, &request, on_child_ended, step, err);
+}
+
+static int start_program(
+        struct exec_step *step, const struct identity *identity, struct error *err) {
+        AUTO(environment_done) struct environment environment = {0};
+        fill_environment(step, identity, &environment);
+        if (environment.failed) {
+                return error_set(err, ENOMEM, "out of memory");
+        }
+        return step->operation.request.executor->as_units
+                       ? start_unit(step, &environment, err)
+                       : start_child(step, identity, &environment, err);
 }
 
 static void on_identity(
@@ -81,16 +114,9 @@ static void on_identity(
         step->lookup = NULL;
         if (result < 0) {
                 operation_end(&step->operation, false, text);
-        } else if (start_child(step, identity, &err) < 0) {
+        } else if (start_program(step, identity, &err) < 0) {
                 operation_end(&step->operation, false, err.text);
         }
-}
-
-static const char *user_of(const struct service *service, const struct step_spec *step) {
-        if (step->exec.user) {
-                return step->exec.user;
-        }
-        return service->command ? service->command->user : NULL;
 }
 
 static int start(struct operation *operation, struct error *err) {

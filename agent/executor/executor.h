@@ -55,7 +55,7 @@ struct executor {
 
         struct unit_bus *units; /* systemd; NULL: nobody needed it yet */
         struct control_groups groups;
-        bool as_units; /* command services are transient units */
+        bool as_units; /* command services and exec steps are transient units */
         struct policy_share *policy; /* NULL: none could be loaded yet */
         struct map *by_name; /* const char * -> struct managed * */
         struct list services; /* struct managed */

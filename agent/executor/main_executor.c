@@ -104,7 +104,7 @@ static const struct row {
         {"linger", "DURATION", "with --socket-fd: how long to wait for another agent (30s)",
                 take_linger},
         {"transient-units", "auto|yes|no",
-                "run services as transient units of systemd (auto: as root where systemd runs,\n"
+                "run services and exec steps as transient units of systemd (auto: as root where it runs,\n"
                 "                         unless the agent started it)",
                 take_transient_units},
         {"help", NULL, "show this help", take_help},

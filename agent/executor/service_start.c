@@ -276,13 +276,14 @@ void service_start_process_ended(struct service_start *start) {
 
 /* ---- As a unit of systemd ---- */
 
-static void on_launched(void *cookie, pid_t pid, const char *failure) {
+static void on_launched(void *cookie, const struct transient_result *result) {
         struct service_start *start = cookie;
         char text[64];
+        pid_t pid = result->pid;
         start->launch->transient = NULL;
         start->managed->state.starting = false;
         if (!pid) {
-                finish(start, false, failure);
+                finish(start, false, result->text);
                 return;
         }
         start->spawned.pid = pid;

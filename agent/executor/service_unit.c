@@ -44,22 +44,23 @@ static int hierarchy(char ret[CGROUP_PATH_MAX]) {
         return cgroup_locate(text, "0::/\n", ret);
 }
 
+int service_unit_cgroup(const char *unit, char ret[CONTROL_GROUP_PATH_MAX], struct error *err) {
+        char root[CGROUP_PATH_MAX];
+        int r = hierarchy(root);
+        if (r < 0) {
+                return error_set_errno(err, -r, "looking for the cgroup of %s", unit);
+        }
+        int length = snprintf(ret, CONTROL_GROUP_PATH_MAX, "%s/" SERVICE_UNIT_SLICE "/%s",
+                str_eq(root, "/") ? "" : root, unit);
+        return length < CONTROL_GROUP_PATH_MAX ? 0
+                                               : error_set(err, ENAMETOOLONG, "cgroup of %s", unit);
+}
+
 int service_unit_plan(struct managed *managed, struct error *err) {
         struct service_state *state = &managed->state;
-        char root[CGROUP_PATH_MAX];
         int r = transient_name(state->service, state->unit);
-        if (r < 0) {
-                return error_set_errno(err, -r, "the name of its unit");
-        }
-        r = hierarchy(root);
-        if (r < 0) {
-                return error_set_errno(err, -r, "looking for the cgroup of %s", state->unit);
-        }
-        int length = snprintf(state->cgroup, sizeof(state->cgroup), "%s/" SERVICE_UNIT_SLICE "/%s",
-                str_eq(root, "/") ? "" : root, state->unit);
-        return length < (int) sizeof(state->cgroup)
-                       ? 0
-                       : error_set(err, ENAMETOOLONG, "cgroup of %s", state->unit);
+        return r < 0 ? error_set_errno(err, -r, "the name of its unit")
+                     : service_unit_cgroup(state->unit, state->cgroup, err);
 }
 
 /* ---- How it ended ---- */

@@ -18,6 +18,9 @@ enum service_units { SERVICE_UNITS_AUTO = 0, SERVICE_UNITS_YES, SERVICE_UNITS_NO
  * serves. */
 bool service_units_chosen(enum service_units wish, bool standing);
 
+/* Where systemd will put a unit of that slice. */
+int service_unit_cgroup(const char *unit, char ret[CONTROL_GROUP_PATH_MAX], struct error *err);
+
 /* Writes unit and cgroup into the service's state. */
 int service_unit_plan(struct managed *managed, struct error *err);
 

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,13 +47,25 @@ void transient_cancel(struct transient *transient) {
         free(transient);
 }
 
-static void finish(struct transient *transient, pid_t pid, const char *text) {
+static void finish(struct transient *transient, const struct transient_result *result) {
         transient_ended ended = transient->ended;
         void *cookie = transient->cookie;
-        char copy[ERROR_TEXT_MAX];
-        str_copy(copy, sizeof(copy), text);
+        struct transient_result copy = *result;
+        char text[ERROR_TEXT_MAX] = "";
+        if (result->text) {
+                str_copy(text, sizeof(text), result->text);
+        }
+        copy.text = text;
         transient_cancel(transient);
-        ended(cookie, pid, copy);
+        ended(cookie, &copy);
+}
+
+static void fail(struct transient *transient, const char *text) {
+        finish(transient, &(struct transient_result){.text = text});
+}
+
+static void lose(struct transient *transient, const char *text) {
+        finish(transient, &(struct transient_result){.lost = true, .text = text});
 }
 
 /* ---- The unit ---- */
@@ -137,6 +150,8 @@ static int add_text(sd_bus_message *message, const char *name, const char *text)
 
 /* What systemd adds to the environment of its own accord. */
 static const char *const unwanted[] = {"SYSTEMD_EXEC_PID", "JOURNAL_STREAM", NULL};
+static const char *const unwanted_once[] = {
+        "SYSTEMD_EXEC_PID", "JOURNAL_STREAM", "INVOCATION_ID", NULL};
 
 static int add_program(sd_bus_message *message, const struct transient_spec *spec) {
         const struct spawn_request *program = &spec->program;
@@ -145,7 +160,8 @@ static int add_program(sd_bus_message *message, const struct transient_spec *spe
                 (r = add_text(message, "Group", spec->group)) < 0 ||
                 (r = add_text(message, "WorkingDirectory", program->directory)) < 0 ||
                 (r = add_texts(message, "Environment", program->environment)) < 0 ||
-                (r = add_texts(message, "UnsetEnvironment", unwanted)) < 0 ||
+                (r = add_texts(
+                         message, "UnsetEnvironment", spec->once ? unwanted_once : unwanted)) < 0 ||
                 (r = add(message, "UMask", "u", program->umask ? program->umask : 022)) < 0 ||
                 (r = add_limits(message, program)) < 0 ||
                 (r = add(message, "StandardOutputFileDescriptor", "h", program->stdout_fd)) < 0) {
@@ -157,7 +173,9 @@ static int add_program(sd_bus_message *message, const struct transient_spec *spe
 static int add_unit(sd_bus_message *message, const struct transient_spec *spec) {
         int r = add(message, "Description", "s", spec->description);
         if (r < 0 || (r = add(message, "Slice", "s", spec->slice)) < 0 ||
-                (r = add(message, "Type", "s", "exec")) < 0 ||
+                (r = add(message, "Type", "s", spec->once ? "oneshot" : "exec")) < 0 ||
+                (spec->once &&
+                        (r = add(message, "TimeoutStartUSec", "t", (uint64_t) spec->limit)) < 0) ||
                 (r = add(message, "CollectMode", "s", "inactive-or-failed")) < 0 ||
                 (r = add(message, "KillSignal", "i",
                          spec->stop_signal ? spec->stop_signal : SIGTERM)) < 0) {
@@ -195,24 +213,48 @@ static const struct {
         {219, "joining the control group"},
 };
 
+static const char *failed_stage(const struct unit_snapshot *snapshot) {
+        for (size_t i = 0; i < ELEMENTSOF(stages); i++) {
+                if (snapshot->exec_main_code == CLD_EXITED &&
+                        snapshot->exec_main_status == stages[i].status) {
+                        return stages[i].text;
+                }
+        }
+        return NULL;
+}
+
+static void conclude_once(struct transient *transient, const struct unit_report *report) {
+        const struct unit_snapshot *snapshot = report->snapshot;
+        const char *stage = failed_stage(snapshot);
+        char text[ERROR_TEXT_MAX];
+        if (snapshot->exec_main_code && !stage) {
+                finish(transient, &(struct transient_result){.exit_code = snapshot->exec_main_code,
+                                          .exit_status = snapshot->exec_main_status});
+        } else if (stage) {
+                snprintf(text, sizeof(text), "%s failed, the journal of %s says why", stage,
+                        transient->request.spec->name);
+                fail(transient, text);
+        } else if (snapshot->load == UNIT_NOT_FOUND) {
+                lose(transient, "ended, nobody saw how");
+        } else {
+                fail(transient, report->verdict.text);
+        }
+}
+
 static void conclude(struct transient *transient, const struct unit_report *report) {
         const struct unit_snapshot *snapshot = report->snapshot;
         const char *program = transient->request.spec->program.argv[0];
         char text[ERROR_TEXT_MAX];
         if (str_eq(transient->result, "done") && snapshot->main_pid > 0) {
-                finish(transient, (pid_t) snapshot->main_pid, "");
+                finish(transient, &(struct transient_result){.pid = (pid_t) snapshot->main_pid});
                 return;
         }
         snprintf(text, sizeof(text), "%.300s: it ended at once: %s", program, report->verdict.text);
-        for (size_t i = 0; i < ELEMENTSOF(stages); i++) {
-                if (snapshot->exec_main_code == CLD_EXITED &&
-                        snapshot->exec_main_status == stages[i].status) {
-                        snprintf(text, sizeof(text),
-                                "%.300s: %s failed, the journal of %s says why", program,
-                                stages[i].text, transient->request.spec->name);
-                }
+        if (failed_stage(snapshot)) {
+                snprintf(text, sizeof(text), "%.300s: %s failed, the journal of %s says why",
+                        program, failed_stage(snapshot), transient->request.spec->name);
         }
-        finish(transient, 0, text);
+        fail(transient, text);
 }
 
 /* ---- Told to systemd ---- */
@@ -249,7 +291,7 @@ static int on_called(sd_bus_message *answer, void *cookie, sd_bus_error *ret_err
         } else if (error) {
                 snprintf(text, sizeof(text), "systemd refuses to start it: %.500s",
                         error->message ? error->message : error->name);
-                finish(transient, 0, text);
+                fail(transient, text);
         } else {
                 transient->wait.job = job_number(answer);
                 transient->stage = STAGE_WAIT;
@@ -285,7 +327,23 @@ static void call(void *cookie) {
         sd_bus_message_unref(message);
         if (r < 0) {
                 snprintf(text, sizeof(text), "systemd cannot be told: %s", strerrordesc_np(-r));
-                finish(transient, 0, text);
+                fail(transient, text);
+        }
+}
+
+/* A unit that was accepted is known to systemd until it has ended and was collected. */
+static bool is_over(const struct transient *transient, const struct unit_snapshot *snapshot) {
+        bool once = transient->request.spec->once && transient->stage == STAGE_WAIT;
+        return transient->stage == STAGE_JUDGE ||
+               (once && (snapshot->exec_main_code || snapshot->load == UNIT_NOT_FOUND));
+}
+
+/* What is followed to its end can be looked up again. */
+static void on_lost(struct transient *transient) {
+        if (transient->stage == STAGE_CALL ||
+                (transient->stage != STAGE_LOOK && !transient->request.spec->once)) {
+                lose(transient,
+                        "the connection to systemd was lost, nobody knows whether it started");
         }
 }
 
@@ -294,27 +352,27 @@ static void on_changed(void *cookie) {
         struct unit_report report;
         unit_watch_report(&transient->watch, &report);
         if (!bus_connection(unit_bus_connection(transient->request.units))) {
-                if (transient->stage != STAGE_LOOK) {
-                        finish(transient, 0,
-                                "the connection to systemd was lost, nobody knows whether it started");
-                }
+                on_lost(transient);
         } else if (!report.known || report.asking) {
                 return;
         } else if (transient->stage == STAGE_LOOK && !loop_timer_armed(&transient->again)) {
                 call(transient);
-        } else if (transient->stage == STAGE_JUDGE) {
-                conclude(transient, &report);
+        } else if (is_over(transient, report.snapshot)) {
+                (transient->request.spec->once ? conclude_once : conclude)(transient, &report);
         }
 }
 
 static void on_deadline(void *cookie) {
         struct transient *transient = cookie;
+        const struct transient_spec *spec = transient->request.spec;
+        bool begun = transient->stage == STAGE_WAIT || transient->stage == STAGE_JUDGE;
         struct unit_report report;
         char text[ERROR_TEXT_MAX];
         unit_watch_report(&transient->watch, &report);
-        snprintf(text, sizeof(text), "systemd has not started %s in time: %s",
-                transient->request.spec->name, report.known ? report.verdict.text : report.why);
-        finish(transient, 0, text);
+        snprintf(text, sizeof(text), "systemd has not %s %s in time: %s",
+                spec->once && begun ? "told of the end of" : "started", spec->name,
+                report.known ? report.verdict.text : report.why);
+        (spec->once && begun ? lose : fail)(transient, text);
 }
 
 DEFINE_CLEANUP(cleanup_transient, struct transient, transient_cancel)
@@ -346,17 +404,35 @@ int transient_start(struct transient **ret, const struct transient_request *requ
 
 /* ---- Names ---- */
 
-int transient_name(const char *name, char ret[UNIT_ID_SIZE]) {
-        size_t length = strlen(PREFIX);
-        memcpy(ret, PREFIX, length);
+static int append_escaped(char *ret, size_t *length, const char *name) {
         for (const char *at = name; *at; at++) {
                 bool plain = isalnum((unsigned char) *at) || strchr(":_.-", *at);
-                if (length + strlen("\\x00" SUFFIX) >= UNIT_ID_SIZE) {
+                if (*length + strlen("\\x00" SUFFIX) >= UNIT_ID_SIZE) {
                         return -ENAMETOOLONG;
                 }
-                length += (size_t) snprintf(ret + length, UNIT_ID_SIZE - length,
+                *length += (size_t) snprintf(ret + *length, UNIT_ID_SIZE - *length,
                         plain ? "%c" : "\\x%02x", (unsigned char) *at);
         }
-        snprintf(ret + length, UNIT_ID_SIZE - length, "%s", SUFFIX);
         return 0;
+}
+
+static int make_name(const char *prefix, const char *name, const char *suffix, char *ret) {
+        size_t length = strlen(prefix);
+        memcpy(ret, prefix, length);
+        int r = append_escaped(ret, &length, name);
+        if (r < 0 || length + strlen(suffix) >= UNIT_ID_SIZE) {
+                return -ENAMETOOLONG;
+        }
+        memcpy(ret + length, suffix, strlen(suffix) + 1);
+        return 0;
+}
+
+int transient_name(const char *name, char ret[UNIT_ID_SIZE]) {
+        return make_name(PREFIX, name, SUFFIX, ret);
+}
+
+int transient_name_once(const char *name, uint64_t request, char ret[UNIT_ID_SIZE]) {
+        char suffix[40];
+        snprintf(suffix, sizeof(suffix), "-%" PRIu64 SUFFIX, request);
+        return make_name("exec-" PREFIX, name, suffix, ret);
 }

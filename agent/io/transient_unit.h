@@ -17,6 +17,8 @@ struct transient_spec {
                 program; /* as for spawn_start, without descriptors of cgroups and ids */
         int stop_signal; /* for whoever stops the unit; 0: SIGTERM */
         usec_t stop_timeout;
+        bool once; /* it is followed to its end, and has no INVOCATION_ID (Type=oneshot) */
+        usec_t limit; /* with once: systemd ends it after this, for when nobody else does */
 };
 
 struct transient_request {
@@ -28,8 +30,14 @@ struct transient_request {
 
 struct transient; /* heap; gone when `ended` was called or it was cancelled */
 
-/* pid: of the main process, whose execve worked; else 0, and text says why, for a person. */
-typedef void (*transient_ended)(void *cookie, pid_t pid, const char *text);
+struct transient_result {
+        pid_t pid; /* of the main process, whose execve worked; 0: see text, for a person */
+        int exit_code, exit_status; /* with once: si_code and si_status; 0: see text */
+        bool lost; /* with once: it has begun, or may have, and nobody saw how it ended */
+        const char *text;
+};
+
+typedef void (*transient_ended)(void *cookie, const struct transient_result *result);
 
 /* `ended` is never called from within. A unit of this name that still ends is waited for, one that
  * has failed is reset. */
@@ -38,6 +46,10 @@ int transient_start(struct transient **ret, const struct transient_request *requ
 
 /* Without a word; what systemd has begun it goes on with. Accepts NULL. */
 void transient_cancel(struct transient *transient);
+
+/* exec-recoverd-NAME-REQUEST.service for what is done once for a service: no name of a service's
+ * own unit begins like that. -ENAMETOOLONG. */
+int transient_name_once(const char *name, uint64_t request, char ret[UNIT_ID_SIZE]);
 
 /* recoverd-NAME.service for a name, with what a unit's name may not hold escaped, see
  * systemd.unit(5). -ENAMETOOLONG. */

@@ -28,10 +28,30 @@ static void test_a_name_has_a_limit(void **state) {
         assert_int_equal(transient_name(name, text), -ENAMETOOLONG);
 }
 
+static void test_names_of_what_is_done_once(void **state) {
+        char text[UNIT_ID_SIZE];
+        (void) state;
+        assert_int_equal(transient_name_once("web", 17, text), 0);
+        assert_string_equal(text, "exec-recoverd-web-17.service");
+        assert_int_equal(transient_name_once("shop@1", UINT64_MAX, text), 0);
+        assert_string_equal(text, "exec-recoverd-shop\\x401-18446744073709551615.service");
+}
+
+static void test_a_name_with_a_number_has_a_limit(void **state) {
+        char name[UNIT_ID_SIZE - 40], text[UNIT_ID_SIZE];
+        (void) state;
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        assert_int_equal(transient_name_once(name, 1, text), 0);
+        assert_int_equal(transient_name_once(name, UINT64_MAX, text), -ENAMETOOLONG);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_a_name_has_a_limit),
+                cmocka_unit_test(test_names_of_what_is_done_once),
+                cmocka_unit_test(test_a_name_with_a_number_has_a_limit),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ def test_a_program_that_ends_at_once_was_started(executor) -> None:
     agent = executor.start()
     request = agent.ask("web", "start")
     assert agent.wait_for("done", request=request)["ok"] == "1"
-    assert agent.wait_for("service", service="web").get("exit") == "status"
+    agent.wait_for("service", service="web", exit="status")
 
 
 @pytest.mark.alone

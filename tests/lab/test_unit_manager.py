@@ -212,7 +212,7 @@ def test_an_administrator_overtakes_an_action(host: Host) -> None:
     host.start_recoverd()
     host.wait_for("shop", health="healthy")
     host.systemctl("kill", "-s", "KILL", "shop.service")
-    host.wait_until(lambda: "attempt 1: restart begins" in host.journal_text(), 10, "recoverd restarts it")
+    host.wait_until(lambda: "systemd starts it (start-pre)" in host.journal_text(), 10, "recoverd restarts it")
     host.systemctl("stop", "shop.service")
     host.wait_until(lambda: "somebody asked systemd for something else" in host.journal_text(), 10, "it ends")
     host.wait_until(lambda: phase(host) == "stopped", 10, "it is left alone")

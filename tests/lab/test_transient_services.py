@@ -102,7 +102,8 @@ def test_an_administrators_stop_is_left_alone(host: Host) -> None:
     host.stays(lambda: not host.is_active(UNIT) and host.service("web")["phase"] == "stopped", 2)
     said = f"web: main process {pid} killed by SIGTERM, stopped by an administrator"
     assert said in host.journal_text(_SYSTEMD_UNIT=EXECUTOR)
-    assert not host.incidents()
+    # The process probe may see the end before the executor knows why: nothing is done about it.
+    assert all(one["attempts"] == 0 and one["end"] == "stopped" for one in host.incidents())
     assert host.ctl("start", "web").code == 0
     host.wait_for("web", health="healthy", phase="watching")
     host.run(["kill", "-KILL", host.unit(UNIT, "MainPID")["MainPID"]])  # looked after as before

@@ -47,13 +47,7 @@ static void on_reply(void *cookie, int result, const char *text) {
                 call_fail(call, 500, "internal", "%s", text);
                 return;
         }
-        struct json_writer json = {.out = &call->out};
-        json_begin_object(&json, NULL);
-        json_put_text(&json, "service", call->args.service);
-        json_put_bool(&json, "ok", true);
-        json_put_text(&json, "text", text);
-        json_end_object(&json);
-        call_answer(call);
+        call_done(call, text);
 }
 
 static void command_one(struct call *call, enum command_kind kind) {
@@ -205,12 +199,7 @@ static void on_reloaded(void *cookie, int result, const char *text) {
                         result == -EBUSY ? "busy" : "internal", "%s", text);
                 return;
         }
-        struct json_writer json = {.out = &call->out};
-        json_begin_object(&json, NULL);
-        json_put_bool(&json, "ok", true);
-        json_put_text(&json, "text", text);
-        json_end_object(&json);
-        call_answer(call);
+        call_done(call, text);
 }
 
 void api_reload(struct call *call) {

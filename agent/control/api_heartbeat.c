@@ -24,13 +24,7 @@ static void answer(struct call *call, int result, const char *text) {
                 call_fail(call, 503, "overloaded", "%s", text);
                 return;
         }
-        struct json_writer json = {.out = &call->out};
-        json_begin_object(&json, NULL);
-        json_put_text(&json, "service", call->args.service);
-        json_put_bool(&json, "ok", true);
-        json_put_text(&json, "text", text);
-        json_end_object(&json);
-        call_answer(call);
+        call_done(call, text);
 }
 
 static void on_compared(void *cookie, int result, const char *text) {

@@ -31,6 +31,8 @@ struct call {
 
 /* 200 with what is in call->out. */
 void call_answer(struct call *call);
+/* 200: what was asked for is done, or under way; with the service, where one was named. */
+void call_done(struct call *call, const char *text);
 void call_fail(struct call *call, unsigned status, const char *code, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
 void call_fail_with(struct call *call, const struct api_error *error);

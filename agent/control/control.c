@@ -95,6 +95,18 @@ void call_answer(struct call *call) {
         call_free(call);
 }
 
+void call_done(struct call *call, const char *text) {
+        struct json_writer json = {.out = &call->out};
+        json_begin_object(&json, NULL);
+        if (*call->args.service) {
+                json_put_text(&json, "service", call->args.service);
+        }
+        json_put_bool(&json, "ok", true);
+        json_put_text(&json, "text", text);
+        json_end_object(&json);
+        call_answer(call);
+}
+
 void call_fail_with(struct call *call, const struct api_error *error) {
         if (call->exchange) {
                 reply_error(call->exchange, error->status, error->code, error->message, NULL);

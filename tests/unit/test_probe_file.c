@@ -338,9 +338,7 @@ static void test_hung_beyond_its_policy(void **state) {
 /* ---- options ---- */
 
 static void test_refused(void **state) {
-        static const struct {
-                const char *probe, *message;
-        } refused[] = {
+        static const struct rig_refused refused[] = {
                 {"file: {}", "path"},
                 {"file: relative", "absolute"},
                 {"file: '/var/log/*.log'", "a pattern needs newest: true"},
@@ -360,19 +358,7 @@ static void test_refused(void **state) {
                 {"file: {path: /x, max_age: 0s}", "max_age"},
         };
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                assert_true(rig_parse(refused[i].probe, &policy, &problems) < 0);
-                problems_format(&problems, &text);
-                if (!strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %s", refused[i].probe, strbuf_text(&text));
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-                policy_free(policy);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 int main(void) {

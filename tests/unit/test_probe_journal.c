@@ -242,9 +242,7 @@ static void test_error(void **state) {
 }
 
 static void test_refused(void **state) {
-        static const struct {
-                const char *probe, *message;
-        } refused[] = {
+        static const struct rig_refused refused[] = {
                 {"journal: nginx", "the full name of a unit such as nginx.service"},
                 {"journal: {priority: debug}", "every message of the host"},
                 {"journal: {unit: a.service, priority: bad}", "priority"},
@@ -252,17 +250,7 @@ static void test_refused(void **state) {
                 {"journal: {unit: a.service, window: 0s}", "window"},
         };
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                assert_true(rig_parse(refused[i].probe, &policy, &problems) < 0);
-                problems_format(&problems, &text);
-                assert_non_null(strstr(strbuf_text(&text), refused[i].message));
-                strbuf_done(&text);
-                problems_done(&problems);
-                policy_free(policy);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 int main(void) {

@@ -7,9 +7,7 @@
 #include "probes/types.h"
 #include "support/probe_rig.h"
 
-static const struct {
-        const char *probe, *message;
-} refused[] = {
+static const struct rig_refused refused[] = {
         {"http: {}", "url"},
         {"http: ftp://example.org/", "a url begins with http:// or https://"},
         {"http: http://", "the host of the url is missing or malformed"},
@@ -122,20 +120,7 @@ static const struct {
 
 static void test_refused(void **state) {
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                int r = rig_parse(refused[i].probe, &policy, &problems);
-                problems_format(&problems, &text);
-                if (r != -EINVAL || !strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %d, \"%s\" instead of \"%s\"", refused[i].probe, r,
-                                strbuf_text(&text), refused[i].message);
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-                policy_free(policy);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static struct policy *load(const char *probe) {

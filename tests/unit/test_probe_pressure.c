@@ -222,9 +222,7 @@ static void test_service_without_process(void **state) {
 }
 
 static void test_refused(void **state) {
-        static const struct {
-                const char *probe, *message;
-        } refused[] = {
+        static const struct rig_refused refused[] = {
                 {"pressure: {}", "needs at least one limit"},
                 {"pressure: {cpu: {}}", "a limit for `some` or `full` is missing"},
                 {"pressure: {cpu: {full: 5%}}", "cpu has no `full` for a whole host"},
@@ -234,18 +232,7 @@ static void test_refused(void **state) {
                 {"pressure: {max_load: 4}", "max_load"},
         };
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                assert_int_equal(rig_parse(refused[i].probe, &policy, &problems), -EINVAL);
-                problems_format(&problems, &text);
-                if (!strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %s", refused[i].probe, strbuf_text(&text));
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static void test_examples_load(void **state) {

@@ -612,9 +612,7 @@ static void test_cgroup_throttling(void **state) {
 }
 
 static void test_refused(void **state) {
-        static const struct {
-                const char *probe, *message;
-        } refused[] = {
+        static const struct rig_refused refused[] = {
                 {"process: {pidfile: /a, executable: /b}", "exclude each other"},
                 {"process: {arguments: [-D]}", "arguments needs executable"},
                 {"process: {executable: nginx}", "absolute"},
@@ -623,18 +621,7 @@ static void test_refused(void **state) {
                 {"process: {cgroup: {max_throttled: 101%}}", "must be at most 100%"},
         };
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                assert_int_equal(rig_parse(refused[i].probe, &policy, &problems), -EINVAL);
-                problems_format(&problems, &text);
-                if (!strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %s", refused[i].probe, strbuf_text(&text));
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static void test_examples_load(void **state) {

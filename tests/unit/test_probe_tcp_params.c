@@ -8,9 +8,7 @@
 #include "probes/types.h"
 #include "support/probe_rig.h"
 
-static const struct {
-        const char *probe, *message;
-} refused[] = {
+static const struct rig_refused refused[] = {
         {"tcp: {address: 'h:1', send_hex: 0g}", "expected pairs of hexadecimal digits"},
         {"tcp: {address: 'h:1', send_hex: '0 a'}", "expected pairs of hexadecimal digits"},
         {"tcp: {address: 'h:1', expect_hex: ' '}", "expected 1 to 1024 bytes"},
@@ -37,20 +35,7 @@ static const struct {
 
 static void test_refused(void **state) {
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                int r = rig_parse(refused[i].probe, &policy, &problems);
-                problems_format(&problems, &text);
-                if (r != -EINVAL || !strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %d, \"%s\" instead of \"%s\"", refused[i].probe, r,
-                                strbuf_text(&text), refused[i].message);
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-                policy_free(policy);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 /* What an example needs beside it. */

@@ -14,9 +14,7 @@
 
 /* ---- keys ---- */
 
-static const struct {
-        const char *probe, *message;
-} refused[] = {
+static const struct rig_refused refused[] = {
         {"unit: nginx", "expected the name of a unit with its suffix"},
         {"unit: worker@.service", "expected an instance of the template"},
         {"unit: {name: a.service, pattern: 'b*'}", "a name or a pattern, not both"},
@@ -30,20 +28,7 @@ static const struct {
 
 static void test_refused(void **state) {
         (void) state;
-        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-                struct policy *policy = NULL;
-                struct problems problems = {0};
-                struct strbuf text = {0};
-                int r = rig_parse(refused[i].probe, &policy, &problems);
-                problems_format(&problems, &text);
-                if (r >= 0 || !strstr(strbuf_text(&text), refused[i].message)) {
-                        fail_msg("%s: %d, \"%s\" instead of \"%s\"", refused[i].probe, r,
-                                strbuf_text(&text), refused[i].message);
-                }
-                strbuf_done(&text);
-                problems_done(&problems);
-                policy_free(policy);
-        }
+        rig_refuses(refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static void test_examples(void **state) {

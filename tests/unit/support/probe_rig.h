@@ -2,6 +2,7 @@
 /* Runs one probe as the agent would: parameters from a policy text through the loader, a real loop,
  * real worker threads, and the caller's deadline. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,28 @@ static inline int rig_parse(const char *probe, struct policy **ret, struct probl
                 "version: 1\nservices:\n  shop:\n    probes:\n      probe:\n        %s\n", probe);
         assert_in_range(length, 1, sizeof(text) - 1);
         return policy_load_text("test.yaml", text, (size_t) length, probe_variants, ret, problems);
+}
+
+/* A probe that is an error when it is loaded, and words that the error has to hold. */
+struct rig_refused {
+        const char *probe, *message;
+};
+
+static inline void rig_refuses(const struct rig_refused *cases, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                struct policy *policy = NULL;
+                struct problems problems = {0};
+                struct strbuf text = {0};
+                int r = rig_parse(cases[i].probe, &policy, &problems);
+                problems_format(&problems, &text);
+                if (r != -EINVAL || !strstr(strbuf_text(&text), cases[i].message)) {
+                        fail_msg("%s: %d, \"%s\" instead of \"%s\"", cases[i].probe, r,
+                                strbuf_text(&text), cases[i].message);
+                }
+                strbuf_done(&text);
+                problems_done(&problems);
+                policy_free(policy);
+        }
 }
 
 static inline void rig_load(struct rig *rig, const char *probe) {

@@ -253,6 +253,7 @@ const struct probe_type certificate_probe = {
         .help = "Watches certificates of a file or a server.",
         .value_unit = "seconds",
         .schema = &certificate_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_UNRESPONSIVE)},
         .state_size = sizeof(struct certificate_state),
         .run_size = sizeof(struct certificate_run),
         .privileged = certificate_privileged,

@@ -108,9 +108,14 @@ static void disk_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]
         offload_run_stop(&state->work, detail);
 }
 
-static void disk_release(void *memory) {
+static void disk_detach(void *memory) {
         struct disk_state *state = memory;
         offload_run_release(&state->work);
+}
+
+static void disk_release(void *memory) {
+        struct disk_state *state = memory;
+        disk_detach(state);
         free(TAKE_PTR(state->forecasts));
         free(TAKE_PTR(state->errors));
 }
@@ -120,14 +125,60 @@ static bool disk_privileged(const void *params) {
         return ((const struct disk_params *) params)->writable;
 }
 
+#define ON_A_DISK (CAUSE_BIT(CAUSE_RESOURCE_DISK) | CAUSE_BIT(CAUSE_RESOURCE_IO))
+
+/* What it looks for; and what any run may meet: a path that is gone, a mount that hangs. */
+static uint32_t disk_causes(const void *object) {
+        const struct disk_params *params = object;
+        bool times = params->max_write_latency > 0 || params->max_latency > 0;
+        bool inodes = params->max_inodes > 0 || params->full_within > 0;
+        return ON_A_DISK | (inodes ? CAUSE_BIT(CAUSE_RESOURCE_INODES) : 0) |
+               CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+               (times ? CAUSE_BIT(CAUSE_SLOW) : 0);
+}
+
+/* Too few samples fit into the window for a forecast. */
+static void review_window(const struct probe_review *review, const struct disk_params *params) {
+        char window[UNITS_TEXT_MAX], interval[UNITS_TEXT_MAX];
+        usec_t needed = (FORECAST_SAMPLES_LEAST - 1) * review->probe->interval;
+        if (params->full_within > 0 && params->window < needed) {
+                probe_doubt(review, "window", "limit-never-trips",
+                        "no forecast is ever made: it takes %d runs, one every %s, within a window "
+                        "of %s",
+                        FORECAST_SAMPLES_LEAST,
+                        units_format_duration(review->probe->interval, interval),
+                        units_format_duration(params->window, window));
+        }
+}
+
+static void disk_review(const struct probe_review *review) {
+        const struct disk_params *params = review->probe->params;
+        probe_doubt_percent(review, "max_used", params->max_used);
+        probe_doubt_percent(review, "max_inodes", params->max_inodes);
+        probe_doubt_latency(review, "max_write_latency", params->max_write_latency);
+        if (params->min_free.unit != AMOUNT_UNSET && params->min_free.value <= 0) {
+                probe_doubt(
+                        review, "min_free", "limit-never-trips", "less than nothing is never free");
+        }
+        review_window(review, params);
+}
+
 const struct probe_type disk_probe = {
         .name = "disk",
         .help = "Watches a file system, and may write to it.",
         .value_unit = "ratio",
         .schema = &disk_schema,
+        .traits = {.causes = ON_A_DISK | CAUSE_BIT(CAUSE_RESOURCE_INODES) |
+                             CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+                             CAUSE_BIT(CAUSE_SLOW),
+                .causes_of = disk_causes,
+                .outside = ON_A_DISK | CAUSE_BIT(CAUSE_RESOURCE_INODES) | CAUSE_BIT(CAUSE_SLOW),
+                .outside_why = "a restart makes no room on a disk, and no disk faster",
+                .review = disk_review},
         .state_size = sizeof(struct disk_state),
         .privileged = disk_privileged,
         .start = disk_start,
         .stop = disk_stop,
+        .detach = disk_detach,
         .release = disk_release,
 };

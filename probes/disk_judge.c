@@ -27,7 +27,7 @@ static void judge_space(struct judgement *j) {
         double used = percent_of(u->used_bytes, u->free_bytes);
         char left[UNITS_TEXT_MAX];
         if (j->params->max_used > 0 && used > j->params->max_used) {
-                findings_fail(&j->findings, CAUSE_RESOURCE,
+                findings_fail(&j->findings, CAUSE_RESOURCE_DISK,
                         "%s: %.1f%% used, at most %g%% allowed (%s free)", j->params->path, used,
                         j->params->max_used, units_format_size_short(u->free_bytes, left));
         }
@@ -40,7 +40,7 @@ static void judge_free(struct judgement *j) {
         double whole = (double) (u->used_bytes + u->free_bytes);
         double limit = least->unit == AMOUNT_PERCENT ? whole * least->value / 100 : least->value;
         if (least->unit != AMOUNT_UNSET && (double) u->free_bytes < limit) {
-                findings_fail(&j->findings, CAUSE_RESOURCE, "%s: %s free, at least %s wanted",
+                findings_fail(&j->findings, CAUSE_RESOURCE_DISK, "%s: %s free, at least %s wanted",
                         j->params->path, units_format_size_short(u->free_bytes, left),
                         units_format_amount(least, wanted));
         }
@@ -50,7 +50,7 @@ static void judge_inodes(struct judgement *j) {
         const struct disk_usage *u = &j->job->usage;
         double used = percent_of(u->used_inodes, u->free_inodes);
         if (j->params->max_inodes > 0 && used > j->params->max_inodes) {
-                findings_fail(&j->findings, CAUSE_RESOURCE,
+                findings_fail(&j->findings, CAUSE_RESOURCE_INODES,
                         "%s: %.1f%% of inodes used, at most %g%% allowed (%llu free)",
                         j->params->path, used, j->params->max_inodes,
                         (unsigned long long) u->free_inodes);
@@ -60,16 +60,17 @@ static void judge_inodes(struct judgement *j) {
 /* ---- full within ---- */
 
 static void judge_forecast(
-        struct judgement *j, struct forecast *forecast, uint64_t left, const char *what) {
+        struct judgement *j, struct forecast *forecast, uint64_t left, enum cause cause) {
         const struct disk_params *p = j->params;
         const struct forecast_sample sample = {.at = j->now, .level = (double) left};
         char time[UNITS_TEXT_MAX], limit[UNITS_TEXT_MAX], window[UNITS_TEXT_MAX];
         usec_t until;
         forecast_add(forecast, &sample, p->window);
         if (forecast_time_until(forecast, 0, p->window, &until) && until < p->full_within) {
-                findings_degraded(&j->findings, CAUSE_RESOURCE,
+                findings_degraded(&j->findings, cause,
                         "%s: full%s in %s at the pace of the last %s, at least %s wanted", p->path,
-                        what, units_format_duration_short(until, time),
+                        cause == CAUSE_RESOURCE_INODES ? ", without inodes," : "",
+                        units_format_duration_short(until, time),
                         units_format_duration(p->window, window),
                         units_format_duration(p->full_within, limit));
         }
@@ -82,10 +83,10 @@ static void judge_growth(struct judgement *j) {
                 (!state->forecasts && !(state->forecasts = calloc(1, sizeof(*state->forecasts))))) {
                 return;
         }
-        judge_forecast(j, &state->forecasts->free_bytes, u->free_bytes, "");
+        judge_forecast(j, &state->forecasts->free_bytes, u->free_bytes, CAUSE_RESOURCE_DISK);
         if (u->used_inodes + u->free_inodes > 0) {
                 judge_forecast(
-                        j, &state->forecasts->free_inodes, u->free_inodes, ", without inodes,");
+                        j, &state->forecasts->free_inodes, u->free_inodes, CAUSE_RESOURCE_INODES);
         }
 }
 
@@ -95,10 +96,18 @@ static void judge_growth(struct judgement *j) {
 static void judge_remount(struct judgement *j) {
         bool read_only = j->job->usage.read_only;
         if (read_only && j->state->was_writable) {
-                findings_fail(&j->findings, CAUSE_RESOURCE,
+                findings_fail(&j->findings, CAUSE_RESOURCE_IO,
                         "%s: the file system was writable and is read-only now", j->params->path);
         }
         j->state->was_writable |= !read_only;
+}
+
+/* What is wrong with the path itself, and not with the device below it, is a wrong answer. */
+static void conclude_error(struct probe_result *ret, const char *path, const char *step, int code) {
+        path_error_conclude(ret, path, step, code);
+        if (code == EIO || code == EUCLEAN || code == EROFS) {
+                ret->cause = CAUSE_RESOURCE_IO;
+        }
 }
 
 static void judge_write(struct judgement *j) {
@@ -109,9 +118,9 @@ static void judge_write(struct judgement *j) {
         }
         struct probe_result failed = {0};
         if (job->usage.read_only) {
-                path_error_conclude(&failed, path, "statvfs", EROFS);
+                conclude_error(&failed, path, "statvfs", EROFS);
         } else if (job->written.error) {
-                path_error_conclude(&failed, path, job->written.step, job->written.error);
+                conclude_error(&failed, path, job->written.step, job->written.error);
         } else if (job->written.differs) {
                 findings_fail(&j->findings, CAUSE_WRONG_ANSWER,
                         "%s: what was read back is not what was written", path);
@@ -227,7 +236,7 @@ void disk_judge(struct probe_run *run, void *data, struct probe_result *result) 
                 .findings = {.result = result},
         };
         if (job->error) {
-                path_error_conclude(result, params->path, job->step, job->error);
+                conclude_error(result, params->path, job->step, job->error);
                 return;
         }
         const struct disk_usage *u = &job->usage;

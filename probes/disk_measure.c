@@ -49,6 +49,21 @@ static void read_source(const char *path, char source[MOUNT_SOURCE_MAX]) {
         }
 }
 
+static bool is_view(const char *table, const char *path) {
+        struct mount_entry entry;
+        return mount_table_find(table, path, &entry) == 0 && entry.read_only &&
+               !entry.file_system_read_only;
+}
+
+/* A sandbox (ProtectSystem=strict of the agent's unit) shows all file systems as read-only, the
+ * root with them. Whether others may write says the file system alone then. */
+static bool is_read_only_to_us_alone(const char *path) {
+        AUTO_FREE char *table = NULL;
+        AUTO_FREE char *resolved = realpath(path, NULL);
+        return resolved && mount_table_read(&table) == 0 && is_view(table, "/") &&
+               is_view(table, resolved);
+}
+
 static int read_device(struct offload *call, struct disk_job *job) {
         char source[MOUNT_SOURCE_MAX];
         struct stat st;
@@ -68,6 +83,10 @@ void disk_measure(struct offload *call, void *data) {
         struct disk_job *job = data;
         offload_step(call, job->step = "statvfs");
         int r = read_usage(job->path, &job->usage);
+        if (r >= 0 && job->usage.read_only && !job->writable) {
+                offload_step(call, job->step = "looking at the mount");
+                job->usage.read_only = !is_read_only_to_us_alone(job->path);
+        }
         if (r >= 0) {
                 r = read_device(call, job);
         }

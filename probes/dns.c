@@ -404,11 +404,27 @@ static void dns_release(void *memory) {
         offload_release(&state->call);
 }
 
+static uint32_t dns_causes(const void *object) {
+        const struct dns_params *params = object;
+        return CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER) |
+               (params->max_latency > 0 ? CAUSE_BIT(CAUSE_SLOW) : 0);
+}
+
+static void dns_review(const struct probe_review *review) {
+        const struct dns_params *params = review->probe->params;
+        probe_doubt_latency(review, "max_latency", params->max_latency);
+}
+
 const struct probe_type dns_probe = {
         .name = "dns",
         .help = "Asks a name server for a name.",
         .value_unit = "seconds",
         .schema = &dns_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER) |
+                             CAUSE_BIT(CAUSE_SLOW),
+                .causes_of = dns_causes,
+                .names_target = true,
+                .review = dns_review},
         .state_size = sizeof(struct dns_state),
         .run_size = sizeof(struct dns_run),
         .start = dns_start,

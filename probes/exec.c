@@ -401,6 +401,7 @@ const struct probe_type exec_probe = {
         .name = "exec",
         .help = "Runs a program, such as a plug-in of Nagios.",
         .schema = &exec_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER)},
         .state_size = sizeof(struct exec_state),
         .privileged = exec_privileged,
         .start = exec_start,

@@ -202,14 +202,24 @@ static bool file_privileged(const void *params) {
         return true;
 }
 
+static uint32_t file_causes(const void *object) {
+        const struct file_params *params = object;
+        return CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+               (params->max_size.unit != AMOUNT_UNSET ? CAUSE_BIT(CAUSE_RESOURCE) : 0);
+}
+
 const struct probe_type file_probe = {
         .name = "file",
         .help = "Watches a file and what is added to it.",
         .value_unit = "seconds",
         .schema = &file_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+                             CAUSE_BIT(CAUSE_RESOURCE),
+                .causes_of = file_causes},
         .state_size = sizeof(struct file_state),
         .privileged = file_privileged,
         .start = file_start,
         .stop = file_stop,
+        .detach = file_release, /* the rest are plain values */
         .release = file_release,
 };

@@ -39,12 +39,18 @@ const struct schema heartbeat_schema = {
 /* What is known, at one moment. */
 struct look {
         const struct heartbeat_params *params;
-        const struct heartbeat_record *record; /* NULL: nobody ever called */
-        usec_t now, since;
+        const struct heartbeat_record *record;
+        usec_t now;
 };
 
-static bool has_last(const struct look *look) {
-        return look->record && look->record->last.at.mono > 0;
+static usec_t time_since(const struct look *look, int64_t moment) {
+        int64_t now = (int64_t) look->now;
+        return now > moment ? (usec_t) (now - moment) : 0;
+}
+
+/* For how long nobody has called, whether or not somebody listened. */
+static usec_t silence(const struct look *look) {
+        return time_since(look, look->record->since);
 }
 
 /* ", status: ..." and ", one was refused 2m ago: wrong token". */
@@ -52,11 +58,11 @@ static const char *remarks(const struct look *look, char text[OBSERVATION_DETAIL
         char ago[UNITS_TEXT_MAX];
         const struct heartbeat_record *record = look->record;
         text[0] = '\0';
-        if (record && record->refused > 0) {
+        if (record->refused > 0) {
                 snprintf(text, OBSERVATION_DETAIL_MAX, "; a call was refused %s ago: %s",
                         units_format_duration_short(usec_sub(look->now, record->refused), ago),
                         record->why);
-        } else if (record && *record->last.text) {
+        } else if (*record->last.text) {
                 snprintf(text, OBSERVATION_DETAIL_MAX, ", status: %s", record->last.text);
         }
         return text;
@@ -66,32 +72,34 @@ static const char *remarks(const struct look *look, char text[OBSERVATION_DETAIL
 static void judge_missing(const struct look *look, struct probe_result *result) {
         char waited[UNITS_TEXT_MAX], period[UNITS_TEXT_MAX], more[OBSERVATION_DETAIL_MAX];
         units_format_duration(look->params->period, period);
-        remarks(look, more);
-        if (has_last(look)) {
-                usec_t age = usec_sub(look->now, look->record->last.at.mono);
-                units_format_duration_short(age, waited);
-                probe_conclude(result, OUTCOME_FAIL, CAUSE_UNRESPONSIVE,
-                        "no heartbeat for %s, expected every %s%s", waited, period, more);
-        } else {
-                units_format_duration_short(usec_sub(look->now, look->since), waited);
-                probe_conclude(result, OUTCOME_FAIL, CAUSE_UNRESPONSIVE,
-                        "no heartbeat since the agent began to listen %s ago, expected every %s%s",
-                        waited, period, more);
-        }
+        units_format_duration_short(silence(look), waited);
+        probe_conclude(result, OUTCOME_FAIL, CAUSE_UNRESPONSIVE,
+                look->record->called ? "no heartbeat for %s, expected every %s%s"
+                                     : "no heartbeat since the agent began to listen %s ago, "
+                                       "expected every %s%s",
+                waited, period, remarks(look, more));
 }
 
 static void judge_waiting(const struct look *look, struct probe_result *result) {
         char waited[UNITS_TEXT_MAX], period[UNITS_TEXT_MAX], more[OBSERVATION_DETAIL_MAX];
-        units_format_duration_short(usec_sub(look->now, look->since), waited);
+        units_format_duration_short(silence(look), waited);
         units_format_duration(look->params->period, period);
         probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE,
                 "no heartbeat yet; the agent began to listen %s ago, expected every %s%s", waited,
                 period, remarks(look, more));
 }
 
+static void judge_excused(const struct look *look, struct probe_result *result) {
+        char waited[UNITS_TEXT_MAX], back[UNITS_TEXT_MAX], more[OBSERVATION_DETAIL_MAX];
+        units_format_duration_short(silence(look), waited);
+        units_format_duration_short(time_since(look, look->record->excused), back);
+        probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                "no heartbeat for %s; the agent was away until %s ago and may have missed one%s",
+                waited, back, remarks(look, more));
+}
+
 static void judge_last(const struct look *look, struct probe_result *result) {
-        const struct heartbeat *last = &look->record->last;
-        usec_t age = usec_sub(look->now, last->at.mono);
+        usec_t age = silence(look);
         char ago[UNITS_TEXT_MAX], late[UNITS_TEXT_MAX], more[OBSERVATION_DETAIL_MAX];
         units_format_duration_short(age, ago);
         if (age > look->params->period) {
@@ -104,37 +112,43 @@ static void judge_last(const struct look *look, struct probe_result *result) {
         }
 }
 
+static void judge_failed(const struct look *look, struct probe_result *result) {
+        char ago[UNITS_TEXT_MAX];
+        const char *text = look->record->last.text;
+        probe_conclude(result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "reported as failed %s ago%s%s",
+                units_format_duration_short(silence(look), ago), *text ? ": " : "", text);
+}
+
 static void judge(const struct look *look, struct probe_result *result) {
+        const struct heartbeat_record *record = look->record;
         usec_t limit = usec_add(look->params->period, look->params->grace);
-        bool last = has_last(look);
-        usec_t age = last ? usec_sub(look->now, look->record->last.at.mono) : USEC_INFINITY;
-        result->has_value = last;
-        result->value = last ? (double) age / (double) USEC_PER_SEC : 0;
-        if (last && look->record->last.failed) {
-                char ago[UNITS_TEXT_MAX];
-                const char *text = look->record->last.text;
-                probe_conclude(result, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
-                        "reported as failed %s ago%s%s", units_format_duration_short(age, ago),
-                        *text ? ": " : "", text);
-        } else if (age <= limit) {
-                judge_last(look, result);
-        } else if (usec_sub(look->now, look->since) <= limit) {
-                judge_waiting(look, result);
+        result->has_value = record->called;
+        result->value = record->called ? (double) silence(look) / (double) USEC_PER_SEC : 0;
+        if (record->called && record->last.failed) {
+                judge_failed(look, result);
+        } else if (silence(look) <= limit) {
+                (record->called ? judge_last : judge_waiting)(look, result);
+        } else if (record->is_excused && time_since(look, record->excused) <= limit) {
+                judge_excused(look, result);
         } else {
                 judge_missing(look, result);
         }
 }
 
 static void heartbeat_start(struct probe_run *run) {
-        const struct heartbeat_board *board = run->host->heartbeats;
         const struct look look = {
                 .params = run->spec->params,
-                .record = heartbeat_board_get(board, run->service->name, run->spec->name),
+                .record = heartbeat_board_get(
+                        run->host->heartbeats, run->service->name, run->spec->name),
                 .now = run->started.mono,
-                .since = heartbeat_board_since(board),
         };
         struct probe_result result = {0};
-        judge(&look, &result);
+        if (look.record) {
+                judge(&look, &result);
+        } else {
+                probe_conclude(
+                        &result, OUTCOME_UNKNOWN, CAUSE_NONE, "no memory to remember heartbeats");
+        }
         probe_run_finish(run, &result);
 }
 
@@ -149,6 +163,7 @@ const struct probe_type heartbeat_probe = {
         .help = "Expects the service, or a job, to call in.",
         .value_unit = "seconds",
         .schema = &heartbeat_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER)},
         .start = heartbeat_start,
         .stop = heartbeat_stop,
 };

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "model/policy.h"
+#include "model/record.h"
 
 enum {
-        HEARTBEAT_TEXT_MAX = 96, /* of a status text, with its end */
         HEARTBEAT_TOKEN_MIN = 16, /* bytes; nobody guesses that many */
         HEARTBEAT_TOKEN_MAX = 256,
 };
@@ -26,13 +26,28 @@ struct heartbeat_params { /* of the probe, by its schema */
         const char *token_file; /* NULL: by local peers only */
 };
 
-/* The last heartbeat of each probe, by name, so that it outlives a reload. */
+/* What is known of the calls for each heartbeat probe, by name, so that it outlives a reload.
+ *
+ * A probe is overdue when no call came for its period and grace. What begins before that and keeps
+ * the agent from listening (a restart, standing still) may have swallowed a call, so nothing is
+ * known then until another period and grace have passed since; but only once: two calls in a row
+ * are not lost like that, and a job that is missing is not missing for ever less because the agent
+ * is restarted. */
 struct heartbeat_board; /* heap */
 
-int heartbeat_board_new(struct heartbeat_board **ret, usec_t now);
+/* Whether it is a heartbeat probe. */
+bool heartbeat_expected(const struct probe_spec *spec);
+
+int heartbeat_board_new(struct heartbeat_board **ret);
 void heartbeat_board_free(struct heartbeat_board *board); /* accepts NULL */
 
-/* The names are copied. -ENOMEM. */
+/* Expects calls for all heartbeat probes of the policy from now on, where they were not expected
+ * before, and forgets what the policy has no probe for. -ENOMEM. */
+int heartbeat_board_expect(
+        struct heartbeat_board *board, const struct policy *policy, struct instant now);
+
+/* The names are copied. 1: it was overdue and is no more, which is worth to be written down at
+ * once. -ENOMEM. */
 int heartbeat_board_put(struct heartbeat_board *board, const char *service, const char *probe,
         const struct heartbeat *beat);
 /* Somebody called, and was not believed; `why` is copied. */
@@ -40,18 +55,27 @@ int heartbeat_board_refuse(struct heartbeat_board *board, const char *service, c
         usec_t now, const char *why);
 
 struct heartbeat_record {
-        struct heartbeat last; /* at.mono 0: none yet */
+        struct heartbeat last; /* with `called` only */
+        bool called; /* false: nobody has, as far as is known */
+        int64_t since; /* when that was, or when a call was first expected; on the monotonic clock,
+                          before the boot negative */
+        bool is_excused; /* a call may have been lost, because nobody listened */
+        int64_t excused; /* until then, on the same clock */
         usec_t refused; /* 0: nobody was, since the last one that was taken */
         char why[HEARTBEAT_TEXT_MAX];
 };
-/* NULL: nobody ever called. Valid until the board changes. */
+/* NULL: out of memory. Valid until the board changes. */
 const struct heartbeat_record *heartbeat_board_get(
         const struct heartbeat_board *board, const char *service, const char *probe);
 
-/* Since when calls have been listened to without a break. A break, while the agent stood still, may
- * have swallowed some. */
-usec_t heartbeat_board_since(const struct heartbeat_board *board);
-void heartbeat_board_resume(struct heartbeat_board *board, usec_t now);
+/* Nobody listened between these moments. */
+void heartbeat_board_break(struct heartbeat_board *board, usec_t from, struct instant to);
 
-/* Forgets what the policy has no probe for. */
-void heartbeat_board_sweep(struct heartbeat_board *board, const struct policy *policy);
+/* Gives away what has changed since the last time, or all. */
+void heartbeat_board_save(struct heartbeat_board *board, usec_t now, bool all,
+        void (*save)(void *cookie, const struct call_record *record), void *cookie);
+
+/* What an agent before this one knew; it was away from some moment until now. False: no such probe
+ * is expected. */
+bool heartbeat_board_restore(
+        struct heartbeat_board *board, const struct call_record *record, struct instant now);

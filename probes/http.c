@@ -18,6 +18,7 @@
 /* Between runs. */
 struct http_state {
         struct http_files files;
+        struct http_keep keep;
 };
 
 struct http_run {
@@ -230,6 +231,7 @@ static void on_response(void *cookie, const struct http_result *response) {
 }
 
 static void begin_request(struct probe_run *run) {
+        struct http_state *state = run->state;
         struct http_run *room = run->room;
         const struct http_making making = {
                 .params = run->spec->params,
@@ -239,6 +241,7 @@ static void begin_request(struct probe_run *run) {
                 .user = room->user,
                 .password = room->password,
                 .session = room->session,
+                .keep = &state->keep,
                 .timeout = usec_sub(probe_run_last_moment(run), loop_now(run->host->loop).mono),
         };
         char why[SCHEMA_WHY_MAX] = "";
@@ -324,6 +327,7 @@ static void http_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]
 static void http_release(void *memory) {
         struct http_state *state = memory;
         offload_release(&state->files.call);
+        http_keep_drop(&state->keep);
 }
 
 const struct probe_type http_probe = {
@@ -331,6 +335,11 @@ const struct probe_type http_probe = {
         .help = "Sends an HTTP request, or several in steps, and judges the answers.",
         .value_unit = "seconds",
         .schema = &http_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER) |
+                             CAUSE_BIT(CAUSE_SLOW),
+                .causes_of = http_causes,
+                .names_target = true,
+                .review = http_review},
         .state_size = sizeof(struct http_state),
         .run_size = sizeof(struct http_run),
         .start = http_start,

@@ -223,7 +223,7 @@ static void fill_request(const struct http_making *making, struct http_request *
                 .max_redirects = params->max_redirects,
                 .version = version_of(params),
                 .max_body = body_to_read(making),
-                .reuse = params->reuse,
+                .keep = params->reuse ? making->keep : NULL,
                 .want_certificate = exchange->expect && exchange->expect->certificate > 0,
                 .session = making->session,
         };

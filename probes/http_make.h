@@ -15,6 +15,7 @@ struct http_making {
         const struct http_texts *texts;
         const char *user, *password; /* NULL: no basic authentication */
         struct http_session *session; /* NULL: none */
+        struct http_keep *keep; /* of the probe, for `reuse` */
         usec_t timeout;
 };
 

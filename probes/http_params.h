@@ -128,6 +128,11 @@ void http_check_step(const void *object, struct schema_report *report);
 void http_check_capture(const void *object, struct schema_report *report);
 void http_check_steps(const struct http_params *params, struct schema_report *report);
 
+/* ---- http_review.c: the traits of the type ---- */
+
+uint32_t http_causes(const void *object);
+void http_review(const struct probe_review *review);
+
 /* ---- http_judge.c ---- */
 
 /* Whether the expectation (NULL: none) can only be judged with the body. */

@@ -223,9 +223,9 @@ static const struct schema_field http_fields[] = {
                 .help = "Version of HTTP. An answer in a lower one than 2 fails when 2 is asked for."},
         {"reuse", SCHEMA_BOOL, offsetof(struct http_params, reuse), .standard = "false",
                 .example = "true",
-                .help = "Whether the connection is kept for the next run, for at most a minute; the agent "
-                        "keeps at most 1024. It costs less, but does not see that the server accepts no "
-                        "new ones. A kept connection that turns out dead is replaced by a fresh one, "
+                .help = "Whether the connection is kept for the next run of this probe, for at most a "
+                        "minute; the agent keeps at most 1024. It costs less, but does not see that the "
+                        "server accepts no new ones. A kept connection that turns out dead is replaced by a fresh one, "
                         "which counts."},
         {"max_body", SCHEMA_SIZE, offsetof(struct http_params, max_body), .standard = "1MiB",
                 .least = "1KiB", .most = "16MiB", .example = "64KiB",

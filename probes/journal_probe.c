@@ -105,15 +105,18 @@ const struct schema journal_schema = {
 
 /* ---- what was read ---- */
 
-static void conclude_unknown(const struct journal_reading *reading, struct probe_result *result) {
+static void conclude_unknown(const struct probe_run *run, const struct journal_reading *reading,
+        struct probe_result *result) {
+        const struct journal_params *params = run->spec->params;
         switch (reading->state) {
         case JOURNAL_OPENING:
                 probe_conclude(
                         result, OUTCOME_UNKNOWN, CAUSE_NONE, "the journal is still being opened");
                 return;
         case JOURNAL_ABSENT:
-                probe_conclude(
-                        result, OUTCOME_UNKNOWN, CAUSE_NONE, "there is no systemd journal here");
+                probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE, "there is no %s %s",
+                        params->directory ? "journal in" : "systemd journal",
+                        params->directory ? params->directory : "here");
                 return;
         case JOURNAL_FORBIDDEN:
                 probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE,
@@ -179,7 +182,7 @@ static void finish(struct probe_run *run, const struct journal_reading *reading)
                         units_format_duration_short(
                                 usec_sub(run->started.mono, reading->busy_since), waited));
         } else if (reading->state != JOURNAL_FOLLOWING) {
-                conclude_unknown(reading, &result);
+                conclude_unknown(run, reading, &result);
         } else {
                 judge(run, reading, &result);
         }
@@ -262,6 +265,11 @@ static void journal_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_M
         snprintf(detail, OBSERVATION_DETAIL_MAX, "the journal is still being opened");
 }
 
+/* The subscription has copies of all that it is about. */
+static void journal_detach(void *memory) {
+        (void) memory;
+}
+
 static void journal_release(void *memory) {
         struct journal_probe_state *state = memory;
         journal_unsubscribe(TAKE_PTR(state->subscription));
@@ -272,9 +280,11 @@ const struct probe_type journal_probe = {
         .help = "Counts messages in the systemd journal.",
         .value_unit = "messages",
         .schema = &journal_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_WRONG_ANSWER)},
         .state_size = sizeof(struct journal_probe_state),
         .run_size = sizeof(struct journal_run),
         .start = journal_start,
         .stop = journal_stop,
+        .detach = journal_detach,
         .release = journal_release,
 };

@@ -16,6 +16,7 @@
 
 struct place { /* a mount */
         char *point;
+        size_t length; /* of its text */
         dev_t device;
         bool in_memory;
 };
@@ -30,6 +31,7 @@ struct mount_pools {
         struct place *places; /* in the order of the mount table */
         size_t n_places;
         int table_fd; /* tells when the mount table changed; -1: it cannot be read */
+        usec_t asked; /* when it was last asked: once a turn of the loop */
         bool known; /* places are those of the table */
 };
 
@@ -78,6 +80,7 @@ static int read_places(struct mount_pools *pools) {
                 if (!place->point) {
                         return -ENOMEM;
                 }
+                place->length = strlen(place->point);
         }
         pools->known = true;
         return 0;
@@ -85,9 +88,14 @@ static int read_places(struct mount_pools *pools) {
 
 /* The kernel marks an open mountinfo with POLLPRI once after each change (proc_pid_mountinfo(5)).
  */
-static bool has_changed(const struct mount_pools *pools) {
+static bool has_changed(struct mount_pools *pools) {
         struct pollfd table = {.fd = pools->table_fd, .events = POLLPRI};
-        return pools->table_fd >= 0 && poll(&table, 1, 0) > 0;
+        usec_t now = loop_now(pools->loop).mono;
+        if (pools->table_fd < 0 || pools->asked == now) {
+                return false;
+        }
+        pools->asked = now;
+        return poll(&table, 1, 0) > 0;
 }
 
 /* Of several mounts at one point the last covers the others. */
@@ -99,10 +107,8 @@ static const struct place *find_place(struct mount_pools *pools, const char *pat
         }
         for (size_t i = 0; i < pools->n_places; i++) {
                 const struct place *place = &pools->places[i];
-                // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): all counted have one
-                size_t length = strlen(place->point);
-                if (length >= longest && mount_path_below(path, place->point)) {
-                        longest = length;
+                if (place->length >= longest && mount_path_below(path, place->point)) {
+                        longest = place->length;
                         best = place;
                 }
         }

@@ -8,7 +8,7 @@ void oom_kills_judge(struct counter_history *history, const struct oom_limit *li
         counter_history_add(history, &sample, limit->window);
         unsigned long long found = counter_history_rise(history, &sample, limit->window, &span);
         if ((double) found > limit->most.value) {
-                findings_fail(findings, CAUSE_RESOURCE,
+                findings_fail(findings, CAUSE_RESOURCE_MEMORY,
                         "%llu process%s killed for want of memory%s within %s, at most %g allowed",
                         found, found == 1 ? "" : "es", where,
                         units_format_duration(limit->window, window), limit->most.value);

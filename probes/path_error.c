@@ -9,9 +9,9 @@ static const struct path_error {
         enum cause cause;
         const char *text;
 } path_errors[] = {
-        {ENOSPC, OUTCOME_FAIL, CAUSE_RESOURCE, "no space left"},
-        {EDQUOT, OUTCOME_FAIL, CAUSE_RESOURCE, "disk quota exceeded"},
-        {EROFS, OUTCOME_FAIL, CAUSE_RESOURCE, "the file system is read-only"},
+        {ENOSPC, OUTCOME_FAIL, CAUSE_RESOURCE_DISK, "no space left"},
+        {EDQUOT, OUTCOME_FAIL, CAUSE_RESOURCE_DISK, "disk quota exceeded"},
+        {EROFS, OUTCOME_FAIL, CAUSE_RESOURCE_IO, "the file system is read-only"},
         {EIO, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "input/output error of the device"},
         {ENOENT, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "it does not exist"},
         {ENOTDIR, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "it is not a directory"},

@@ -433,11 +433,26 @@ static void ping_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]
         clear_room(run->room);
 }
 
+static uint32_t ping_causes(const void *object) {
+        const struct ping_params *params = object;
+        return CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+               (params->max_latency > 0 ? CAUSE_BIT(CAUSE_SLOW) : 0);
+}
+
+static void ping_review(const struct probe_review *review) {
+        const struct ping_params *params = review->probe->params;
+        probe_doubt_latency(review, "max_latency", params->max_latency);
+}
+
 const struct probe_type ping_probe = {
         .name = "ping",
         .help = "Sends ICMP echo requests to a host.",
         .value_unit = "seconds",
         .schema = &ping_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_SLOW),
+                .causes_of = ping_causes,
+                .names_target = true,
+                .review = ping_review},
         .run_size = sizeof(struct ping_run),
         .start = ping_start,
         .stop = ping_stop,

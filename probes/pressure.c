@@ -184,12 +184,36 @@ static void pressure_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_
         snprintf(detail, OBSERVATION_DETAIL_MAX, "not measured");
 }
 
+static void pressure_detach(void *memory) {
+        (void) memory; /* plain values */
+}
+
+static void review_stall(
+        const struct probe_review *review, const char *key, const struct stall_limit *limit) {
+        if (limit) {
+                probe_doubt_amount(review, key, &limit->some);
+                probe_doubt_amount(review, key, &limit->full);
+        }
+}
+
+static void pressure_review(const struct probe_review *review) {
+        const struct pressure_params *params = review->probe->params;
+        review_stall(review, "cpu", params->cpu);
+        review_stall(review, "memory", params->memory);
+        review_stall(review, "io", params->io);
+        probe_doubt_amount(review, "max_swap", &params->max_swap);
+}
+
 const struct probe_type pressure_probe = {
         .name = "pressure",
         .help = "Watches how short the host or the service is of CPU, memory and disk.",
         .value_unit = "ratio",
         .schema = &pressure_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_RESOURCE_CPU) | CAUSE_BIT(CAUSE_RESOURCE_MEMORY) |
+                             CAUSE_BIT(CAUSE_RESOURCE_IO),
+                .review = pressure_review},
         .state_size = sizeof(struct pressure_state),
+        .detach = pressure_detach,
         .start = pressure_start,
         .stop = pressure_stop,
 };

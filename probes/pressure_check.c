@@ -37,6 +37,20 @@ __attribute__((format(printf, 3, 4))) static void note(
 static const char *const window_words[] = {
         [PRESSURE_10S] = "10s", [PRESSURE_1M] = "1m", [PRESSURE_5M] = "5m"};
 
+static enum cause cause_of(const char *what) {
+        static const struct {
+                const char *what;
+                enum cause cause;
+        } causes[] = {{"cpu", CAUSE_RESOURCE_CPU}, {"memory", CAUSE_RESOURCE_MEMORY},
+                {"io", CAUSE_RESOURCE_IO}};
+        for (size_t i = 0; i < ELEMENTSOF(causes); i++) {
+                if (str_eq(causes[i].what, what)) {
+                        return causes[i].cause;
+                }
+        }
+        return CAUSE_RESOURCE;
+}
+
 static void judge_share(struct check *check, const char *what, const char *word, double found,
         const struct amount *most, int window) {
         if (most->unit == AMOUNT_UNSET) {
@@ -44,7 +58,7 @@ static void judge_share(struct check *check, const char *what, const char *word,
         }
         note(check, most->value > 0 ? found / most->value : 0, "%s %s %.1f%%", what, word, found);
         if (found > most->value) {
-                findings_fail(&check->findings, CAUSE_RESOURCE,
+                findings_fail(&check->findings, cause_of(what),
                         "%s pressure: %s %.1f%% over %s, at most %g%% allowed", what, word, found,
                         window_words[window], most->value);
         }
@@ -100,7 +114,7 @@ static void check_load(struct check *check) {
         double percent = 100 * found / (double) (processors > 0 ? processors : 1);
         note(check, most->value > 0 ? percent / most->value : 0, "load %.2f", found);
         if (percent > most->value) {
-                findings_fail(&check->findings, CAUSE_RESOURCE,
+                findings_fail(&check->findings, CAUSE_RESOURCE_CPU,
                         "load %.2f is %.0f%% of %ld processors, at most %g%% allowed", found,
                         percent, processors, most->value);
         }
@@ -151,7 +165,7 @@ static void judge_available(struct check *check, const struct host_memory *memor
         units_format_size_short(memory->available_bytes, found);
         note(check, left > 0 ? least->value / left : 1, "%s available", found);
         if (left < least->value) {
-                findings_fail(&check->findings, CAUSE_RESOURCE,
+                findings_fail(&check->findings, CAUSE_RESOURCE_MEMORY,
                         "%s of memory available (%.1f%%), at least %s wanted", found,
                         in_percent(memory->available_bytes, memory->total_bytes),
                         units_format_amount(least, wanted));
@@ -168,7 +182,7 @@ static void judge_swap(struct check *check, const struct host_memory *memory) {
         units_format_size_short(memory->swap_used_bytes, found);
         note(check, most->value > 0 ? used / most->value : 0, "%s of swap used", found);
         if (used > most->value) {
-                findings_fail(&check->findings, CAUSE_RESOURCE,
+                findings_fail(&check->findings, CAUSE_RESOURCE_MEMORY,
                         "%s of %s swap used (%.1f%%), at most %s allowed", found,
                         units_format_size_short(memory->swap_bytes, whole),
                         in_percent(memory->swap_used_bytes, memory->swap_bytes),

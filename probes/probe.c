@@ -43,3 +43,27 @@ usec_t probe_run_last_moment(const struct probe_run *run) {
         }
         return usec_add(run->started.mono, run->timeout - margin);
 }
+
+void probe_doubt_latency(const struct probe_review *review, const char *key, usec_t limit) {
+        char given[UNITS_TEXT_MAX], timeout[UNITS_TEXT_MAX];
+        if (limit > 0 && limit >= review->probe->timeout) {
+                probe_doubt(review, key, "limit-never-trips",
+                        "an answer is never later than %s: a run is stopped after its 'timeout' (%s)",
+                        units_format_duration(limit, given),
+                        units_format_duration(review->probe->timeout, timeout));
+        }
+}
+
+void probe_doubt_percent(const struct probe_review *review, const char *key, double percent) {
+        if (percent >= 100) {
+                probe_doubt(review, key, "limit-never-trips", "more than %g%% is never reached",
+                        percent);
+        }
+}
+
+void probe_doubt_amount(
+        const struct probe_review *review, const char *key, const struct amount *limit) {
+        if (limit->unit == AMOUNT_PERCENT) {
+                probe_doubt_percent(review, key, limit->value);
+        }
+}

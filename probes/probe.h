@@ -12,8 +12,10 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "model/observation.h"
 #include "model/policy.h"
+#include "model/probe_traits.h"
 #include "model/schema.h"
 
 struct loop;
@@ -46,6 +48,7 @@ struct probe_target {
         pid_t pid; /* 0: not running */
         uint64_t start_time; /* field 22 of /proc/PID/stat, guards against a reused pid; 0: unknown
                               */
+        bool busy; /* its manager starts, stops or restarts it just now */
 };
 
 /* What runs may use; owned by the caller and outliving all runs. */
@@ -89,6 +92,7 @@ struct probe_type {
         const char *help;
         const char *value_unit; /* of the value: "seconds", "ratio", "bytes"; NULL: it has none */
         const struct schema *schema;
+        struct probe_traits traits;
         size_t state_size, run_size;
 
         /* Whether these parameters need the executor when the agent is not root; NULL: never. */
@@ -102,6 +106,11 @@ struct probe_type {
          * came, for a person: "connected, no answer within 2s". Called at the deadline, at reload
          * and at exit. */
         void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
+
+        /* Lets go of all that refers to the policy, whose place one with the same probe takes: the
+         * service and the indices may be others. What was counted and how far it was read stays.
+         * Not during a run. NULL: its state begins anew. */
+        void (*detach)(void *state);
 
         /* Releases what `state` holds; NULL: nothing. Also called before the indices of the service
          * or the probe change, because notices name them; the memory is zeroed before it is used
@@ -126,6 +135,13 @@ usec_t probe_run_last_moment(const struct probe_run *run);
 /* The same for a name without addresses; `code` is getaddrinfo(3)'s, 0: no name server answered. A
  * name that does not exist is a failure of the target; without an answer nobody knows anything. */
 void probe_conclude_name(struct probe_result *result, const char *name, int code);
+
+/* Doubts in a limit that is never broken: one on the time of an answer, since a run is stopped at
+ * its timeout before (0: no limit); a percentage of a whole. `key` as for probe_doubt. */
+void probe_doubt_latency(const struct probe_review *review, const char *key, usec_t limit);
+void probe_doubt_percent(const struct probe_review *review, const char *key, double percent);
+void probe_doubt_amount(
+        const struct probe_review *review, const char *key, const struct amount *limit);
 
 /* All types, in the order of the reference; ends with NULL. Index = probe_spec.type. */
 extern const struct probe_type *const probe_types[];

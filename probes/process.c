@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "model/manager.h"
 #include "probes/offload.h"
 #include "probes/process_params.h"
 #include "probes/types.h"
@@ -111,23 +112,35 @@ const struct schema process_schema = {
         .check = check_process,
 };
 
+bool process_is_managers(const struct probe_run *run, pid_t pid) {
+        return run->target.known && run->target.pid == pid &&
+               manager_traits(run->service->manager)->tells_exit;
+}
+
+static void conclude_no_process(const struct probe_run *run, struct probe_result *result) {
+        if (run->target.known && run->target.busy) {
+                probe_conclude(
+                        result, OUTCOME_UNKNOWN, CAUSE_NONE, "not running, its manager is at it");
+        } else if (run->target.known) {
+                result->certain = !process_is_managers(run, 0);
+                probe_conclude(result, OUTCOME_FAIL, CAUSE_EXITED, "not running");
+        } else if (run->service->manager == MANAGER_NONE ||
+                   run->service->manager == MANAGER_SCRIPTS) {
+                probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "no pidfile, and the service has no manager that knows its process");
+        } else {
+                probe_conclude(result, OUTCOME_UNKNOWN, CAUSE_NONE,
+                        "its manager has told no main process yet");
+        }
+}
+
 static void start_target(struct probe_run *run) {
         struct probe_result result = {0};
         if (run->target.known && run->target.pid > 0) {
                 process_examine(run, run->target.pid, run->target.start_time);
                 return;
         }
-        if (run->target.known) {
-                result.certain = true;
-                probe_conclude(&result, OUTCOME_FAIL, CAUSE_EXITED, "not running");
-        } else if (run->service->manager == MANAGER_NONE ||
-                   run->service->manager == MANAGER_SCRIPTS) {
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
-                        "no pidfile, and the service has no manager that knows its process");
-        } else {
-                probe_conclude(&result, OUTCOME_UNKNOWN, CAUSE_NONE,
-                        "its manager has told no main process yet");
-        }
+        conclude_no_process(run, &result);
         probe_run_finish(run, &result);
 }
 
@@ -148,13 +161,18 @@ static void process_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_M
         process_query_cancel(&own->query);
 }
 
-static void process_release(void *memory) {
+static void process_detach(void *memory) {
         struct process_state *state = memory;
         offload_release(&state->reading);
         if (state->watch) {
                 process_watch_clear(state->watch);
                 free(TAKE_PTR(state->watch));
         }
+}
+
+static void process_release(void *memory) {
+        struct process_state *state = memory;
+        process_detach(state);
         if (state->history) {
                 free(state->history->cgroup);
                 free(TAKE_PTR(state->history));
@@ -172,10 +190,14 @@ const struct probe_type process_probe = {
         .help = "Watches a process and what it uses.",
         .value_unit = "bytes",
         .schema = &process_schema,
+        .traits = {.causes = CAUSES_OF_EXITED | CAUSES_OF_RESOURCE,
+                .causes_of = process_causes,
+                .review = process_review},
         .state_size = sizeof(struct process_state),
         .run_size = sizeof(struct process_run),
         .privileged = process_privileged,
         .start = process_start,
         .stop = process_stop,
+        .detach = process_detach,
         .release = process_release,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "base/units.h"
 #include "probes/cgroup_read.h"
 #include "probes/findings.h"
@@ -36,8 +37,9 @@ static void judge_rss(
                 allowed = allowed / 100 * (double) proc_memory_size();
         }
         if (is_set(most) && (double) found > allowed) {
-                findings_fail(&f->findings, CAUSE_RESOURCE, "%s %s, at most %s allowed", what,
-                        units_format_size_short(found, text), units_format_amount(most, limit));
+                findings_fail(&f->findings, CAUSE_RESOURCE_MEMORY, "%s %s, at most %s allowed",
+                        what, units_format_size_short(found, text),
+                        units_format_amount(most, limit));
         }
 }
 
@@ -49,7 +51,7 @@ static void judge_cpu(struct figures *f, const char *what, struct counter_histor
         double percent;
         counter_history_add(history, &sample, over);
         if (counter_history_share(history, &sample, over, &percent) && percent > most->value) {
-                findings_fail(&f->findings, CAUSE_RESOURCE,
+                findings_fail(&f->findings, CAUSE_RESOURCE_CPU,
                         "%s %.0f%% over %s, at most %g%% allowed", what, percent,
                         units_format_duration(over, window), most->value);
         }
@@ -59,11 +61,11 @@ static void judge_open_files(struct figures *f) {
         const struct amount *most = &f->params->max_open_files;
         unsigned long long found = f->open_files, limit = f->open_files_limit;
         if (most->unit == AMOUNT_COUNT && (double) found > most->value) {
-                findings_fail(&f->findings, CAUSE_RESOURCE, "%llu open files, at most %g allowed",
-                        found, most->value);
+                findings_fail(&f->findings, CAUSE_RESOURCE_DESCRIPTORS,
+                        "%llu open files, at most %g allowed", found, most->value);
         }
         if (most->unit == AMOUNT_PERCENT && (double) found > most->value / 100 * (double) limit) {
-                findings_fail(&f->findings, CAUSE_RESOURCE,
+                findings_fail(&f->findings, CAUSE_RESOURCE_DESCRIPTORS,
                         "%llu open files of its limit of %llu, at most %g%% allowed", found, limit,
                         most->value);
         }
@@ -72,16 +74,16 @@ static void judge_open_files(struct figures *f) {
 static void judge_threads(struct figures *f) {
         uint32_t most = f->params->max_threads;
         if (most > 0 && f->stat.threads > most) {
-                findings_fail(&f->findings, CAUSE_RESOURCE, "%u threads, at most %u allowed",
-                        f->stat.threads, most);
+                findings_fail(&f->findings, CAUSE_RESOURCE_THREADS,
+                        "%u threads, at most %u allowed", f->stat.threads, most);
         }
 }
 
 static void judge_count(
         struct figures *f, const char *what, uint32_t found, const struct amount *most) {
         if (is_set(most) && found > most->value) {
-                findings_fail(&f->findings, CAUSE_RESOURCE, "%u %s, at most %g allowed", found,
-                        what, most->value);
+                findings_fail(&f->findings, CAUSE_RESOURCE_THREADS, "%u %s, at most %g allowed",
+                        found, what, most->value);
         }
 }
 
@@ -150,11 +152,11 @@ static void judge_cgroup_memory(struct figures *f, const struct amount *most) {
         } else if (most->unit == AMOUNT_PERCENT &&
                    (double) memory.current_bytes >
                            most->value / 100 * (double) memory.limit_bytes) {
-                findings_fail(&f->findings, CAUSE_RESOURCE,
+                findings_fail(&f->findings, CAUSE_RESOURCE_MEMORY,
                         "its cgroup uses %s of its limit of %s, at most %g%% allowed", found,
                         units_format_size_short(memory.limit_bytes, limit), most->value);
         } else if (most->unit == AMOUNT_BYTES && (double) memory.current_bytes > most->value) {
-                findings_fail(&f->findings, CAUSE_RESOURCE,
+                findings_fail(&f->findings, CAUSE_RESOURCE_MEMORY,
                         "its cgroup uses %s, at most %s allowed", found,
                         units_format_amount(most, allowed));
         }
@@ -181,7 +183,7 @@ static void judge_throttling(struct figures *f, const struct process_cgroup_limi
         double held = (double) counter_history_rise(&history->throttled, &throttled, window, &span);
         if (span >= window && all > 0 && 100 * held / all > limits->max_throttled.value) {
                 char text[UNITS_TEXT_MAX];
-                findings_fail(&f->findings, CAUSE_RESOURCE,
+                findings_fail(&f->findings, CAUSE_RESOURCE_CPU,
                         "held back by its CPU limit in %.0f%% of the periods over %s, at most %g%% "
                         "allowed",
                         100 * held / all, units_format_duration(window, text),
@@ -297,6 +299,17 @@ static void conclude_dead(pid_t pid, const char *how, struct probe_result *resul
         probe_conclude(result, OUTCOME_FAIL, CAUSE_EXITED, "process %d %s", (int) pid, how);
 }
 
+/* The manager hears of it in a moment, and while it is at the service, that is no failure. */
+static void leave_to_manager(const struct probe_run *run, struct probe_result *result) {
+        char what[OBSERVATION_DETAIL_MAX];
+        result->certain = false;
+        if (run->target.busy) {
+                str_copy(what, sizeof(what), result->detail);
+                probe_conclude(
+                        result, OUTCOME_UNKNOWN, CAUSE_NONE, "%s, its manager is at it", what);
+        }
+}
+
 void process_conclude_unreadable(pid_t pid, int code, struct probe_result *result) {
         switch (code) {
         case -ESRCH:
@@ -343,6 +356,9 @@ static void examine(struct probe_run *run, const struct process_table *table) {
                 result.has_value = true;
                 result.value = (double) figures.stat.rss_bytes;
                 judge(&figures);
+        }
+        if (result.certain && process_is_managers(run, own->pid)) {
+                leave_to_manager(run, &result);
         }
         probe_run_finish(run, &result);
 }

@@ -173,9 +173,10 @@ static void conclude_pidfile(const char *path, int code, struct probe_result *re
 static void conclude_stale(struct probe_run *run, pid_t pid, struct probe_result *result) {
         const struct process_params *params = run->spec->params;
         const struct process_state *state = run->state;
-        result->certain = state->watch->died == pid;
+        bool seen = state->watch->died == pid;
+        result->certain = seen && !state->watch->of_manager;
         probe_conclude(result, OUTCOME_FAIL, CAUSE_EXITED, "pidfile %s names process %d, which %s",
-                params->pidfile, (int) pid, result->certain ? "has exited" : "does not exist");
+                params->pidfile, (int) pid, seen ? "has exited" : "does not exist");
 }
 
 /* `code`: of pidfile_read. */

@@ -63,6 +63,10 @@ struct process_run {
  * run. */
 void process_find(struct probe_run *run);
 
+/* process_review.c: the traits of the type. */
+uint32_t process_causes(const void *params);
+void process_review(const struct probe_review *review);
+
 /* The text for a run that ends before it got anywhere. */
 void process_describe_wait(
         const struct probe_run *run, usec_t since, char detail[OBSERVATION_DETAIL_MAX]);
@@ -71,5 +75,9 @@ void process_describe_wait(
  * known. */
 void process_examine(struct probe_run *run, pid_t pid, uint64_t start_time);
 
-/* Ends the run: the process has exited, or could not be read (negative errno). */
+/* The process has exited, or could not be read (negative errno). */
 void process_conclude_unreadable(pid_t pid, int code, struct probe_result *result);
+
+/* Whether it is the service's own process, and its manager hears of its end: then the manager says
+ * how it ended, and whether somebody wanted it. What is seen here before is not certain. */
+bool process_is_managers(const struct probe_run *run, pid_t pid);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "probes/mount_pools.h"
 #include "probes/pidfile.h"
+#include "probes/process_params.h"
 
 static int open_pidfd(pid_t pid) {
         int fd = (int) syscall(SYS_pidfd_open, pid, 0);
@@ -28,7 +29,7 @@ static bool has_successor(const struct process_watch *watch) {
 static void on_death(void *cookie, uint32_t events) {
         (void) events;
         struct process_watch *watch = cookie;
-        struct probe_result result = {.certain = true};
+        struct probe_result result = {.certain = !watch->of_manager};
         pid_t pid = watch->watched;
         if (has_successor(watch)) {
                 process_watch_clear(watch); /* the next run finds the successor */
@@ -46,6 +47,7 @@ int process_watch_set(
         watch->pidfile = pidfile;
         watch->service = run->service->index;
         watch->probe = run->probe;
+        watch->of_manager = process_is_managers(run, pid);
         if (watch->watched == pid) {
                 return 0;
         }

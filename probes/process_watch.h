@@ -13,6 +13,7 @@ struct process_watch { /* zero-initialise */
         pid_t watched; /* 0: none */
         const char *pidfile; /* that named it; borrowed of the parameters; NULL: none */
         pid_t died; /* the last one whose death was noticed; 0: none */
+        bool of_manager; /* see process_is_managers */
         const struct probe_host *host;
         uint32_t service, probe;
 };

@@ -96,12 +96,12 @@ static const struct mysql_error {
         bool at_the_door; /* well, when nobody is to log in */
         enum cause cause;
 } mysql_errors[] = {
-        {1040, false, CAUSE_RESOURCE}, /* too many connections */
-        {1041, false, CAUSE_RESOURCE}, /* out of memory */
+        {1040, false, CAUSE_RESOURCE_CONNECTIONS}, /* too many connections */
+        {1041, false, CAUSE_RESOURCE_MEMORY}, /* out of memory */
         {1044, true, CAUSE_WRONG_ANSWER}, /* no access to the database */
         {1045, true, CAUSE_WRONG_ANSWER}, /* access denied */
         {1130, true, CAUSE_WRONG_ANSWER}, /* this host may not connect */
-        {1203, false, CAUSE_RESOURCE}, /* too many connections of the user */
+        {1203, false, CAUSE_RESOURCE_CONNECTIONS}, /* too many connections of the user */
         {1226, false, CAUSE_RESOURCE}, /* the user has used up what is allowed */
         {1698, true, CAUSE_WRONG_ANSWER}, /* access denied, without a password */
         {3118, true, CAUSE_WRONG_ANSWER}, /* the account is locked */

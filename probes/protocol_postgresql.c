@@ -108,7 +108,10 @@ static const struct {
         enum cause cause;
 } pg_errors[] = {
         {"57P03", OUTCOME_DEGRADED, CAUSE_NONE}, /* starting up, in recovery, shutting down */
-        {"53", OUTCOME_FAIL, CAUSE_RESOURCE}, /* too many connections, disk full, out of memory */
+        {"53100", OUTCOME_FAIL, CAUSE_RESOURCE_DISK},
+        {"53200", OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY},
+        {"53300", OUTCOME_FAIL, CAUSE_RESOURCE_CONNECTIONS},
+        {"53", OUTCOME_FAIL, CAUSE_RESOURCE},
         {NULL},
 };
 

@@ -16,12 +16,6 @@ DEFINE_CLEANUP(cleanup_work, struct scram_work, scram_work_free)
 
 /* ---- base64 ---- */
 
-static void add_base64(struct strbuf *to, const uint8_t *bytes, size_t length) {
-        char text[2 * SCRAM_HASH_BYTES];
-        EVP_EncodeBlock((unsigned char *) text, bytes, (int) length);
-        strbuf_add(to, text);
-}
-
 /* Bytes decoded into `ret`, at most `most`; negative: it is no base64, or too much. */
 static ssize_t decode_base64(const char *text, size_t length, uint8_t *ret, size_t most) {
         uint8_t decoded[(SCRAM_SALT_MAX + 2) / 3 * 3];
@@ -175,7 +169,7 @@ int scram_client_final(struct scram *scram, const struct scram_work *work, struc
                 return -EIO;
         }
         strbuf_addf(to, "c=biws,r=%s,p=", scram->nonce);
-        add_base64(to, proof, sizeof(proof));
+        strbuf_add_base64(to, proof, sizeof(proof));
         return 0;
 }
 

@@ -8,28 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/read_full.h"
 
 /* ---- the file ---- */
 
 static int refuse(char why[SECRET_WHY_MAX], int code, const char *path, const char *reason) {
         snprintf(why, SECRET_WHY_MAX, "%.80s: %.56s", path, reason);
         return -code;
-}
-
-/* Reads up to `size` bytes; less at the end of the file only. */
-static ssize_t read_whole(int fd, char *to, size_t size) {
-        size_t length = 0;
-        while (length < size) {
-                ssize_t n = read(fd, to + length, size - length);
-                if (n < 0 && errno != EINTR) {
-                        return -errno;
-                }
-                if (n == 0) {
-                        break;
-                }
-                length += n > 0 ? (size_t) n : 0;
-        }
-        return (ssize_t) length;
 }
 
 static size_t without_newline(const char *text, size_t length) {
@@ -67,7 +52,7 @@ int secret_file_load(
         if (!S_ISREG(st.st_mode)) {
                 return refuse(why, EINVAL, path, "it is no regular file");
         }
-        ssize_t n = read_whole(fd, text, sizeof(text));
+        ssize_t n = read_full(fd, text, sizeof(text));
         if (n < 0) {
                 return refuse(why, (int) -n, path, strerrordesc_np((int) -n));
         }

@@ -213,6 +213,8 @@ const struct probe_type status_probe = {
         .name = "status",
         .help = "Asks the scripts or the resource agent of the service.",
         .schema = &status_schema,
+        .traits = {.causes = CAUSES_OF_EXITED | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+                             CAUSE_BIT(CAUSE_WRONG_ANSWER)},
         .state_size = sizeof(struct status_state),
         .privileged = status_privileged,
         .start = status_start,

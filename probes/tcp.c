@@ -235,11 +235,36 @@ static void tcp_release(void *memory) {
         tls_context_free(TAKE_PTR(state->context));
 }
 
+/* Servers that say in their protocol that they are short of something. */
+static bool tells_shortage(int protocol) {
+        return protocol == PROTOCOL_POSTGRESQL || protocol == PROTOCOL_MYSQL ||
+               protocol == PROTOCOL_REDIS || protocol == PROTOCOL_LDAP ||
+               protocol == PROTOCOL_CASSANDRA;
+}
+
+static uint32_t tcp_causes(const void *object) {
+        const struct tcp_params *params = object;
+        bool talks = params->tls || params->send.data || params->expect.data || params->protocol;
+        return CAUSE_BIT(CAUSE_UNRESPONSIVE) | (talks ? CAUSE_BIT(CAUSE_WRONG_ANSWER) : 0) |
+               (tells_shortage(params->protocol) ? CAUSES_OF_RESOURCE : 0) |
+               (params->max_latency > 0 ? CAUSE_BIT(CAUSE_SLOW) : 0);
+}
+
+static void tcp_review(const struct probe_review *review) {
+        const struct tcp_params *params = review->probe->params;
+        probe_doubt_latency(review, "max_latency", params->max_latency);
+}
+
 const struct probe_type tcp_probe = {
         .name = "tcp",
         .help = "Connects to a port or socket, and may talk there.",
         .value_unit = "seconds",
         .schema = &tcp_schema,
+        .traits = {.causes = CAUSE_BIT(CAUSE_UNRESPONSIVE) | CAUSE_BIT(CAUSE_WRONG_ANSWER) |
+                             CAUSE_BIT(CAUSE_SLOW) | CAUSES_OF_RESOURCE,
+                .causes_of = tcp_causes,
+                .names_target = true,
+                .review = tcp_review},
         .state_size = sizeof(struct tcp_state),
         .run_size = sizeof(struct tcp_run),
         .start = tcp_start,

@@ -291,6 +291,8 @@ const struct probe_type unit_probe = {
         .help = "Watches a unit of systemd, or all that match a pattern.",
         .value_unit = "units",
         .schema = &unit_schema,
+        .traits = {.causes = CAUSES_OF_ABSENCE | CAUSE_BIT(CAUSE_UNRESPONSIVE) |
+                             CAUSE_BIT(CAUSE_WRONG_ANSWER) | CAUSE_BIT(CAUSE_RESOURCE)},
         .state_size = sizeof(struct unit_probe_state),
         .run_size = sizeof(struct unit_probe_run),
         .start = unit_start,

@@ -106,7 +106,7 @@ static void conclude(
         result->value = found->n_failed;
         if (found->n_failed > params->max_failed) {
                 const char *names = strbuf_text(&found->failed);
-                probe_conclude(result, OUTCOME_FAIL, CAUSE_EXITED,
+                probe_conclude(result, OUTCOME_FAIL, CAUSE_UNIT_STATE,
                         "%u of %u units failed, at most %u allowed: %s%s", found->n_failed,
                         found->n_units, params->max_failed, names ? names : "",
                         found->n_failed > NAMED_MAX ? ", ..." : "");

@@ -32,7 +32,9 @@
 /* Defines `name(type **)`, which calls fn on what the variable holds; fn must accept NULL. */
 #define DEFINE_CLEANUP(name, type, fn)                                                             \
         static inline void name(type **p) {                                                        \
-                fn(*p);                                                                            \
+                if (*p) {                                                                          \
+                        fn(*p);                                                                    \
+                }                                                                                  \
         }
 
 #define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))

@@ -5,20 +5,25 @@
 #include <stdlib.h>
 
 /* Positions are 1-based, so the children of p are 2p and 2p + 1, and 0 means "not in". */
-static struct heap_node **slot(const struct heap *heap, size_t position) {
-        return &heap->nodes[position - 1];
+static struct heap_entry *entry(const struct heap *heap, size_t position) {
+        return &heap->entries[position - 1];
 }
 
 static void place(struct heap *heap, struct heap_node *node, size_t position) {
-        *slot(heap, position) = node;
+        *entry(heap, position) = (struct heap_entry){.key = node->key, .node = node};
         node->position = position;
+}
+
+static void move(struct heap *heap, size_t from, size_t to) {
+        *entry(heap, to) = *entry(heap, from);
+        entry(heap, to)->node->position = to;
 }
 
 static void sift_up(struct heap *heap, struct heap_node *node) {
         size_t position = node->position;
 
-        while (position > 1 && (*slot(heap, position / 2))->key > node->key) {
-                place(heap, *slot(heap, position / 2), position);
+        while (position > 1 && entry(heap, position / 2)->key > node->key) {
+                move(heap, position / 2, position);
                 position /= 2;
         }
         place(heap, node, position);
@@ -26,8 +31,7 @@ static void sift_up(struct heap *heap, struct heap_node *node) {
 
 static size_t smaller_child(const struct heap *heap, size_t position) {
         size_t child = position * 2;
-        bool right =
-                child < heap->count && (*slot(heap, child + 1))->key < (*slot(heap, child))->key;
+        bool right = child < heap->count && entry(heap, child + 1)->key < entry(heap, child)->key;
         return right ? child + 1 : child;
 }
 
@@ -36,10 +40,10 @@ static void sift_down(struct heap *heap, struct heap_node *node) {
 
         while (position * 2 <= heap->count) {
                 size_t child = smaller_child(heap, position);
-                if ((*slot(heap, child))->key >= node->key) {
+                if (entry(heap, child)->key >= node->key) {
                         break;
                 }
-                place(heap, *slot(heap, child), position);
+                move(heap, child, position);
                 position = child;
         }
         place(heap, node, position);
@@ -51,7 +55,7 @@ int heap_init(struct heap *heap, size_t capacity) {
 }
 
 void heap_done(struct heap *heap) {
-        free(heap->nodes);
+        free(heap->entries);
         *heap = (struct heap){0};
 }
 
@@ -59,11 +63,11 @@ int heap_reserve(struct heap *heap, size_t capacity) {
         if (capacity <= heap->capacity) {
                 return 0;
         }
-        struct heap_node **nodes = reallocarray(heap->nodes, capacity, sizeof(*nodes));
-        if (!nodes) {
+        struct heap_entry *entries = reallocarray(heap->entries, capacity, sizeof(*entries));
+        if (!entries) {
                 return -ENOMEM;
         }
-        heap->nodes = nodes;
+        heap->entries = entries;
         heap->capacity = capacity;
         return 0;
 }
@@ -84,7 +88,7 @@ void heap_remove(struct heap *heap, struct heap_node *node) {
         if (node->position == 0) {
                 return;
         }
-        struct heap_node *last = *slot(heap, heap->count);
+        struct heap_node *last = entry(heap, heap->count)->node;
         size_t hole = node->position;
         heap->count--;
         node->position = 0;
@@ -96,5 +100,5 @@ void heap_remove(struct heap *heap, struct heap_node *node) {
 }
 
 struct heap_node *heap_top(const struct heap *heap) {
-        return heap->count > 0 ? heap->nodes[0] : NULL;
+        return heap->count > 0 ? heap->entries[0].node : NULL;
 }

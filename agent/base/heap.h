@@ -11,8 +11,13 @@ struct heap_node {
         size_t position; /* 1-based; 0: not in a heap */
 };
 
+struct heap_entry { /* the key is there twice, because nodes lie far apart in memory */
+        uint64_t key;
+        struct heap_node *node;
+};
+
 struct heap {
-        struct heap_node **nodes;
+        struct heap_entry *entries;
         size_t count, capacity;
 };
 

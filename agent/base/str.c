@@ -64,8 +64,7 @@ static bool matches_form(const char *text, const struct utf8_form *form) {
         return true;
 }
 
-/* Length of the printable character at text; 0 when there is none. */
-static size_t printable_length(const char *text) {
+size_t str_printable_length(const char *text) {
         for (size_t i = 0; i < ELEMENTSOF(utf8_forms); i++) {
                 if (matches_form(text, &utf8_forms[i])) {
                         return utf8_forms[i].length;
@@ -76,7 +75,7 @@ static size_t printable_length(const char *text) {
 
 void str_make_printable(char *text) {
         while (*text) {
-                size_t length = printable_length(text);
+                size_t length = str_printable_length(text);
                 if (length == 0) {
                         *text = '?';
                         length = 1;
@@ -204,6 +203,23 @@ void strbuf_add_u64(struct strbuf *buf, uint64_t value) {
                 value /= 10;
         } while (value > 0);
         strbuf_add_bytes(buf, digits + first, sizeof(digits) - first);
+}
+
+void strbuf_add_base64(struct strbuf *buf, const void *bytes, size_t length) {
+        static const char alphabet[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const uint8_t *byte = bytes;
+
+        for (; length > 0; byte += 3) {
+                size_t n = length < 3 ? length : 3;
+                uint32_t group = (uint32_t) byte[0] << 16 | (n > 1 ? (uint32_t) byte[1] << 8 : 0) |
+                                 (n > 2 ? byte[2] : 0);
+                const char text[] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
+                        n > 1 ? alphabet[group >> 6 & 63] : '=',
+                        n > 2 ? alphabet[group & 63] : '='};
+                strbuf_add_bytes(buf, text, sizeof(text));
+                length -= n;
+        }
 }
 
 void strbuf_vaddf(struct strbuf *buf, const char *format, va_list arguments) {

@@ -23,6 +23,9 @@ static inline bool str_empty(const char *text) {
  * Returns whether all of it fitted. */
 bool str_copy(char *to, size_t size, const char *from);
 
+/* Bytes of the printable UTF-8 character at `text`; 0 when there is none. */
+size_t str_printable_length(const char *text);
+
 /* Bytes that are not printable UTF-8 become '?', so that text from outside is safe in a log line.
  */
 void str_make_printable(char *text);
@@ -47,6 +50,7 @@ void strbuf_add_bytes(struct strbuf *buf, const void *bytes, size_t length);
 void strbuf_add_char(struct strbuf *buf, char c);
 void strbuf_add_repeated(struct strbuf *buf, char c, size_t times);
 void strbuf_add_u64(struct strbuf *buf, uint64_t value);
+void strbuf_add_base64(struct strbuf *buf, const void *bytes, size_t length); /* RFC 4648, 4 */
 void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vaddf(struct strbuf *buf, const char *format, va_list arguments)
         __attribute__((format(printf, 2, 0)));

@@ -7,9 +7,17 @@
 #include "cli/terminal.h"
 #include "policy/load.h"
 
-/* `policy` is NULL where there were errors. */
-void check_report_text(const struct policy *policy, const struct problems *problems,
-        const struct terminal *terminal, struct strbuf *out);
+struct check_report {
+        const struct policy *policy; /* NULL where there were errors */
+        const struct problems *problems;
+        const struct service *explained; /* the only one that is told of; NULL: all */
+        bool strict; /* warnings are refused */
+};
+
+bool check_report_is_ok(const struct check_report *report);
+
+void check_report_text(
+        const struct check_report *report, const struct terminal *terminal, struct strbuf *out);
 
 /* On the heap; NULL when out of memory. */
-struct json_object *check_report_json(const struct policy *policy, const struct problems *problems);
+struct json_object *check_report_json(const struct check_report *report);

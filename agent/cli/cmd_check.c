@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "cli/check_report.h"
 #include "cli/session.h"
-#include "policy/load.h"
+#include "policy/problems.h"
 #include "probes/probe.h"
 
 DEFINE_CLEANUP(cleanup_policy, struct policy, policy_free)
@@ -29,16 +29,23 @@ static struct policy_sources sources_of(const struct invocation *invocation) {
         return sources;
 }
 
-static int report(const struct invocation *invocation, const struct policy *policy,
-        const struct problems *problems) {
-        int status = policy ? EXIT_DONE : EXIT_NO;
+static int print_report(const struct invocation *invocation, const struct check_report *report) {
+        int status = check_report_is_ok(report) ? EXIT_DONE : EXIT_NO;
         if (invocation->json) {
-                AUTO_JSON struct json_object *json = check_report_json(policy, problems);
+                AUTO_JSON struct json_object *json = check_report_json(report);
                 return json ? session_print_json(json, status) : session_complain("out of memory");
         }
         AUTO_STRBUF struct strbuf out = {0};
-        check_report_text(policy, problems, &invocation->terminal, &out);
+        check_report_text(report, &invocation->terminal, &out);
         return session_print(&out, status);
+}
+
+static int complain_unknown(const struct policy *policy, const char *name) {
+        const char *near = problems_nearest(
+                name, &policy->services->name, policy->n_services, sizeof(*policy->services));
+        session_complain("these policies have no service '%.64s'%s%s%s", name,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return EXIT_USAGE;
 }
 
 int run_check(struct invocation *invocation) {
@@ -49,5 +56,16 @@ int run_check(struct invocation *invocation) {
         if (r < 0 && r != -EINVAL) {
                 return session_complain("%s", strerror(-r));
         }
-        return report(invocation, policy, &problems);
+        const struct service *explained = NULL;
+        if (policy && invocation->explain) {
+                explained = policy_service(policy, invocation->explain);
+                if (!explained) {
+                        return complain_unknown(policy, invocation->explain);
+                }
+        }
+        const struct check_report report = {.policy = policy,
+                .problems = &problems,
+                .explained = explained,
+                .strict = invocation->strict};
+        return print_report(invocation, &report);
 }

@@ -1,27 +1,23 @@
-/* ack, restart, start and stop: one service, no more to say. */
+/* ack, restart, rollback, start and stop: one service, and hardly more to say. */
 
 #include "base/cleanup.h"
 #include "cli/json_read.h"
 #include "cli/session.h"
 
+static void render(struct json_object *json, const struct terminal *terminal, struct strbuf *out) {
+        terminal_paint(terminal, out, PAINT_NONE, json_string(json, "service"));
+        strbuf_add(out, ": ");
+        session_render_text(json, terminal, out);
+}
+
 int run_order(struct invocation *invocation) {
-        AUTO_STRBUF struct strbuf path = {0}, out = {0};
-        AUTO_REPLY struct agent_reply reply = {0};
+        AUTO_STRBUF struct strbuf path = {0};
         AUTO_JSON struct json_object *body = session_body(invocation->arguments[0]);
         strbuf_addf(&path, "/v1/%s", invocation->command->name);
-        if (!body || !strbuf_text(&path)) {
+        bool put = !invocation->undo ||
+                   (body && session_put(body, "undo", json_object_new_boolean(true)) == 0);
+        if (!body || !put || !strbuf_text(&path)) {
                 return session_complain("out of memory");
         }
-        int r = session_ask(invocation, strbuf_text(&path), body, 0, &reply);
-        if (r != EXIT_DONE) {
-                return r;
-        }
-        if (invocation->json) {
-                return session_print_json(reply.json, EXIT_DONE);
-        }
-        terminal_paint(&invocation->terminal, &out, PAINT_NONE, json_string(reply.json, "service"));
-        strbuf_add(&out, ": ");
-        terminal_paint(&invocation->terminal, &out, PAINT_NONE, json_string(reply.json, "text"));
-        strbuf_add_char(&out, '\n');
-        return session_print(&out, EXIT_DONE);
+        return session_send(invocation, strbuf_text(&path), body, render);
 }

@@ -19,7 +19,9 @@ static void on_interrupt(int signal) {
 static int verdict(struct json_object *status) {
         struct json_object *services = json_member(status, "services");
         for (size_t i = 0; i < json_length(services); i++) {
-                if (json_flag(json_object_array_get_idx(services, i), "down")) {
+                struct json_object *service = json_object_array_get_idx(services, i);
+                bool ready = json_flag(service, "ready") || !json_flag(service, "up");
+                if (json_flag(service, "down") || !ready) {
                         return EXIT_NO;
                 }
         }

@@ -19,8 +19,10 @@ enum { ARGUMENTS_MAX = 1024, USAGE_COLUMNS = 18 };
 struct invocation {
         const struct command *command;
         struct terminal terminal;
-        const char *socket, *duration, *reason, *limit, *before, *config, *status, *token_file;
-        bool json, help, watch, all, failed;
+        const char *socket, *duration, *reason, *limit, *before, *config, *status, *token_file,
+                *faults, *seed, *against, *explain, *trace, *interval, *fall, *rise, *suspect_self,
+                *shortly, *replay, *from, *to;
+        bool json, help, watch, all, failed, timeline, strict, evidence, undo, dry_run;
         const char *arguments[ARGUMENTS_MAX];
         size_t n_arguments;
 };
@@ -76,6 +78,16 @@ int run_heartbeat(struct invocation *invocation);
 int run_probe(struct invocation *invocation);
 int run_pause(struct invocation *invocation);
 int run_resume(struct invocation *invocation);
-int run_order(struct invocation *invocation); /* ack, restart, start, stop */
+int run_hold(struct invocation *invocation);
+int run_release(struct invocation *invocation);
+int run_order(struct invocation *invocation); /* ack, restart, rollback, start, stop */
+int run_checkpoint(struct invocation *invocation);
+int run_init(struct invocation *invocation);
 int run_reload(struct invocation *invocation);
+int run_replay(struct invocation *invocation);
+int run_record(struct invocation *invocation);
+int run_simulate(struct invocation *invocation);
+int run_group(struct invocation *invocation);
+int run_failover(struct invocation *invocation);
 int run_generate(struct invocation *invocation);
+int run_names(struct invocation *invocation);

@@ -43,7 +43,9 @@ enum paint render_state_paint(struct json_object *service) {
                 return PAINT_BAD;
         }
         bool healthy = str_eq(json_string(service, "health"), "healthy");
-        return healthy && !json_member(service, "incident") ? PAINT_GOOD : PAINT_WARN;
+        bool fine =
+                healthy && !json_member(service, "incident") && json_real(service, "warnings") == 0;
+        return fine ? PAINT_GOOD : PAINT_WARN;
 }
 
 void render_heading(const struct terminal *terminal, struct strbuf *out, const char *heading) {

@@ -12,8 +12,13 @@ enum paint render_state_paint(struct json_object *service);
 enum paint render_word_paint(const char *word);
 
 void render_status(struct json_object *status, const struct terminal *terminal, struct strbuf *out);
+/* Members of a group: cmd_group.c. */
+void render_why_group(
+        struct json_object *json, const struct terminal *terminal, struct strbuf *out);
 void render_why(struct json_object *why, const struct terminal *terminal, struct strbuf *out);
 void render_incidents(
+        struct json_object *answer, const struct terminal *terminal, struct strbuf *out);
+void render_evidence(
         struct json_object *answer, const struct terminal *terminal, struct strbuf *out);
 void render_incident(
         struct json_object *answer, const struct terminal *terminal, struct strbuf *out);

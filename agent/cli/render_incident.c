@@ -49,8 +49,10 @@ static void put_head(
         terminal_paint(terminal, out, render_word_paint(end), end);
         strbuf_add(out, json_flag(incident, "exhausted") ? ", was given up on the way\n" : "\n");
         const char *probe = json_string(incident, "probe");
-        strbuf_addf(&detail, "%s%s%s%s: %s", *probe ? "Probe " : "", probe, *probe ? ", " : "",
-                json_string(incident, "cause"), json_string(incident, "detail"));
+        bool only_readiness = str_eq(json_string(incident, "role"), "readiness");
+        strbuf_addf(&detail, "%s%s%s%s: %s%s", *probe ? "Probe " : "", probe, *probe ? ", " : "",
+                json_string(incident, "cause"), json_string(incident, "detail"),
+                only_readiness ? " (only its readiness)" : "");
         render_paragraph(terminal, out, strbuf_text(&detail) ? strbuf_text(&detail) : "");
 }
 
@@ -90,6 +92,28 @@ static void put_attempts(
         }
 }
 
+/* Each attempt with the reason that was given when it was decided on. */
+static void put_reasons(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        struct json_object *rows = json_member(incident, "attempts");
+        bool headed = false;
+        for (size_t i = 0; i < json_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+                struct json_object *why = json_member(row, "why");
+                if (!why) {
+                        continue;
+                }
+                if (!headed) {
+                        render_heading(terminal, out, "Why");
+                        headed = true;
+                }
+                AUTO_STRBUF struct strbuf text = {0};
+                strbuf_addf(&text, "Attempt %.0f: %s", json_real(row, "number"),
+                        json_string(why, "summary"));
+                render_paragraph(terminal, out, strbuf_text(&text) ? strbuf_text(&text) : "");
+        }
+}
+
 static enum paint level_paint(const char *level) {
         bool bad = str_eq(level, "err") || str_eq(level, "crit") || str_eq(level, "alert") ||
                    str_eq(level, "emerg");
@@ -115,11 +139,36 @@ static void put_timeline(
         text_table_render(&table, terminal, out);
 }
 
+static void put_evidence(
+        struct json_object *incident, const struct terminal *terminal, struct strbuf *out) {
+        struct json_object *evidence = json_member(incident, "evidence");
+        if (evidence) {
+                char at[JSON_TIME_MAX];
+                render_heading(terminal, out, "Evidence");
+                strbuf_addf(out,
+                        "%.0f bytes of %s, before the first action; 'recoverctl incident %.0f "
+                        "--evidence' shows them.\n",
+                        json_real(evidence, "bytes"), json_local_time(evidence, "at", at),
+                        json_real(incident, "id"));
+        }
+}
+
+void render_evidence(
+        struct json_object *answer, const struct terminal *terminal, struct strbuf *out) {
+        struct json_object *incident = json_member(answer, "incident");
+        struct json_object *evidence = json_member(incident, "evidence");
+        (void) terminal;
+        strbuf_add(out, evidence ? json_string(evidence, "text")
+                                 : "No evidence was kept: nothing disruptive was done.\n");
+}
+
 void render_incident(
         struct json_object *answer, const struct terminal *terminal, struct strbuf *out) {
         struct json_object *incident = json_member(answer, "incident");
         put_head(incident, terminal, out);
         put_times(incident, terminal, out);
         put_attempts(incident, terminal, out);
+        put_reasons(incident, terminal, out);
+        put_evidence(incident, terminal, out);
         put_timeline(incident, terminal, out);
 }

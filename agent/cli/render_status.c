@@ -51,6 +51,8 @@ static void put_summary(
                 enum paint paint;
         } parts[] = {
                 {"down", "down", PAINT_BAD},
+                {"not_ready", "not ready", PAINT_WARN},
+                {"degraded", "degraded", PAINT_WARN},
                 {"exhausted", "given up", PAINT_BAD},
                 {"paused", "paused", PAINT_WARN},
         };

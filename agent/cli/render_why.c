@@ -7,7 +7,8 @@
 
 static void put_evidence(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
-        static const char *const headers[] = {"PROBE", "HEALTH", "OUTCOME", "AGO", "EVIDENCE"};
+        static const char *const headers[] = {
+                "PROBE", "ROLE", "HEALTH", "OUTCOME", "AGO", "EVIDENCE"};
         struct json_object *rows = json_member(why, "evidence");
         AUTO_TEXT_TABLE struct text_table table = {0};
         text_table_init(&table, headers, ELEMENTSOF(headers));
@@ -17,6 +18,7 @@ static void put_evidence(
                 const char *health = json_string(row, "health");
                 const char *outcome = json_string(row, "outcome");
                 text_table_add(&table, json_string(row, "probe"), PAINT_NONE);
+                text_table_add(&table, json_string(row, "role"), PAINT_DIM);
                 text_table_add(&table, health, render_word_paint(health));
                 text_table_add(&table, outcome, render_word_paint(outcome));
                 text_table_add(&table, json_duration(row, "at_seconds", ago), PAINT_NONE);
@@ -70,7 +72,9 @@ static void put_ladder(
                 text_table_add(&table, json_string(row, "action"), PAINT_NONE);
                 text_table_addf(
                         &table, "%.0f of %.0f", json_real(row, "made"), json_real(row, "attempts"));
-                text_table_add(&table, json_flag(row, "current") ? "here" : "", PAINT_WARN);
+                const char *fit = json_string(row, "fit");
+                bool here = json_flag(row, "current") && str_eq(fit, "fits");
+                text_table_add(&table, here ? "here" : fit, here ? PAINT_WARN : PAINT_NONE);
         }
         render_heading(terminal, out, "Ladder");
         text_table_render(&table, terminal, out);
@@ -79,9 +83,41 @@ static void put_ladder(
         }
 }
 
+static void put_content(
+        struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
+        struct json_object *lines = json_member(json_member(why, "content"), "lines");
+        if (json_length(lines) == 0) {
+                return;
+        }
+        render_heading(terminal, out, "What changed");
+        for (size_t i = 0; i < json_length(lines); i++) {
+                terminal_paint(terminal, out, PAINT_NONE,
+                        json_object_get_string(json_object_array_get_idx(lines, i)));
+                strbuf_add_char(out, '\n');
+        }
+}
+
+static void put_rejected(
+        struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
+        static const char *const headers[] = {"NOT", "BECAUSE"};
+        struct json_object *rows = json_member(why, "rejected");
+        AUTO_TEXT_TABLE struct text_table table = {0};
+        if (json_length(rows) == 0) {
+                return;
+        }
+        text_table_init(&table, headers, ELEMENTSOF(headers));
+        for (size_t i = 0; i < json_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+                text_table_add(&table, json_string(row, "what"), PAINT_NONE);
+                text_table_add(&table, json_string(row, "why"), PAINT_NONE);
+        }
+        render_heading(terminal, out, "Rejected");
+        text_table_render(&table, terminal, out);
+}
+
 static void put_dependencies(
         struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
-        static const char *const headers[] = {"DEPENDENCY", "STATE", "SINCE", "DETAIL"};
+        static const char *const headers[] = {"DEPENDENCY", "KIND", "STATE", "SINCE", "DETAIL"};
         struct json_object *rows = json_member(why, "dependencies");
         AUTO_TEXT_TABLE struct text_table table = {0};
         if (json_length(rows) == 0) {
@@ -93,6 +129,7 @@ static void put_dependencies(
                 char since[UNITS_TEXT_MAX];
                 const char *health = json_string(row, "health");
                 text_table_add(&table, json_string(row, "name"), PAINT_NONE);
+                text_table_add(&table, json_string(row, "kind"), PAINT_DIM);
                 text_table_add(&table, json_string(row, "state"), render_word_paint(health));
                 text_table_add(&table, json_duration(row, "since_seconds", since), PAINT_NONE);
                 text_table_add(&table, json_string(row, "detail"), PAINT_NONE);
@@ -114,9 +151,11 @@ static void put_incident(
 void render_why(struct json_object *why, const struct terminal *terminal, struct strbuf *out) {
         render_paragraph(terminal, out, json_string(why, "summary"));
         put_evidence(why, terminal, out);
+        put_content(why, terminal, out);
         put_rule(why, terminal, out);
         put_dependencies(why, terminal, out);
         put_guards(why, terminal, out);
         put_ladder(why, terminal, out);
+        put_rejected(why, terminal, out);
         put_incident(why, terminal, out);
 }

@@ -135,14 +135,23 @@ int session_ask(const struct invocation *invocation, const char *path, struct js
         return EXIT_DONE;
 }
 
+void session_render_text(
+        struct json_object *json, const struct terminal *terminal, struct strbuf *out) {
+        terminal_paint(terminal, out, PAINT_NONE, json_string(json, "text"));
+        strbuf_add_char(out, '\n');
+}
+
 int session_show(
         const struct invocation *invocation, const struct strbuf *path, session_render render) {
+        return strbuf_text(path) ? session_send(invocation, strbuf_text(path), NULL, render)
+                                 : session_complain("out of memory");
+}
+
+int session_send(const struct invocation *invocation, const char *path, struct json_object *body,
+        session_render render) {
         AUTO_STRBUF struct strbuf out = {0};
         AUTO_REPLY struct agent_reply reply = {0};
-        if (!strbuf_text(path)) {
-                return session_complain("out of memory");
-        }
-        int r = session_ask(invocation, strbuf_text(path), NULL, 0, &reply);
+        int r = session_ask(invocation, path, body, 0, &reply);
         if (r != EXIT_DONE) {
                 return r;
         }

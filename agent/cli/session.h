@@ -17,6 +17,14 @@ typedef void (*session_render)(
 int session_show(
         const struct invocation *invocation, const struct strbuf *path, session_render render);
 
+/* The same for an order: with a body, which stays the caller's. */
+int session_send(const struct invocation *invocation, const char *path, struct json_object *body,
+        session_render render);
+
+/* The member "text" of an answer, as a line. */
+void session_render_text(
+        struct json_object *json, const struct terminal *terminal, struct strbuf *out);
+
 /* {"service": ..., "by": ...} on the heap; NULL when out of memory. `service` may be NULL. */
 struct json_object *session_body(const char *service);
 

@@ -1,5 +1,6 @@
 #include "cli/state_machine_page.h"
 
+#include "recovery/member_rules.h"
 #include "recovery/rules.h"
 
 /* The words of a table whose bits are set, with a separator. */
@@ -93,6 +94,30 @@ static void put_ignored(struct strbuf *out) {
         }
 }
 
+/* ---- Members of groups ---- */
+
+static void put_member_rule(struct strbuf *out, const struct member_rule *rule) {
+        strbuf_addf(out, "| %u | ", rule->number);
+        add_words(out, duty_texts, rule->duties);
+        strbuf_addf(out, " | %s | %s | %s |\n", rule->when_text, rule->sentence,
+                rule->next == DUTY_SAME ? "stays" : duty_text((enum duty) rule->next));
+}
+
+static void put_members(struct strbuf *out) {
+        strbuf_add(out,
+                "\n# Members of groups\n\n"
+                "A member of a group with one active member has a duty besides ([failover](failover.md)); the "
+                "table is agent/recovery/member_rules.c. Whenever something changes, the first rule that "
+                "fits the duty fires, and again, until none does.\n");
+        put_words(out, "Duties", "duty", duty_texts);
+        strbuf_add(out, "\n## Rules of members\n\n"
+                        "| rule | in | if | why | then |\n"
+                        "| --- | --- | --- | --- | --- |\n");
+        for (size_t i = 0; i < n_member_rules; i++) {
+                put_member_rule(out, &member_rules[i]);
+        }
+}
+
 void state_machine_page(struct strbuf *out) {
         strbuf_add(out,
                 "# The incident state machine\n\n"
@@ -106,4 +131,5 @@ void state_machine_page(struct strbuf *out) {
         put_diagram(out);
         put_rules(out);
         put_ignored(out);
+        put_members(out);
 }

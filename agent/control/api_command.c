@@ -74,6 +74,19 @@ void api_stop(struct call *call) {
         command_one(call, COMMAND_STOP);
 }
 
+void api_rollback(struct call *call) {
+        const struct service *service = call_service(call, call->args.service);
+        if (service && !service->rollback) {
+                call_fail(call, 409, "refused",
+                        "%s has nothing to roll back: its policy has neither a 'checkpoint' nor a "
+                        "'rollback' step",
+                        service->name);
+        } else if (service) {
+                call->index = service->index;
+                ask(call, call->args.undo ? COMMAND_UNDO : COMMAND_ROLLBACK, on_reply);
+        }
+}
+
 /* ---- To all, one after the other: each answer asks for the next ---- */
 
 static void pause_next(struct call *call, runtime_reply reply, enum command_kind kind) {
@@ -135,6 +148,23 @@ void api_resume(struct call *call) {
         } else {
                 command_one(call, COMMAND_RESUME);
         }
+}
+
+/* ---- To the host ---- */
+
+void api_hold(struct call *call) {
+        char by[64];
+        if (!*call->args.reason) {
+                call_fail(call, 400, "missing", "the member reason is missing");
+                return;
+        }
+        runtime_hold(call->runtime, call->args.duration, person(call, by), call->args.reason,
+                on_reply, call);
+}
+
+void api_release(struct call *call) {
+        char by[64];
+        runtime_release(call->runtime, person(call, by), on_reply, call);
 }
 
 /* ---- Probes and policies ---- */

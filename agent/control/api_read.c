@@ -29,6 +29,8 @@ static void put_summary(struct view *view) {
         json_put_uint(json, "services", tally.services);
         json_put_uint(json, "up", tally.up);
         json_put_uint(json, "down", tally.down);
+        json_put_uint(json, "not_ready", tally.not_ready);
+        json_put_uint(json, "degraded", tally.degraded);
         json_put_uint(json, "paused", tally.paused);
         json_put_uint(json, "incidents", tally.incidents);
         json_put_uint(json, "exhausted", tally.exhausted);
@@ -116,6 +118,18 @@ void api_incidents(struct call *call) {
                 runtime_store(call->runtime), name, before, limit, on_incidents, call);
 }
 
+static void put_evidence(struct view *view, const struct store_evidence *evidence) {
+        if (!evidence) {
+                json_put_null(&view->json, "evidence");
+                return;
+        }
+        json_begin_object(&view->json, "evidence");
+        view_wall_moment(view, "at", evidence->at);
+        json_put_uint(&view->json, "bytes", strlen(evidence->text));
+        json_put_text(&view->json, "text", evidence->text);
+        json_end_object(&view->json);
+}
+
 static void put_one_incident(struct view *view, const struct store_history *history) {
         struct json_writer *json = &view->json;
         json_begin_object(json, "incident");
@@ -123,9 +137,11 @@ static void put_one_incident(struct view *view, const struct store_history *hist
         json_put_uint(json, "attempts_count", history->incidents[0].attempts);
         json_begin_array(json, "attempts");
         for (size_t i = 0; i < history->n_attempts; i++) {
-                view_attempt(view, NULL, &history->attempts[i]);
+                const char *why = history->whys ? history->whys[i].text : "";
+                view_explained_attempt(view, &history->attempts[i], why);
         }
         json_end_array(json);
+        put_evidence(view, history->evidence);
         json_begin_array(json, "events");
         for (size_t i = 0; i < history->n_events; i++) {
                 view_event(view, &history->events[i]);

@@ -35,6 +35,16 @@ static const struct member {
                 COMMAND_TOKEN_MAX},
         {"failed", COMMAND_TAKES_BEAT, MEMBER_FLAG, offsetof(struct command_args, failed), 0},
         {"all", COMMAND_TAKES_ALL, MEMBER_FLAG, offsetof(struct command_args, all), 0},
+        {"do", COMMAND_TAKES_CHECKPOINT, MEMBER_TEXT, offsetof(struct command_args, verb), 16},
+        {"from", COMMAND_TAKES_CHECKPOINT, MEMBER_TEXT, offsetof(struct command_args, from),
+                COMMAND_ID_MAX},
+        {"to", COMMAND_TAKES_CHECKPOINT, MEMBER_TEXT, offsetof(struct command_args, to),
+                COMMAND_ID_MAX},
+        {"group", COMMAND_TAKES_GROUP, MEMBER_TEXT, offsetof(struct command_args, group),
+                POLICY_NAME_MAX + 1},
+        {"member", COMMAND_TAKES_GROUP, MEMBER_TEXT, offsetof(struct command_args, member),
+                GROUP_MEMBER_ID_MAX},
+        {"undo", COMMAND_TAKES_UNDO, MEMBER_FLAG, offsetof(struct command_args, undo), 0},
         {"for_seconds", COMMAND_TAKES_DURATION, MEMBER_SECONDS,
                 offsetof(struct command_args, duration), 0},
 };
@@ -152,7 +162,10 @@ static int check(unsigned takes, const struct command_args *args, struct api_err
 
 int command_args_parse(const char *body, size_t length, unsigned takes, struct command_args *ret,
         struct api_error *error) {
-        struct command_args args = {.duration = COMMAND_PAUSE_SECONDS * USEC_PER_SEC};
+        struct command_args args = {0};
+        if (!(takes & COMMAND_MAY_LAST)) {
+                args.duration = COMMAND_PAUSE_SECONDS * USEC_PER_SEC;
+        }
         if (length > COMMAND_BODY_MAX) {
                 return api_error_set(error, 413, "too-large", "the body is longer than %d bytes",
                         COMMAND_BODY_MAX);

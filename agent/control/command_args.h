@@ -14,6 +14,7 @@ enum {
         COMMAND_BY_MAX = 33,
         COMMAND_REASON_MAX = 121,
         COMMAND_STATUS_MAX = 96,
+        COMMAND_ID_MAX = 65,
         COMMAND_TOKEN_MAX = 257,
         COMMAND_PAUSE_SECONDS = 3600, /* where the body does not say */
         COMMAND_PAUSE_SECONDS_MAX = 30 * 24 * 3600,
@@ -26,7 +27,11 @@ enum command_member { /* what a command takes; or-ed together */
         COMMAND_TAKES_DURATION = 8,
         COMMAND_TAKES_REASON = 16,
         COMMAND_TAKES_PROBE = 32,
+        COMMAND_MAY_LAST = 128, /* without a duration it has none */
         COMMAND_TAKES_BEAT = 64, /* status, failed, token */
+        COMMAND_TAKES_UNDO = 256,
+        COMMAND_TAKES_CHECKPOINT = 512, /* do, from, to */
+        COMMAND_TAKES_GROUP = 1024, /* group, member */
 };
 
 struct command_args {
@@ -35,9 +40,11 @@ struct command_args {
         char by[COMMAND_BY_MAX];
         char reason[COMMAND_REASON_MAX];
         char status[COMMAND_STATUS_MAX];
+        char verb[16], from[COMMAND_ID_MAX], to[COMMAND_ID_MAX]; /* ids of checkpoints */
         char token[COMMAND_TOKEN_MAX];
-        bool all, failed;
-        usec_t duration;
+        char group[POLICY_NAME_MAX + 1], member[GROUP_MEMBER_ID_MAX];
+        bool all, failed, undo;
+        usec_t duration; /* 0: none */
 };
 
 /* What is answered instead of what was asked for. */

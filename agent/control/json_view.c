@@ -1,6 +1,7 @@
 #include "control/json_view.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -76,9 +77,74 @@ static void degraded_executor(const struct view *view, const struct runtime_stat
         sentence(cookie, text);
 }
 
+/* Loud: nobody may wonder why nothing is done. */
+static void view_holds(const struct view *view, view_sentence sentence, void *cookie) {
+        static const char *const words[HOLD_COUNT] = {
+                [HOLD_PERSON] = "all recovery is held by",
+                [HOLD_FILE] = "all recovery is held by",
+                [HOLD_CRASHES] = "it only observes, as decided by",
+                [HOLD_PACKAGES] = "packages are being changed, so recovery is held by",
+        };
+        for (int source = 0; source < HOLD_COUNT; source++) {
+                const struct hold *hold =
+                        recovery_hold(runtime_recovery(view->runtime), (enum hold_source) source);
+                char text[320], left[UNITS_TEXT_MAX];
+                if (!hold_holds(hold, view->now.mono)) {
+                        continue;
+                }
+                bool ends = hold->until != USEC_INFINITY;
+                snprintf(text, sizeof(text), "%s %s%s%s%s%s", words[source], hold->by,
+                        hold->reason[0] ? ": " : "", hold->reason, ends ? ", for another " : "",
+                        ends ? units_format_duration_short(
+                                       usec_sub(hold->until, view->now.mono), left)
+                             : "");
+                sentence(cookie, text);
+        }
+        if (runtime_policy(view->runtime)->agent.mode == MODE_OBSERVE) {
+                sentence(cookie, "it only observes: agent: mode: observe");
+        }
+}
+
+static void put_holds(struct view *view) {
+        struct json_writer *json = &view->json;
+        json_begin_array(json, "holds");
+        for (int source = 0; source < HOLD_COUNT; source++) {
+                const struct hold *hold =
+                        recovery_hold(runtime_recovery(view->runtime), (enum hold_source) source);
+                if (hold_holds(hold, view->now.mono)) {
+                        json_begin_object(json, NULL);
+                        json_put_text(json, "source", hold_source_text((enum hold_source) source));
+                        json_put_text(json, "by", hold->by);
+                        json_put_text(json, "reason", hold->reason);
+                        json_put_bool(json, "people_too", hold->people_too);
+                        view_past(view, "since", hold->since);
+                        view_future(view, "until", hold->until);
+                        json_end_object(json);
+                }
+        }
+        json_end_array(json);
+}
+
+static void suspects_itself(const struct view *view, view_sentence sentence, void *cookie) {
+        struct suspicion_status suspicion;
+        recovery_suspicion(runtime_recovery(view->runtime), &suspicion);
+        if (suspicion.state == SUSPICION_NONE) {
+                return;
+        }
+        char text[384], since[UNITS_TEXT_MAX];
+        snprintf(text, sizeof(text), "the agent suspects itself since %s, %s: %s",
+                units_format_duration_short(usec_sub(view->now.mono, suspicion.since), since),
+                suspicion.state == SUSPICION_HOLDS
+                        ? "so failures count as unknown and actions are held"
+                        : "which is too long to hold actions: it acts on one service at a time",
+                suspicion.text);
+        sentence(cookie, text);
+}
+
 void view_degraded(const struct view *view, view_sentence sentence, void *cookie) {
         struct runtime_stats stats;
         runtime_stats(view->runtime, &stats);
+        suspects_itself(view, sentence, cookie);
         degraded_executor(view, &stats, sentence, cookie);
 
         const struct store *store = runtime_store(view->runtime);
@@ -89,6 +155,7 @@ void view_degraded(const struct view *view, view_sentence sentence, void *cookie
                         store_why(store));
                 sentence(cookie, text);
         }
+        view_holds(view, sentence, cookie);
         if (stats.last_reload && !stats.last_reload_ok) {
                 sentence(
                         cookie, "the last reload was refused: the policies of before are in force");
@@ -110,6 +177,21 @@ static void put_executor(struct view *view, const struct runtime_stats *stats) {
         }
         view_past(view, "since", stats->executor_since.mono);
         json_end_object(&view->json);
+}
+
+static void put_suspicion(struct view *view) {
+        struct suspicion_status suspicion;
+        recovery_suspicion(runtime_recovery(view->runtime), &suspicion);
+        struct json_writer *json = &view->json;
+        json_begin_object(json, "self_suspicion");
+        json_put_text(json, "state", suspicion_state_text(suspicion.state));
+        view_past(view, "since", suspicion.since);
+        view_future(view, "holds_until", suspicion.until);
+        json_put_text(json, "reason", suspicion.since ? suspicion.text : NULL);
+        json_put_uint(json, "independent_services", suspicion.measured);
+        json_put_uint(json, "independent_failing", suspicion.failing);
+        json_put_uint(json, "count", suspicion.count);
+        json_end_object(json);
 }
 
 static void put_store(struct view *view) {
@@ -184,6 +266,8 @@ void view_agent(struct view *view, const char *key) {
         json_begin_array(json, "degraded");
         view_degraded(view, put_sentence, view);
         json_end_array(json);
+        put_holds(view);
+        put_suspicion(view);
         put_executor(view, &stats);
         put_store(view);
         put_policy(view);
@@ -267,6 +351,7 @@ static void put_probe(struct view *view, const struct service *service, uint32_t
         struct json_writer *json = &view->json;
         json_begin_object(json, NULL);
         json_put_text(json, "name", service->probes[probe].name);
+        json_put_text(json, "role", probe_role_text((enum probe_role) service->probes[probe].role));
         json_put_text(json, "health", health_text(status.health));
         view_observation_members(view, last);
         view_past(view, "last_run", last->at.mono);
@@ -331,11 +416,20 @@ static void put_hindrances(struct view *view, const struct service_status *statu
                 &view->json, "blocked_by", blocked ? policy->services[status->culprit].name : NULL);
 }
 
-static void put_dependencies(struct view *view, const struct service *service) {
-        json_begin_array(&view->json, "depends_on");
-        for (uint32_t i = 0; i < service->n_depends_on; i++) {
-                const struct policy *policy = runtime_policy(view->runtime);
-                json_put_text(&view->json, NULL, policy->services[service->depends_on[i]].name);
+static void put_flapping(struct view *view, const struct service_status *status) {
+        json_put_bool(&view->json, "flapping", status->flapping);
+        if (status->flapping) {
+                json_put_number(&view->json, "flapping_percent", status->flapping_score);
+        } else {
+                json_put_null(&view->json, "flapping_percent");
+        }
+}
+
+static void put_names(struct view *view, const char *key, const uint32_t *services, uint32_t n) {
+        const struct policy *policy = runtime_policy(view->runtime);
+        json_begin_array(&view->json, key);
+        for (uint32_t i = 0; i < n; i++) {
+                json_put_text(&view->json, NULL, policy->services[services[i]].name);
         }
         json_end_array(&view->json);
 }
@@ -345,7 +439,9 @@ static void put_state(struct view *view, const struct verdict *verdict) {
         struct json_writer *json = &view->json;
         json_put_text(json, "state", verdict->state);
         json_put_bool(json, "up", verdict->up);
+        json_put_bool(json, "ready", verdict->ready);
         json_put_bool(json, "down", verdict->down);
+        json_put_uint(json, "warnings", status->warnings);
         json_put_text(json, "health", health_text(status->health));
         json_put_text(json, "phase", phase_text(status->phase));
         view_past(view, "since", verdict->since);
@@ -370,8 +466,11 @@ void view_service(struct view *view, uint32_t index) {
         put_state(view, &verdict);
         put_hindrances(view, &verdict.status);
         put_ladder_position(view, &verdict.status);
+        put_flapping(view, &verdict.status);
+        json_put_uint(json, "reminders", verdict.status.reminders);
         put_process(view, &verdict.status);
-        put_dependencies(view, service);
+        put_names(view, "depends_on", service->depends_on, service->n_depends_on);
+        put_names(view, "soft_depends_on", service->soft_depends_on, service->n_soft_depends_on);
         json_begin_array(json, "probes");
         for (uint32_t i = 0; i < service->n_probes; i++) {
                 put_probe(view, service, i);
@@ -382,6 +481,23 @@ void view_service(struct view *view, uint32_t index) {
 
 /* ---- History ---- */
 
+/* How the process ended; null where that is not what happened, or nobody saw. */
+static void put_exit(struct view *view, const struct incident *incident) {
+        struct json_writer *json = &view->json;
+        bool signalled =
+                incident->symptom == CAUSE_EXITED_SIGNAL || incident->symptom == CAUSE_EXITED_OOM;
+        if (!signalled && incident->symptom != CAUSE_EXITED_CODE) {
+                json_put_null(json, "exit");
+                return;
+        }
+        const char *name = signalled ? sigabbrev_np(incident->status) : NULL;
+        json_begin_object(json, "exit");
+        json_put_int(json, signalled ? "signal" : "status", incident->status);
+        json_put_text(json, "signal_name", name);
+        json_put_bool(json, "out_of_memory", incident->symptom == CAUSE_EXITED_OOM);
+        json_end_object(json);
+}
+
 void view_incident_members(struct view *view, const struct incident *incident) {
         struct json_writer *json = &view->json;
         bool recovered = incident->end == INCIDENT_RECOVERED || incident->end == INCIDENT_HEALED;
@@ -390,6 +506,9 @@ void view_incident_members(struct view *view, const struct incident *incident) {
         json_put_text(json, "service", incident->service);
         json_put_text(json, "probe", str_empty(incident->probe) ? NULL : incident->probe);
         json_put_text(json, "cause", cause_text((enum cause) incident->cause));
+        json_put_text(json, "symptom", cause_text((enum cause) incident->symptom));
+        put_exit(view, incident);
+        json_put_text(json, "role", probe_role_text((enum probe_role) incident->role));
         json_put_text(json, "detail", incident->text);
         view_wall_moment(view, "failing_since", incident->failing_since);
         view_wall_moment(view, "opened", incident->opened);
@@ -420,9 +539,8 @@ static void put_rule(struct view *view, uint32_t number) {
         json_put_text(&view->json, "rule_sentence", rule ? rule->sentence : NULL);
 }
 
-void view_attempt(struct view *view, const char *key, const struct attempt *attempt) {
+static void put_attempt_members(struct view *view, const struct attempt *attempt) {
         struct json_writer *json = &view->json;
-        json_begin_object(json, key);
         json_put_uint(json, "number", attempt->number);
         json_put_text(json, "action", action_text((enum action) attempt->action));
         if (attempt->step == STEP_NONE) {
@@ -441,7 +559,23 @@ void view_attempt(struct view *view, const char *key, const struct attempt *atte
         view_between(view, "action_seconds", attempt->started, attempt->acted);
         view_between(view, "verify_seconds", attempt->acted, attempt->verified);
         json_put_text(json, "text", attempt->text);
-        json_end_object(json);
+}
+
+void view_attempt(struct view *view, const char *key, const struct attempt *attempt) {
+        json_begin_object(&view->json, key);
+        put_attempt_members(view, attempt);
+        json_end_object(&view->json);
+}
+
+void view_explained_attempt(struct view *view, const struct attempt *attempt, const char *why) {
+        json_begin_object(&view->json, NULL);
+        put_attempt_members(view, attempt);
+        if (*why) {
+                json_put_json(&view->json, "why", why);
+        } else {
+                json_put_null(&view->json, "why");
+        }
+        json_end_object(&view->json);
 }
 
 static const char *level_word(int level) {

@@ -41,6 +41,8 @@ void view_agent(struct view *view, const char *key);
 void view_service(struct view *view, uint32_t index);
 void view_incident(struct view *view, const char *key, const struct incident *incident);
 void view_attempt(struct view *view, const char *key, const struct attempt *attempt);
+/* With the record of why it was decided on, as it was kept; "": there is none. */
+void view_explained_attempt(struct view *view, const struct attempt *attempt, const char *why);
 void view_event(struct view *view, const struct event *event);
 void view_observation(struct view *view, const struct observation *observation);
 

@@ -59,6 +59,11 @@ void json_put_int(struct json_writer *writer, const char *key, int64_t value) {
         strbuf_add_u64(writer->out, value < 0 ? -(uint64_t) value : (uint64_t) value);
 }
 
+void json_put_json(struct json_writer *writer, const char *key, const char *json) {
+        begin_value(writer, key);
+        strbuf_add(writer->out, json);
+}
+
 void json_put_uint(struct json_writer *writer, const char *key, uint64_t value) {
         begin_value(writer, key);
         strbuf_add_u64(writer->out, value);

@@ -22,6 +22,8 @@ void json_begin_array(struct json_writer *writer, const char *key);
 void json_end_array(struct json_writer *writer);
 
 void json_put_null(struct json_writer *writer, const char *key);
+void json_put_json(
+        struct json_writer *writer, const char *key, const char *json); /* one whole value */
 void json_put_bool(struct json_writer *writer, const char *key, bool value);
 void json_put_int(struct json_writer *writer, const char *key, int64_t value);
 void json_put_uint(struct json_writer *writer, const char *key, uint64_t value);

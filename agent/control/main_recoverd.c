@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "control/listener.h"
+#include "control/why.h"
 #include "io/journal.h"
 #include "io/loop.h"
 #include "runtime/runtime.h"
@@ -112,6 +114,7 @@ static void fill_standards(struct arguments *arguments) {
                 arguments->paths[options->n_policies++] = DEFAULT_POLICIES;
         }
         options->policies = arguments->paths;
+        options->explain = why_record;
         options->state_dir = options->state_dir ? options->state_dir : "/var/lib/recoverd";
         options->runtime_dir = options->runtime_dir ? options->runtime_dir : "/run/recoverd";
 }
@@ -156,6 +159,11 @@ static void keep_heap_small(void) {
         (void) mallopt(M_MMAP_THRESHOLD, LARGE);
 }
 
+/* A thread that checks a certificate, or hangs on a disk, may outlive main(). */
+static void leave_library_to_threads(void) {
+        (void) OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 static int block_signals(void) {
         sigset_t set;
         sigemptyset(&set);
@@ -195,6 +203,7 @@ int main(int argc, char **argv) {
         fill_standards(&arguments);
         journal_install("recoverd");
         keep_heap_small();
+        leave_library_to_threads();
         raise_descriptor_limit();
         struct error err = {0};
         int r = block_signals(); /* before the first thread, so that all inherit it */

@@ -177,7 +177,79 @@ static struct agent_row agent_row_of(const struct metrics_page *page, struct ins
                 .dry_run = runtime_options(runtime)->dry_run,
         };
         runtime_stats(runtime, &row.stats);
+        recovery_suspicion(runtime_recovery(runtime), &row.suspicion);
         return row;
+}
+
+static void put_holds(struct metrics_writer *writer, const struct runtime *runtime, usec_t now) {
+        static const struct metric_family family = {"recoverd_hold", METRIC_GAUGE, NULL,
+                "1 while all recovery of the host is held by this source."};
+        metrics_family(writer, &family);
+        for (const struct enum_text *source = hold_source_texts; source->text; source++) {
+                const struct hold *hold =
+                        recovery_hold(runtime_recovery(runtime), (enum hold_source) source->value);
+                const struct metric_label label = {"source", source->text};
+                metrics_sample(writer, &label, 1, hold_holds(hold, now));
+        }
+}
+
+static void put_held(struct metrics_writer *writer, const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_held_services", METRIC_GAUGE, NULL,
+                "Services of which an attempt is held, by the guard that holds it."};
+        uint32_t held[GUARD_COUNT] = {0};
+        for (uint32_t i = 0; i < n; i++) {
+                held[rows[i].held_by]++;
+        }
+        metrics_family(writer, &family);
+        for (const struct enum_text *guard = guard_texts; guard->text; guard++) {
+                if (guard->value != GUARD_NONE) {
+                        const struct metric_label label = {"guard", guard->text};
+                        metrics_sample(writer, &label, 1, held[guard->value]);
+                }
+        }
+}
+
+/* Which guard holds which service; an alert names both. */
+static void put_held_services(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_service_held", METRIC_GAUGE, NULL,
+                "1 while an attempt of the service is held by this guard; otherwise no series."};
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < n; i++) {
+                if (rows[i].held_by != GUARD_NONE) {
+                        struct more_label guard = {0};
+                        more_init(&guard, "guard", guard_text(rows[i].held_by));
+                        sample_service(page, writer, i, &guard.span, 1);
+                }
+        }
+}
+
+/* Why it fails; an alert names it. */
+static void put_causes(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_service_cause", METRIC_GAUGE, NULL,
+                "1 for the cause of the open incident of the service; otherwise no series."};
+        metrics_family(writer, &family);
+        for (uint32_t i = 0; i < n; i++) {
+                if (rows[i].incident) {
+                        struct more_label cause = {0};
+                        more_init(&cause, "cause", cause_text((enum cause) rows[i].cause));
+                        sample_service(page, writer, i, &cause.span, 1);
+                }
+        }
+}
+
+static void put_closed(struct metrics_writer *writer, const struct runtime_stats *stats) {
+        static const struct metric_family family = {"recoverd_incidents_closed", METRIC_COUNTER,
+                NULL, "Incidents that ended since the agent started, by their cause."};
+        metrics_family(writer, &family);
+        for (const struct enum_text *cause = cause_texts; cause->text; cause++) {
+                uint64_t value = stats->incidents_by_cause[cause->value];
+                if (value > 0) {
+                        const struct metric_label label = {"cause", cause->text};
+                        metrics_sample_u64(writer, &label, 1, value);
+                }
+        }
 }
 
 /* ---- Services ---- */
@@ -191,10 +263,20 @@ static struct service_row service_row_of(
                 .counters = runtime_counters(runtime, service),
                 .state = recovery_state_word(&status),
                 .health = status.health,
+                .alive = status.alive,
+                .ready = status.ready,
+                .warnings = status.warnings,
                 .paused = status.paused,
                 .incident = status.incident != NULL,
+                .cause = status.incident ? status.incident->cause : CAUSE_NONE,
                 .next_attempt = status.next_attempt,
+                .held_by = status.held_by,
+                .flapping = status.flapping,
+                .flapping_score = status.flapping_score,
+                .reminders = status.reminders,
+                .content = runtime_content(runtime, service),
                 .budget_left = recovery_budget_left(recovery, service, now),
+                .budget_limit = runtime_policy(runtime)->services[service].budget.actions,
                 .now = now,
         };
 }
@@ -218,13 +300,39 @@ static void put_states(struct metrics_page *page, struct metrics_writer *writer,
                 "1 for the state in which the service is; other states have no series."};
         metrics_family(writer, &family);
         const char *word = NULL;
-        struct more_label state;
+        struct more_label state = {0};
         for (uint32_t i = 0; i < n; i++) {
                 if (rows[i].state != word) { /* nearly all are in the same */
                         word = rows[i].state;
                         more_init(&state, "state", word);
                 }
                 sample_service(page, writer, i, &state.span, 1);
+        }
+}
+
+static bool has_checkpoints(const struct content_report *content) {
+        for (int state = 0; content && state < CHECKPOINT_STATE_COUNT; state++) {
+                if (content->stored[state] > 0) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void put_checkpoints(struct metrics_page *page, struct metrics_writer *writer,
+        const struct service_row *rows, uint32_t n) {
+        static const struct metric_family family = {"recoverd_checkpoints", METRIC_GAUGE, NULL,
+                "Checkpoints of the files of the service by state; no series where there are none."};
+        metrics_family(writer, &family);
+        for (int state = 0; state < CHECKPOINT_STATE_COUNT; state++) {
+                struct more_label label = {0};
+                more_init(&label, "state", checkpoint_state_text((enum checkpoint_state) state));
+                for (uint32_t i = 0; i < n; i++) {
+                        if (has_checkpoints(rows[i].content)) {
+                                sample_service(page, writer, i, &label.span,
+                                        rows[i].content->stored[state]);
+                        }
+                }
         }
 }
 
@@ -250,7 +358,7 @@ static void put_actions_of(struct metrics_writer *writer, const char *service,
         for (const struct enum_text *action = action_texts; action->text; action++) {
                 for (const struct enum_text *result = attempt_result_texts; result->text;
                         result++) {
-                        uint64_t value = counters->actions[action->value][result->value];
+                        uint64_t value = counters->recovered->actions[action->value][result->value];
                         if (value > 0) {
                                 const struct metric_label labels[] = {{"service", service},
                                         {"action", action->text}, {"result", result->text}};
@@ -304,15 +412,17 @@ static void put_histograms(const struct metrics_page *page, struct metrics_write
         metrics_family(writer, &detection);
         for (uint32_t i = 0; i < n; i++) {
                 if (rows[i].counters->measured > 0) {
-                        put_histogram(writer, services[i].name, rows[i].counters->detection,
-                                rows[i].counters->detection_sum);
+                        put_histogram(writer, services[i].name,
+                                rows[i].counters->recovered->detection,
+                                rows[i].counters->recovered->detection_sum);
                 }
         }
         metrics_family(writer, &recovery);
         for (uint32_t i = 0; i < n; i++) {
                 if (rows[i].counters->measured > 0) {
-                        put_histogram(writer, services[i].name, rows[i].counters->recovery,
-                                rows[i].counters->recovery_sum);
+                        put_histogram(writer, services[i].name,
+                                rows[i].counters->recovered->recovery,
+                                rows[i].counters->recovered->recovery_sum);
                 }
         }
 }
@@ -420,13 +530,20 @@ static void put_all(
         put_build(writer);
         put_agent(writer, &snapshot->agent);
         put_reloads(writer, &snapshot->agent.stats);
+        put_closed(writer, &snapshot->agent.stats);
+        put_holds(writer, page->runtime, loop_now(runtime_loop(page->runtime)).mono);
+        put_held(writer, rows, n);
+        put_held_services(page, writer, rows, n);
+        put_causes(page, writer, rows, n);
         put_states(page, writer, rows, n);
+        put_checkpoints(page, writer, rows, n);
         put_services(page, writer, rows, n);
         put_runs(page, writer, rows, n);
         put_actions(page, writer, rows, n);
         put_histograms(page, writer, rows, n);
         put_probes(page, writer, snapshot->probes, snapshot->n_probes);
         put_measurements(page, writer);
+        metrics_put_groups(writer, page->runtime, loop_now(runtime_loop(page->runtime)).mono);
 }
 
 void metrics_page_reuse(struct metrics_page *page, char *memory) {

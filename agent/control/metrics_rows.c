@@ -19,7 +19,13 @@ AGENT(services, row->policy->n_services)
 AGENT(probes, row->policy->n_probes)
 AGENT(dry_run, row->dry_run)
 AGENT(host_budget_left, row->host_budget_left)
+AGENT(host_budget_limit, row->policy->agent.budget.actions)
 AGENT(executor_up, row->stats.executor_up)
+AGENT(suspects, row->suspicion.state == SUSPICION_HOLDS)
+AGENT(outlived, row->suspicion.state == SUSPICION_OUTLIVED)
+AGENT(suspicions, row->suspicion.count)
+AGENT(independent, row->suspicion.measured)
+AGENT(independent_failing, row->suspicion.failing)
 AGENT(lag, seconds(row->stats.worst_lag))
 AGENT(stalls, row->stats.stalls)
 AGENT(last_stall, seconds(row->stats.last_stall))
@@ -50,8 +56,27 @@ const struct agent_metric agent_metrics[] = {
         {{"recoverd_host_budget_left", METRIC_GAUGE, NULL,
                  "Actions that the budget of the whole host still allows."},
                 agent_host_budget_left},
+        {{"recoverd_host_budget_limit", METRIC_GAUGE, NULL,
+                 "Actions that the budget of the whole host allows in its window."},
+                agent_host_budget_limit},
         {{"recoverd_executor_up", METRIC_GAUGE, NULL, "1 while the executor answers."},
                 agent_executor_up},
+        {{"recoverd_self_suspect", METRIC_GAUGE, NULL,
+                 "1 while the agent suspects itself and holds actions."},
+                agent_suspects},
+        {{"recoverd_self_suspect_outlived", METRIC_GAUGE, NULL,
+                 "1 while the agent suspects itself for too long to hold actions, and acts on one "
+                 "service at a time."},
+                agent_outlived},
+        {{"recoverd_self_suspicions", METRIC_COUNTER, NULL,
+                 "Times the agent began to suspect itself."},
+                agent_suspicions},
+        {{"recoverd_independent_services", METRIC_GAUGE, NULL,
+                 "Services that share no dependency, and are measured."},
+                agent_independent},
+        {{"recoverd_independent_failing", METRIC_GAUGE, NULL,
+                 "Services that share no dependency, and fail now."},
+                agent_independent_failing},
         {{"recoverd_loop_lag_seconds", METRIC_GAUGE, "seconds",
                  "Worst lateness of the event loop since the last scrape."},
                 agent_lag},
@@ -118,12 +143,36 @@ const size_t n_agent_metrics = ELEMENTSOF(agent_metrics);
                 return (double) (expression);                                                      \
         }
 
-SERVICE(up, row->health == HEALTH_HEALTHY || row->health == HEALTH_SUSPECT)
+SERVICE(up, row->alive)
+SERVICE(ready, row->ready)
+SERVICE(warnings, row->warnings)
 SERVICE(health, row->health)
 SERVICE(paused, row->paused)
 SERVICE(incident_open, row->incident)
 SERVICE(incidents, row->counters->incidents)
 SERVICE(budget_left, row->budget_left)
+SERVICE(budget_limit, row->budget_limit)
+
+static double service_flapping(const struct service_row *row) {
+        return row->flapping ? row->flapping_score / 100 : NAN;
+}
+
+static double service_reminders(const struct service_row *row) {
+        return row->reminders ? (double) row->reminders : NAN;
+}
+
+static double service_changed(const struct service_row *row) {
+        bool known = row->content && row->content->state != FILES_UNKNOWN;
+        return known ? (double) (row->content->state == FILES_CHANGED) : NAN;
+}
+
+static double service_recovery_points(const struct service_row *row) {
+        return row->content ? (double) row->content->n_trusted : NAN;
+}
+
+static double service_trusted(const struct service_row *row) {
+        return row->content && row->content->trusted ? seconds(row->content->trusted) : NAN;
+}
 
 static double service_next_attempt(const struct service_row *row) {
         if (row->next_attempt == 0 || row->next_attempt == USEC_INFINITY) {
@@ -137,10 +186,17 @@ static double service_next_attempt(const struct service_row *row) {
 
 const struct service_metric service_metrics[] = {
         {{"recoverd_service_up", METRIC_GAUGE, NULL,
-                 "1 while the health of the service is healthy or suspect."},
+                 "1 while the service lives: its liveness is healthy or suspect."},
                 service_up},
+        {{"recoverd_service_ready", METRIC_GAUGE, NULL,
+                 "1 while the service lives and its readiness is healthy or suspect."},
+                service_ready},
+        {{"recoverd_service_warnings", METRIC_GAUGE, NULL,
+                 "Warning probes of the service that have failed."},
+                service_warnings},
         {{"recoverd_service_health", METRIC_GAUGE, NULL,
-                 "Health of the service: 0 unknown, 1 healthy, 2 suspect, 3 failed."},
+                 "Health of the service, liveness and readiness together: 0 unknown, 1 healthy, "
+                 "2 suspect, 3 failed."},
                 service_health},
         {{"recoverd_paused", METRIC_GAUGE, NULL, "1 while recovery of the service is paused."},
                 service_paused},
@@ -155,6 +211,26 @@ const struct service_metric service_metrics[] = {
         {{"recoverd_budget_left", METRIC_GAUGE, NULL,
                  "Actions that the budget of the service still allows."},
                 service_budget_left},
+        {{"recoverd_budget_limit", METRIC_GAUGE, NULL,
+                 "Actions that the budget of the service allows in its window."},
+                service_budget_limit},
+        {{"recoverd_flapping_ratio", METRIC_GAUGE, "ratio",
+                 "Weighted share of the last 20 checks that changed, while the service flaps; "
+                 "otherwise no series."},
+                service_flapping},
+        {{"recoverd_content_changed", METRIC_GAUGE, NULL,
+                 "1 while the service consists of something else than it was well with; no series "
+                 "where that is not known, or not followed."},
+                service_changed},
+        {{"recoverd_recovery_points", METRIC_GAUGE, NULL,
+                 "Versions of the service, or checkpoints of its files, that have earned trust."},
+                service_recovery_points},
+        {{"recoverd_recovery_point_timestamp_seconds", METRIC_GAUGE, "seconds",
+                 "When the newest of them earned trust; no series when none has."},
+                service_trusted},
+        {{"recoverd_reminders", METRIC_GAUGE, NULL,
+                 "Reminders since the service was given up; no series when there was none."},
+                service_reminders},
 };
 const size_t n_service_metrics = ELEMENTSOF(service_metrics);
 

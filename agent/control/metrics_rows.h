@@ -16,6 +16,7 @@
 struct agent_row {
         const struct policy *policy;
         struct runtime_stats stats;
+        struct suspicion_status suspicion;
         struct store_counts store;
         struct process_stats process;
         wall_usec_t started; /* of this process */
@@ -27,9 +28,16 @@ struct service_row {
         const struct service_counters *counters;
         const char *state;
         enum health health;
-        bool paused, incident;
+        bool alive, ready, paused, incident;
+        int cause; /* enum cause, of the open incident */
+        uint32_t warnings;
         usec_t next_attempt; /* mono; 0: none */
-        uint32_t budget_left;
+        enum guard held_by;
+        bool flapping;
+        double flapping_score; /* percent */
+        uint32_t reminders;
+        const struct content_report *content; /* NULL: it is not followed, or nothing was said */
+        uint32_t budget_left, budget_limit;
         struct instant now;
 };
 
@@ -55,3 +63,6 @@ extern const struct service_metric service_metrics[];
 extern const size_t n_service_metrics;
 extern const struct probe_metric probe_metrics[];
 extern const size_t n_probe_metrics;
+
+/* metrics_groups.c */
+void metrics_put_groups(struct metrics_writer *writer, const struct runtime *runtime, usec_t now);

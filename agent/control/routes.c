@@ -6,6 +6,7 @@
 enum {
         ONE = COMMAND_TAKES_SERVICE | COMMAND_TAKES_BY,
         ONE_OR_ALL = ONE | COMMAND_TAKES_ALL,
+        HOLD = COMMAND_TAKES_BY | COMMAND_TAKES_DURATION | COMMAND_TAKES_REASON | COMMAND_MAY_LAST,
         PAUSE = ONE_OR_ALL | COMMAND_TAKES_DURATION | COMMAND_TAKES_REASON,
 };
 
@@ -18,12 +19,21 @@ static const struct route routes[] = {
         {"GET", "/v1/events", false, 0, api_events},
         {"POST", "/v1/pause", false, PAUSE, api_pause},
         {"POST", "/v1/resume", false, ONE_OR_ALL, api_resume},
+        {"POST", "/v1/hold", false, HOLD, api_hold},
+        {"POST", "/v1/release", false, COMMAND_TAKES_BY, api_release},
         {"POST", "/v1/ack", false, ONE, api_ack},
         {"POST", "/v1/restart", false, ONE, api_restart},
+        {"POST", "/v1/rollback", false, ONE | COMMAND_TAKES_UNDO, api_rollback},
+        {"POST", "/v1/checkpoint", false, ONE | COMMAND_TAKES_CHECKPOINT, api_checkpoint},
         {"POST", "/v1/start", false, ONE, api_start},
         {"POST", "/v1/stop", false, ONE, api_stop},
         {"POST", "/v1/probe", false, ONE | COMMAND_TAKES_PROBE, api_probe},
         {"POST", "/v1/reload", false, COMMAND_TAKES_BY, api_reload},
+        {"GET", "/v1/record", false, 0, api_record},
+        {"POST", "/v1/record/start", false, COMMAND_TAKES_BY, api_record_start},
+        {"POST", "/v1/record/stop", false, COMMAND_TAKES_BY, api_record_stop},
+        {"GET", "/v1/groups", false, 0, api_groups},
+        {"POST", "/v1/failover", false, COMMAND_TAKES_BY | COMMAND_TAKES_GROUP, api_failover},
         {"POST", "/v1/heartbeat", true, ONE | COMMAND_TAKES_PROBE | COMMAND_TAKES_BEAT,
                 api_heartbeat},
 };

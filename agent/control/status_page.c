@@ -78,6 +78,12 @@ static void put_top(const struct runtime *runtime, struct strbuf *out, struct in
         if (tally.down) {
                 strbuf_addf(out, ", %u down", tally.down);
         }
+        if (tally.not_ready) {
+                strbuf_addf(out, ", <span class=\"warn\">%u not ready</span>", tally.not_ready);
+        }
+        if (tally.degraded) {
+                strbuf_addf(out, ", <span class=\"warn\">%u degraded</span>", tally.degraded);
+        }
         if (tally.exhausted) {
                 strbuf_addf(out, ", <span class=\"bad\">%u given up</span>", tally.exhausted);
         }
@@ -96,15 +102,17 @@ static void put_top(const struct runtime *runtime, struct strbuf *out, struct in
 /* ---- The table ---- */
 
 static bool needs_attention(const struct verdict *verdict) {
-        return verdict->down || verdict->status.incident || verdict->status.paused;
+        return verdict->down || verdict->status.incident || verdict->status.paused ||
+               verdict->status.warnings;
 }
 
 static const char *class_of(const struct verdict *verdict) {
         if (verdict->down) {
                 return "bad";
         }
-        return verdict->status.health == HEALTH_HEALTHY && !verdict->status.incident ? "ok"
-                                                                                     : "warn";
+        bool fine = verdict->status.health == HEALTH_HEALTHY && !verdict->status.incident &&
+                    !verdict->status.warnings;
+        return fine ? "ok" : "warn";
 }
 
 static void put_windows(

@@ -4,6 +4,7 @@
 #include "io/loop.h"
 #include "recovery/rules.h"
 #include "runtime/runtime.h"
+#include "store/store.h"
 
 const struct enum_text wait_texts[] = {
         {WAIT_NOTHING, "nothing", "Nothing is to be done."},
@@ -65,6 +66,8 @@ static void put_evidence(struct view *view, const struct why *why) {
                 const struct observation *last = runtime_observation(why->runtime, service, i);
                 json_begin_object(&view->json, NULL);
                 json_put_text(&view->json, "probe", why->service->probes[i].name);
+                json_put_text(&view->json, "role",
+                        probe_role_text((enum probe_role) why->service->probes[i].role));
                 json_put_text(&view->json, "health", health_text(status.health));
                 view_observation_members(view, last);
                 view_past(view, "at", last->at.mono);
@@ -127,29 +130,71 @@ static void put_budget(struct view *view, const struct why *why) {
         json_end_object(json);
 }
 
-static uint32_t attempts_made(const struct service_status *status, uint32_t step) {
-        if (!status->incident || status->step < 0 || step > (uint32_t) status->step) {
-                return 0;
-        }
-        return step == (uint32_t) status->step ? status->step_attempts
-                                               : status->policy->steps[step].attempts;
-}
-
 static void put_ladder(struct view *view, const struct why *why) {
-        const struct service_status *status = &why->verdict.status;
+        struct step_status steps[POLICY_STEPS_MAX];
+        uint32_t n = recovery_ladder(
+                runtime_recovery(why->runtime), why->service->index, why->now, steps);
         struct json_writer *json = &view->json;
         json_begin_array(json, "ladder");
-        for (uint32_t i = 0; i < why->service->n_steps; i++) {
+        for (uint32_t i = 0; i < n; i++) {
                 const struct step_spec *step = &why->service->steps[i];
                 json_begin_object(json, NULL);
                 json_put_uint(json, "step", i);
                 json_put_text(json, "action", action_text((enum action) step->action));
                 json_put_uint(json, "attempts", step->attempts);
-                json_put_uint(json, "made", attempts_made(status, i));
-                json_put_bool(json, "current", status->incident && status->step == (int) i);
+                json_put_uint(json, "made", steps[i].made);
+                json_put_bool(json, "current", steps[i].current);
+                json_put_text(json, "fit", step_fit_text(steps[i].fit));
+                json_put_uint(json, "cured", steps[i].cured);
+                json_put_uint(json, "tried", steps[i].tried);
                 json_end_object(json);
         }
         json_end_array(json);
+}
+
+/* The lines of what changed are an array, so that nobody has to take them apart. */
+static void put_lines(struct json_writer *json, const char *key, const char *text) {
+        json_begin_array(json, key);
+        while (*text) {
+                char line[CONTENT_LINES_MAX];
+                size_t length = strcspn(text, "\n");
+                snprintf(line, sizeof(line), "%.*s", (int) length, text);
+                json_put_text(json, NULL, line);
+                text += length + (text[length] == '\n');
+        }
+        json_end_array(json);
+}
+
+static void put_content(struct view *view, const struct why *why) {
+        const struct content_report *content = runtime_content(why->runtime, why->service->index);
+        AUTO_STRBUF struct strbuf text = {0};
+        struct json_writer *json = &view->json;
+        if (!content) {
+                json_put_null(json, "content");
+                return;
+        }
+        content_report_describe(content, &text);
+        json_begin_object(json, "content");
+        json_put_text(json, "state", files_state_text(content->state));
+        json_put_text(json, "present", content->present);
+        json_put_text(json, "good", content->good);
+        view_wall_moment(view, "since", content->since);
+        json_put_text(json, "text", strbuf_text(&text));
+        put_lines(json, "lines", content->lines);
+        json_end_object(json);
+}
+
+static void put_rejected(struct view *view, const struct why *why) {
+        struct rejected rejected[WHY_REJECTED_MAX];
+        size_t n = why_rejected(why, rejected);
+        json_begin_array(&view->json, "rejected");
+        for (size_t i = 0; i < n; i++) {
+                json_begin_object(&view->json, NULL);
+                json_put_text(&view->json, "what", rejected[i].what);
+                json_put_text(&view->json, "why", rejected[i].why);
+                json_end_object(&view->json);
+        }
+        json_end_array(&view->json);
 }
 
 static void put_next(struct view *view, const struct why *why) {
@@ -162,22 +207,31 @@ static void put_next(struct view *view, const struct why *why) {
         json_end_object(&view->json);
 }
 
-static void put_dependencies(struct view *view, const struct why *why) {
+static void put_dependency(
+        struct view *view, const struct why *why, uint32_t index, enum dependency kind) {
+        struct verdict verdict = verdict_of(why->runtime, index);
         struct json_writer *json = &view->json;
-        json_begin_array(json, "dependencies");
-        for (uint32_t i = 0; i < why->service->n_depends_on; i++) {
-                uint32_t index = why->service->depends_on[i];
-                struct verdict verdict = verdict_of(why->runtime, index);
-                json_begin_object(json, NULL);
-                json_put_text(json, "name", verdict.status.policy->name);
-                json_put_text(json, "state", verdict.state);
-                json_put_text(json, "health", health_text(verdict.status.health));
-                view_past(view, "since", verdict.since);
-                json_put_bool(json, "culprit", why->culprit && why->culprit->index == index);
-                json_put_text(json, "detail", verdict.detail);
-                json_end_object(json);
+        json_begin_object(json, NULL);
+        json_put_text(json, "name", verdict.status.policy->name);
+        json_put_text(json, "kind", dependency_text(kind));
+        json_put_text(json, "state", verdict.state);
+        json_put_text(json, "health", health_text(verdict.status.health));
+        view_past(view, "since", verdict.since);
+        json_put_bool(json, "culprit", why->culprit && why->culprit->index == index);
+        json_put_text(json, "detail", verdict.detail);
+        json_end_object(json);
+}
+
+static void put_dependencies(struct view *view, const struct why *why) {
+        const struct service *service = why->service;
+        json_begin_array(&view->json, "dependencies");
+        for (uint32_t i = 0; i < service->n_depends_on; i++) {
+                put_dependency(view, why, service->depends_on[i], DEPENDENCY_HARD);
         }
-        json_end_array(json);
+        for (uint32_t i = 0; i < service->n_soft_depends_on; i++) {
+                put_dependency(view, why, service->soft_depends_on[i], DEPENDENCY_SOFT);
+        }
+        json_end_array(&view->json);
 }
 
 static void put_history(struct view *view, const struct service_status *status) {
@@ -213,8 +267,34 @@ void why_view(struct view *view, const struct why *why) {
         put_guards(view, why);
         put_budget(view, why);
         put_ladder(view, why);
+        put_content(view, why);
+        put_rejected(view, why);
         put_history(view, status);
         put_next(view, why);
         put_dependencies(view, why);
         json_end_object(json);
+}
+
+/* A service with many probes and dependencies may have more to say than is kept. */
+static void put_short(struct view *view, const struct why *why) {
+        AUTO_STRBUF struct strbuf summary = {0};
+        why_summary(why, &summary);
+        json_begin_object(&view->json, NULL);
+        view_wall_moment(view, "now", view->now.wall);
+        json_put_text(&view->json, "summary", strbuf_text(&summary));
+        put_rule(view, why);
+        put_guards(view, why);
+        put_ladder(view, why);
+        json_end_object(&view->json);
+}
+
+void why_record(const struct runtime *runtime, uint32_t service, struct strbuf *out) {
+        struct why why = why_of(runtime, service);
+        struct view view = view_of(runtime, out);
+        why_view(&view, &why);
+        if (!out->failed && out->length >= STORE_WHY_MAX) {
+                strbuf_reset(out);
+                view = view_of(runtime, out);
+                put_short(&view, &why);
+        }
 }

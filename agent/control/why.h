@@ -46,5 +46,19 @@ void why_summary(const struct why *why, struct strbuf *out);
 /* What comes next, and in `out` the same in words, without a period. */
 struct next why_next(const struct why *why, struct strbuf *out);
 
+/* What was not done, and why not: for each step of the ladder that is not to come its reason, and
+ * for the last decision each row of the table that stands above the one that fired. */
+struct rejected {
+        enum step_fit fit; /* of a step; STEP_FITS: it is a row */
+        char what[64]; /* "step 1, restart"; "rule 209" */
+        char why[OBSERVATION_DETAIL_MAX];
+};
+enum { WHY_REJECTED_MAX = POLICY_STEPS_MAX + 48 };
+size_t why_rejected(const struct why *why, struct rejected ret[WHY_REJECTED_MAX]);
+
+/* The same record as why_view writes, to be kept with an attempt; without its longer parts where
+ * it would not fit into STORE_WHY_MAX. */
+void why_record(const struct runtime *runtime, uint32_t service, struct strbuf *out);
+
 /* The whole answer of GET /v1/why. */
 void why_view(struct view *view, const struct why *why);

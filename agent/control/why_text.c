@@ -132,7 +132,11 @@ static void because_unknown(const struct why *why, struct strbuf *out) {
 
 static void because_healthy(const struct why *why, struct strbuf *out) {
         uint32_t n = why->service->n_probes, healthy = count_probes(why, HEALTH_HEALTHY);
-        if (n == 1) {
+        uint32_t warnings = why->verdict.status.warnings;
+        if (warnings > 0) {
+                strbuf_addf(out, "it is alive and ready, and ");
+                add_count(out, warnings, "probe warns", "probes warn");
+        } else if (n == 1) {
                 strbuf_add(out, "its probe passes");
         } else if (healthy == n) {
                 strbuf_addf(
@@ -189,6 +193,12 @@ static void because_blocked(const struct why *why, struct strbuf *out) {
         }
 }
 
+static void because_comparing(const struct why *why, struct strbuf *out) {
+        (void) why;
+        strbuf_add(out, "it failed, and what changed since it was last good is being looked "
+                        "for");
+}
+
 static void because_settling(const struct why *why, struct strbuf *out) {
         (void) why;
         strbuf_add(
@@ -237,9 +247,17 @@ static void because_verifying(const struct why *why, struct strbuf *out) {
         strbuf_add(out, " was carried out, and its probes have to prove it");
 }
 
+static bool is_only_not_ready(const struct why *why) {
+        const struct incident *incident = why->verdict.status.incident;
+        return incident && incident->role == ROLE_READINESS;
+}
+
 static void because_unattended(const struct why *why, struct strbuf *out) {
         const struct incident *incident = why->verdict.status.incident;
-        if (why->service->n_steps > 0 && incident) {
+        if (is_only_not_ready(why)) {
+                strbuf_add(out, "it lives, and its ladder has no further step that would not "
+                                "interrupt it");
+        } else if (why->service->n_steps > 0 && incident) {
                 strbuf_addf(out, "no step of its ladder cures this cause (%s)",
                         cause_text((enum cause) incident->cause));
         } else {
@@ -251,6 +269,11 @@ static void because_exhausted(const struct why *why, struct strbuf *out) {
         const struct incident *incident = why->verdict.status.incident;
         add_count(out, incident ? incident->attempts : 0, "attempt", "attempts");
         strbuf_add(out, " did not cure it, and its ladder has no further step");
+}
+
+static void because_standby(const struct why *why, struct strbuf *out) {
+        strbuf_addf(out, "it is not the active member of the group %s, so it stays stopped",
+                why->service->group ? why->service->group->name : "");
 }
 
 static void because_stopped(const struct why *why, struct strbuf *out) {
@@ -311,6 +334,12 @@ static void next_checking(const struct why *why, struct strbuf *out) {
         strbuf_addf(out, "; where one is down, %s is left alone", why->service->name);
 }
 
+static void next_comparing(const struct why *why, struct strbuf *out) {
+        (void) why;
+        strbuf_add(out, "the answer decides on the next step; without one it is decided as if "
+                        "nothing were known");
+}
+
 static void next_blocked(const struct why *why, struct strbuf *out) {
         strbuf_addf(out, "wait until %s is healthy, then ",
                 why->culprit ? why->culprit->name : "the dependency");
@@ -354,6 +383,11 @@ static void next_verifying(const struct why *why, struct strbuf *out) {
 }
 
 static void next_unattended(const struct why *why, struct strbuf *out) {
+        if (is_only_not_ready(why)) {
+                strbuf_add(out, "it is watched until it is ready; should its liveness fail, too, "
+                                "every step may be used");
+                return;
+        }
         strbuf_addf(out, "a person has to look at %s, or it heals by itself", why->service->name);
 }
 
@@ -362,6 +396,15 @@ static void next_exhausted(const struct why *why, struct strbuf *out) {
                 "a person has to look at it and say 'recoverctl ack %s', which lets recovery begin "
                 "again; it is also over when %s heals",
                 why->service->name, why->service->name);
+        if (why->verdict.status.timer != USEC_INFINITY) {
+                strbuf_add(out, "; people are told again at ");
+                add_clock(out, why, why->verdict.status.timer);
+        }
+}
+
+static void next_standby(const struct why *why, struct strbuf *out) {
+        strbuf_addf(out, "nothing until the group promotes it; see 'recoverctl group %s'",
+                why->service->group ? why->service->group->name : "");
 }
 
 static void next_stopped(const struct why *why, struct strbuf *out) {
@@ -382,6 +425,8 @@ static const struct story stories[] = {
                 WAIT_CHANGE, NULL, next_queued},
         {PHASE_CHECKING, ANY_HEALTH, "is being checked", because_checking,
                 WAIT_CHANGE, at_timer, next_checking},
+        {PHASE_COMPARING, ANY_HEALTH, "is being compared", because_comparing,
+                WAIT_CHANGE, at_timer, next_comparing},
         {PHASE_BLOCKED, ANY_HEALTH, "is blocked", because_blocked,
                 WAIT_CHANGE, NULL, next_blocked},
         {PHASE_SETTLING, ANY_HEALTH, "is settling", because_settling,
@@ -402,6 +447,8 @@ static const struct story stories[] = {
                 WAIT_PERSON, NULL, next_unattended},
         {PHASE_EXHAUSTED, ANY_HEALTH, "was given up (exhausted)", because_exhausted,
                 WAIT_PERSON, NULL, next_exhausted},
+        {PHASE_STANDBY, ANY_HEALTH, "is a standby", because_standby,
+                WAIT_CHANGE, NULL, next_standby},
         {PHASE_STOPPED, ANY_HEALTH, "is stopped", because_stopped,
                 WAIT_PERSON, NULL, next_stopped},
 };
@@ -430,10 +477,26 @@ struct next why_next(const struct why *why, struct strbuf *out) {
 
 /* ---- The summary ---- */
 
+/* Words for a state that is more than its phase and health. */
+static const char *other_state(const struct why *why, const char *standard) {
+        static const struct {
+                const char *state, *words;
+        } table[] = {
+                {"starting", "is starting"},
+                {"degraded", "is degraded"},
+                {"not-ready", "is not ready"},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                if (str_eq(why->verdict.state, table[i].state)) {
+                        return table[i].words;
+                }
+        }
+        return standard;
+}
+
 static void tell_state(const struct why *why, struct strbuf *out) {
         const struct story *story = story_of(&why->verdict.status);
-        bool starting = str_eq(why->verdict.state, "starting");
-        strbuf_addf(out, "%s %s", why->service->name, starting ? "is starting" : story->state);
+        strbuf_addf(out, "%s %s", why->service->name, other_state(why, story->state));
         if (why->verdict.since) {
                 strbuf_add(out, " since ");
                 add_clock(out, why, why->verdict.since);
@@ -460,6 +523,33 @@ static void tell_evidence(const struct why *why, struct strbuf *out) {
         strbuf_addf(out, " ago: %s.", why->failing_last->detail);
 }
 
+/* What changed is the first thing that anybody asks. */
+static void tell_content(const struct why *why, struct strbuf *out) {
+        const struct content_report *content = runtime_content(why->runtime, why->service->index);
+        if (content && content->state == FILES_CHANGED) {
+                strbuf_add(out, " What changed: ");
+                content_report_describe(content, out);
+                strbuf_add_char(out, '.');
+        } else if (content && content->state == FILES_UNCHANGED && why->verdict.status.incident) {
+                strbuf_add(out, " Nothing has changed since it was well.");
+        } else if (content && why->verdict.status.incident && *content->text) {
+                strbuf_addf(out, " Whether it has changed is not known: %s.", content->text);
+        }
+        if (content && content->state == FILES_UNCHANGED && *content->text) {
+                strbuf_addf(out, " Besides, %s.", content->text);
+        }
+}
+
+/* What is more than what its probes see. */
+static void tell_cause(const struct why *why, struct strbuf *out) {
+        const struct incident *incident = why->verdict.status.incident;
+        if (incident && incident->cause != incident->symptom && incident->symptom != CAUSE_NONE) {
+                strbuf_addf(out, " The cause is taken to be '%s'; what its probes see is '%s'.",
+                        cause_text((enum cause) incident->cause),
+                        cause_text((enum cause) incident->symptom));
+        }
+}
+
 static void tell_last_attempt(const struct why *why, struct strbuf *out) {
         static const char *const results[] = {
                 [ATTEMPT_UNFINISHED] = NULL,
@@ -482,6 +572,17 @@ static void tell_last_attempt(const struct why *why, struct strbuf *out) {
                 strbuf_addf(out, ": %s", attempt->text);
         }
         strbuf_add_char(out, '.');
+}
+
+/* What a person who reads the policy would have expected to be tried. */
+static void tell_left_out(const struct why *why, struct strbuf *out) {
+        struct rejected rejected[WHY_REJECTED_MAX];
+        size_t n = why_rejected(why, rejected);
+        for (size_t i = 0; i < n; i++) {
+                if (rejected[i].fit != STEP_FITS && rejected[i].fit != STEP_SPENT) {
+                        strbuf_addf(out, " Left out: %s (%s).", rejected[i].what, rejected[i].why);
+                }
+        }
 }
 
 static void tell_next(const struct why *why, struct strbuf *out) {
@@ -524,10 +625,34 @@ static void tell_budget(const struct why *why, struct strbuf *out) {
         }
 }
 
+static void tell_role(const struct why *why, struct strbuf *out) {
+        if (is_only_not_ready(why) && why->verdict.status.phase != PHASE_UNATTENDED) {
+                strbuf_add(out, " Only its readiness fails, so nothing that would interrupt it is "
+                                "done.");
+        }
+}
+
+/* What it can do without, and lacks. */
+static void tell_soft_dependency(const struct why *why, struct strbuf *out) {
+        for (uint32_t i = 0; i < why->service->n_soft_depends_on; i++) {
+                struct verdict other = verdict_of(why->runtime, why->service->soft_depends_on[i]);
+                if (why->verdict.status.incident && (other.down || (other.up && !other.ready))) {
+                        strbuf_addf(out, " Its soft dependency %s is %s, which blocks nothing.",
+                                other.status.policy->name, other.state);
+                        return;
+                }
+        }
+}
+
 void why_summary(const struct why *why, struct strbuf *out) {
         tell_state(why, out);
         tell_evidence(why, out);
+        tell_content(why, out);
+        tell_cause(why, out);
+        tell_role(why, out);
+        tell_soft_dependency(why, out);
         tell_last_attempt(why, out);
+        tell_left_out(why, out);
         tell_next(why, out);
         tell_pause(why, out);
         tell_budget(why, out);

@@ -11,15 +11,24 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "executor/action_plan.h"
+#include "executor/address_step.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 #include "executor/manager_kind.h"
+#include "executor/rollback_step.h"
+#include "executor/service_content.h"
 #include "executor/service_start.h"
+#include "executor/step_checkpoint.h"
+#include "executor/unit_end.h"
+#include "model/manager.h"
 
 /* A main process that was killed and does not end, though its group is gone. */
 #define KILL_LIMIT (GROUP_END_LIMIT + 2 * USEC_PER_SEC)
 
 enum stage {
         STAGE_PENDING, /* waits for a place */
+        STAGE_KEEPING, /* waits for a copy of what it may overwrite, see step_checkpoint.h */
         STAGE_TERM, /* the main process got the stop signal */
         STAGE_KILL, /* the group got SIGKILL, and has to be proven empty */
         STAGE_START, /* see service_start.h */
@@ -29,11 +38,18 @@ enum stage {
 struct execution {
         struct list node; /* in the queue, pending or running */
         struct managed *managed;
-        struct action_order order;
+        struct action_order order; /* its `action` is that of the present part */
+        int whole; /* enum action: what was asked for */
+        struct action_plan plan;
+        bool refused; /* it ends because it must not be done, and nothing was done */
+        bool exchanged; /* what the service consists of is another than before */
+        bool unproven; /* of a demotion: it is not certain that it is gone */
+        char said[256]; /* by the parts that are over */
+        char failure[256]; /* what began to go wrong; the parts that follow clear up */
         struct policy_share *share; /* `service` and the step live as long as the action */
         const struct service *service; /* NULL: it has left the policy */
         enum stage stage;
-        usec_t begun;
+        usec_t begun, part_begun;
         struct loop_timer timer;
         struct service_start *start;
         struct operation *operation;
@@ -73,6 +89,9 @@ void action_free(struct execution *action) {
         if (!action) {
                 return;
         }
+        if (action->stage == STAGE_KEEPING) {
+                step_checkpoint_forget(action->managed);
+        }
         leave_queue(action);
         action->managed->action = NULL;
         loop_timer_done(&action->timer);
@@ -92,29 +111,99 @@ static void keep_result(struct execution *action, bool ok, const char *text) {
         }
         state->result_request = action->order.request;
         state->result_ok = ok;
+        state->result_refused = action->refused && !*action->failure;
         str_copy(state->result_text, sizeof(state->result_text), text);
 }
 
 static void log_end(const struct execution *action, bool ok, const char *text) {
         log_at(ok ? LOG_NOTICE : LOG_ERR, "%s: %s %s: %s", action->managed->state.service,
-                action_text((enum action) action->order.action), ok ? "done" : "failed", text);
+                action_text((enum action) action->whole), ok ? "done" : "failed", text);
 }
 
-static void finish(struct execution *action, bool ok, const char *text) {
+static void finish_all(struct execution *action, bool ok, const char *text) {
         struct managed *managed = action->managed;
         struct executor *executor = managed->executor;
         struct action_order order = action->order;
+        int whole = action->whole;
+        bool proven = !action->unproven;
         char copy[sizeof(managed->state.result_text)];
         str_copy(copy, sizeof(copy), text);
         keep_result(action, ok, copy);
         managed_save(managed);
         log_end(action, ok, copy);
         action_free(action);
+        lease_guard_ended(managed, whole, ok, proven, copy);
         managed_announce(managed, order.request ? UNSENT_SERVICE | UNSENT_DONE : UNSENT_SERVICE);
         if (order.ended) {
                 order.ended(order.cookie, managed, ok, copy);
         }
+        content_action_ended(managed);
         executor_settled(executor);
+}
+
+/* ---- Parts ---- */
+
+static void begin_part(struct execution *action);
+
+static void add_said(char said[256], const char *text) {
+        size_t length = strlen(said);
+        snprintf(said + length, 256 - length, "%s%s", length ? "; " : "", text);
+}
+
+static bool is_exchange(int action) {
+        return action == ACTION_ROLLBACK || action == ACTION_UNDO;
+}
+
+/* What went wrong first; the parts that follow clear up. */
+static void note_failure(struct execution *action, const char *text) {
+        if (!*action->failure) {
+                str_copy(action->failure, sizeof(action->failure), text);
+        }
+}
+
+static bool clear_up(struct execution *action, const char *text) {
+        bool untouched = action->whole == ACTION_PROMOTE && action->refused;
+        action->refused = action->refused && !untouched;
+        if (*action->failure || untouched ||
+                !action_plan_clear_up(
+                        &action->plan, action->whole, action->service, action->exchanged)) {
+                return false;
+        }
+        note_failure(action, text);
+        lease_guard_clears_up(action->managed, action->whole);
+        begin_part(action);
+        return true;
+}
+
+/* A program of a demotion that fails is told and no more: whether the service is gone is for the
+ * proof to say. */
+static void note_part(struct execution *action, bool ok, const char *text) {
+        const struct action_part *part = action_plan_part(&action->plan);
+        char said[sizeof(action->said)];
+        if (!ok && part->proves) {
+                action->unproven = true;
+                note_failure(action, text);
+                return;
+        }
+        snprintf(said, sizeof(said), "%s%s", ok ? "" : "a program failed: ", text);
+        add_said(action->said, ok || !part->goes_on ? text : said);
+}
+
+static void finish(struct execution *action, bool ok, const char *text) {
+        char whole[512];
+        bool goes_on = ok || action_plan_part(&action->plan)->goes_on;
+        action->exchanged = action->exchanged || (ok && is_exchange(action->order.action));
+        if (!goes_on && clear_up(action, text)) {
+                return;
+        }
+        note_part(action, ok, text);
+        if (goes_on && action_plan_next(&action->plan)) {
+                begin_part(action);
+                return;
+        }
+        snprintf(whole, sizeof(whole), "%s%s%s", action->failure,
+                *action->failure && *action->said ? "; " : "", action->said);
+        finish_all(action, goes_on && !*action->failure, whole);
 }
 
 /* ---- Time ---- */
@@ -123,10 +212,14 @@ static usec_t step_timeout(const struct execution *action) {
         return action->order.step ? action->order.step->timeout : 0;
 }
 
-/* The step's own limit counts from the beginning of the action, the standard from here. */
+/* The step's own limit counts from the beginning of the action, that of a part and the standard
+ * from here. */
 static usec_t due(const struct execution *action, usec_t standard) {
-        usec_t own = step_timeout(action);
+        usec_t own = step_timeout(action), limit = action_plan_part(&action->plan)->limit;
         usec_t now = loop_now(action->managed->executor->loop).mono;
+        if (limit != USEC_INFINITY) {
+                return usec_add(action->part_begun, limit);
+        }
         return own ? usec_add(action->begun, own) : usec_add(now, standard);
 }
 
@@ -179,7 +272,7 @@ static void give_up_start(struct execution *action) {
         service_start_free(action->start);
         action->start = NULL;
         action->failed = true;
-        action->managed->state.starting = false;
+        managed_abandon_start(action->managed);
         kill_group(action);
 }
 
@@ -190,7 +283,7 @@ static void after_stop(struct execution *action) {
         loop_timer_cancel(&action->timer);
         if (action->failed) {
                 finish(action, false, action->text);
-        } else if (action->order.action == ACTION_STOP) {
+        } else if (action->order.action == ACTION_STOP || action->order.action == ACTION_DEMOTE) {
                 service_start_forget(action->managed);
                 managed_remove_group(action->managed);
                 finish(action, true, *action->text ? action->text : "was not running");
@@ -222,6 +315,10 @@ static int stop_signal(const struct execution *action) {
 
 static usec_t stop_timeout(const struct execution *action) {
         const struct command_spec *command = command_of(action);
+        usec_t limit = action_plan_part(&action->plan)->limit;
+        if (action->order.action == ACTION_DEMOTE && limit != USEC_INFINITY) {
+                return limit;
+        }
         return command ? command->stop_timeout : action->managed->state.stop_timeout;
 }
 
@@ -229,7 +326,7 @@ static void note_stopped(struct execution *action) {
         char took[UNITS_TEXT_MAX];
         usec_t now = loop_now(action->managed->executor->loop).mono;
         snprintf(action->text, sizeof(action->text), "stopped within %s",
-                units_format_duration_short(usec_sub(now, action->begun), took));
+                units_format_duration_short(usec_sub(now, action->part_begun), took));
 }
 
 static void note_killed(struct execution *action) {
@@ -237,13 +334,13 @@ static void note_killed(struct execution *action) {
         usec_t now = loop_now(action->managed->executor->loop).mono;
         const char *name = sigabbrev_np(stop_signal(action));
         snprintf(action->text, sizeof(action->text), "killed, after %s without effect of %s%s",
-                units_format_duration_short(usec_sub(now, action->begun), took),
+                units_format_duration_short(usec_sub(now, action->part_begun), took),
                 name ? "SIG" : "the stop signal", name ? name : "");
 }
 
 static void ask_to_stop(struct execution *action) {
         usec_t limit = due(action, stop_timeout(action));
-        usec_t patience = usec_add(action->begun, stop_timeout(action));
+        usec_t patience = usec_add(action->part_begun, stop_timeout(action));
         action->stage = STAGE_TERM;
         loop_timer_set(&action->timer, limit < patience ? limit : patience);
         if (managed_signal(action->managed, stop_signal(action)) == 0) {
@@ -256,7 +353,7 @@ static void ask_to_stop(struct execution *action) {
 
 static void keep_request(struct execution *action) {
         action->managed->state.request = action->order.request;
-        action->managed->state.action = action->order.action;
+        action->managed->state.action = action->whole;
 }
 
 static void begin_stop(struct execution *action) {
@@ -266,9 +363,12 @@ static void begin_stop(struct execution *action) {
                 return;
         }
         managed_save(managed);
-        if (managed->state.running) {
+        if (managed->state.running && stop_timeout(action) > 0) {
                 ask_to_stop(action);
         } else {
+                if (managed->state.running) {
+                        str_copy(action->text, sizeof(action->text), "killed at once");
+                }
                 kill_group(action);
         }
 }
@@ -289,7 +389,30 @@ static void begin_start(struct execution *action) {
 static void on_operation_ended(void *cookie, bool ok, const char *text) {
         struct execution *action = cookie;
         action->operation = NULL;
+        loop_timer_cancel(&action->timer);
         finish(action, ok, text);
+}
+
+/* A program of a group has ended when its time is over: its standby waits for that. */
+static bool is_cut_off(const struct execution *action) {
+        return action->order.action == ACTION_EXEC &&
+               action_plan_part(&action->plan)->limit != USEC_INFINITY;
+}
+
+/* It is told to end by SIGTERM a little earlier. */
+static usec_t soft_end(const struct execution *action, usec_t end) {
+        return is_cut_off(action) ? end - (end - action->part_begun) / 4 : end;
+}
+
+static usec_t operation_limit(const struct execution *action) {
+        int part = action->order.action;
+        return part < ACTION_COUNT ? usec_add(ACTION_LIMIT, action_traits(part)->longer)
+                                   : ADDRESS_STEP_LIMIT;
+}
+
+static const struct exec_spec *exec_of(const struct execution *action) {
+        const struct action_part *part = action_plan_part(&action->plan);
+        return part->exec || !action->order.step ? part->exec : &action->order.step->exec;
 }
 
 static void begin_operation(struct execution *action, const struct operation_kind *kind) {
@@ -299,9 +422,14 @@ static void begin_operation(struct execution *action, const struct operation_kin
                 .managed = action->managed,
                 .service = action->service,
                 .order = action->order,
-                .deadline = due(action, ACTION_LIMIT),
+                .exec = exec_of(action),
+                .deadline = soft_end(action, due(action, operation_limit(action))),
+                .refused = &action->refused,
         };
         action->stage = STAGE_OPERATION;
+        if (is_cut_off(action)) {
+                loop_timer_set(&action->timer, due(action, 0));
+        }
         managed_save(action->managed);
         if (operation_start(&action->operation, kind, &request, on_operation_ended, action, &err) <
                 0) {
@@ -311,8 +439,18 @@ static void begin_operation(struct execution *action, const struct operation_kin
 
 /* NULL: it is about processes that the executor started itself. */
 static const struct operation_kind *operation_of(const struct execution *action) {
-        bool by_agent = action->order.request != 0 && action->service;
-        return by_agent ? manager_operation(action->service, action->order.action) : NULL;
+        static const struct operation_kind *const own_parts[] = {
+                &address_take, &address_drop, &unit_end};
+        int part = action->order.action;
+        bool of_parts = action->plan.count > 1 || action->whole == ACTION_DEMOTE;
+        if (is_exchange(part)) {
+                return &rollback_step;
+        }
+        if (part >= ACTION_COUNT) {
+                return own_parts[part - ACTION_COUNT];
+        }
+        bool by_agent = (action->order.request != 0 || of_parts) && action->service;
+        return by_agent ? manager_operation(action->service, part) : NULL;
 }
 
 static void begin_stages(struct execution *action) {
@@ -320,6 +458,7 @@ static void begin_stages(struct execution *action) {
                 [ACTION_RESTART] = begin_stop,
                 [ACTION_START] = begin_start,
                 [ACTION_STOP] = begin_stop,
+                [ACTION_DEMOTE] = begin_stop,
         };
         if (beginnings[action->order.action]) {
                 beginnings[action->order.action](action);
@@ -328,22 +467,51 @@ static void begin_stages(struct execution *action) {
         }
 }
 
+static void begin_part(struct execution *action) {
+        action->order.action = action_plan_part(&action->plan)->action;
+        action->part_begun = loop_now(action->managed->executor->loop).mono;
+        action->stage = STAGE_START;
+        action->text[0] = '\0';
+        action->failed = false;
+        loop_timer_cancel(&action->timer);
+        const struct operation_kind *kind = operation_of(action);
+        if (kind) {
+                begin_operation(action, kind);
+        } else {
+                begin_stages(action);
+        }
+}
+
+static void on_kept(void *cookie) {
+        struct execution *action = cookie;
+        action->begun = loop_now(action->managed->executor->loop).mono;
+        begin_part(action);
+}
+
+/* Of a step that may change something. A rollback sees to it by itself, a first start is no step,
+ * and what a lease asks for does not wait. */
+static bool keep_present(struct execution *action) {
+        bool of_group = action->whole == ACTION_PROMOTE || action->whole == ACTION_DEMOTE;
+        bool is_step = action->order.request != 0 && !is_exchange(action->whole) && !of_group &&
+                       (action->order.step || action->whole != ACTION_START);
+        return is_step && step_checkpoint_start(action->managed, action->whole, on_kept, action);
+}
+
 static void begin(struct execution *action) {
         struct action_queue *queue = queue_of(action);
         queue->n_pending--;
         queue->n_running++;
         list_remove(&action->node);
         list_append(&queue->running, &action->node);
-        action->stage = STAGE_START;
         action->begun = loop_now(action->managed->executor->loop).mono;
         keep_request(action);
+        lease_guard_began(action->managed, action->whole);
         log_debug("%s: %s begins, request %" PRIu64, action->managed->state.service,
-                action_text((enum action) action->order.action), action->order.request);
-        const struct operation_kind *kind = operation_of(action);
-        if (kind) {
-                begin_operation(action, kind);
+                action_text((enum action) action->whole), action->order.request);
+        if (keep_present(action)) {
+                action->stage = STAGE_KEEPING;
         } else {
-                begin_stages(action);
+                begin_part(action);
         }
 }
 
@@ -355,6 +523,14 @@ static void run_next(void *cookie) {
 }
 
 /* ---- What happens meanwhile ---- */
+
+static void cut_program(struct execution *action) {
+        char limit[UNITS_TEXT_MAX], text[UNITS_TEXT_MAX + 32];
+        operation_cancel(TAKE_PTR(action->operation));
+        snprintf(text, sizeof(text), "killed after %s",
+                units_format_duration_short(action_plan_part(&action->plan)->limit, limit));
+        finish(action, false, text);
+}
 
 static void on_timer(void *cookie) {
         struct execution *action = cookie;
@@ -372,8 +548,11 @@ static void on_timer(void *cookie) {
         case STAGE_START:
                 give_up_start(action);
                 break;
+        case STAGE_OPERATION: /* others have their own deadline */
+                cut_program(action);
+                break;
         case STAGE_PENDING:
-        case STAGE_OPERATION: /* has its own deadline */
+        case STAGE_KEEPING: /* has its own patience */
                 break;
         }
 }
@@ -400,6 +579,7 @@ void action_process_ended(struct execution *action) {
                 }
                 break;
         case STAGE_PENDING:
+        case STAGE_KEEPING:
         case STAGE_OPERATION:
                 break;
         }
@@ -424,10 +604,35 @@ bool action_expects_exit(const struct execution *action) {
         return action && (action->stage == STAGE_TERM || action->stage == STAGE_KILL);
 }
 
+/* A member that leaves its group is demoted by the policy that it leaves. */
+static void take_policy(struct execution *action) {
+        const struct lease_guard *guard = action->managed->guard;
+        bool by_guard = guard && action->whole == ACTION_DEMOTE;
+        action->share = policy_share_hold(by_guard ? guard->share : action->managed->share);
+        action->service = by_guard ? guard->service : action->managed->service;
+}
+
+/* It is followed by a demotion, which goes on from whatever is there. */
+void action_cut(struct execution *action, const char *why) {
+        if (!action) {
+                return;
+        }
+        loop_timer_cancel(&action->timer);
+        service_start_free(TAKE_PTR(action->start));
+        operation_cancel(TAKE_PTR(action->operation));
+        managed_abandon_start(action->managed);
+        action->unproven = true;
+        finish_all(action, false, why);
+}
+
 int action_start(struct managed *managed, const struct action_order *order, struct error *err) {
         struct action_queue *queue = &managed->executor->actions;
+        const char *why_not = lease_guard_why_not(managed, order->action);
         if (managed->action) {
                 return error_set(err, EBUSY, "another action is under way");
+        }
+        if (why_not) {
+                return error_set(err, EPERM, "%s", why_not);
         }
         if (queue->n_pending >= ACTIONS_PENDING_MAX) {
                 return error_set(err, EAGAIN, "%d actions wait already", ACTIONS_PENDING_MAX);
@@ -439,12 +644,17 @@ int action_start(struct managed *managed, const struct action_order *order, stru
         }
         action->managed = managed;
         action->order = *order;
-        action->share = policy_share_hold(managed->share);
-        action->service = managed->service;
+        action->whole = order->action;
+        take_policy(action);
+        lease_guard_plan(managed, &action->plan, order->action, action->service);
         managed->action = action;
         list_append(&queue->pending, &action->node);
         queue->n_pending++;
         action = NULL;
-        run_next(queue);
+        if (order->action == ACTION_DEMOTE) {
+                begin(managed->action); /* its lease does not wait for a place */
+        } else {
+                run_next(queue);
+        }
         return 0;
 }

@@ -46,12 +46,15 @@ struct action_order {
 
 void action_queue_init(struct action_queue *queue, struct executor *executor, struct loop *loop);
 
-/* Begins, or waits for a place. -EBUSY: one is under way; -EAGAIN: too many wait; -ENOMEM. It may
- * end before this returns. */
+/* Begins, or waits for a place; a demotion never waits. -EBUSY: one is under way; -EAGAIN: too many
+ * wait; -EPERM: it needs a lease, see lease_guard.h; -ENOMEM. It may end before this returns. */
 int action_start(struct managed *managed, const struct action_order *order, struct error *err);
 
 /* Without a word to anybody; processes stay as they are. Accepts NULL. */
 void action_free(struct execution *action);
+
+/* Ends it as failed, wherever it is; processes stay as they are. Accepts NULL. */
+void action_cut(struct execution *action, const char *why);
 
 /* All of these accept NULL. */
 uint64_t action_request(const struct execution *action); /* 0 for an order of the executor itself */

@@ -15,12 +15,17 @@
 #define HEADING "recoverd-action-budget 1 "
 #define HOST "*" /* no service can be named so */
 
-enum { MOMENTS_FIRST = 8 };
+enum {
+        MOMENTS_FIRST = 8,
+        ACCOUNT_NAME_MAX = POLICY_NAME_MAX + 1 + STEP_IDENTITY_MAX,
+        /* Of each service, its steps and group, and the host; bounds what a file can bring. */
+        ACCOUNTS_MAX = 2 * POLICY_SERVICES_MAX + POLICY_GROUPS_MAX + 1,
+};
 
 /* Moments are signed: those of an earlier boot may lie before this one began. */
 struct account {
         struct list node;
-        char name[POLICY_NAME_MAX + 1];
+        char name[ACCOUNT_NAME_MAX]; /* of the service, "SERVICE/STEP", ":GROUP", or HOST */
         usec_t per; /* the window when it was last used */
         int64_t *moments; /* CLOCK_BOOTTIME, oldest first */
         size_t count, capacity;
@@ -68,7 +73,7 @@ static struct account *account_of(struct action_budget *budget, const char *name
         if (account) {
                 return account;
         }
-        account = budget->count <= POLICY_SERVICES_MAX ? calloc(1, sizeof(*account)) : NULL;
+        account = budget->count < ACCOUNTS_MAX ? calloc(1, sizeof(*account)) : NULL;
         if (!account) {
                 return NULL;
         }
@@ -132,32 +137,74 @@ static size_t account_spent(const struct account *account, usec_t per, usec_t no
         return spent;
 }
 
-static int check(const struct account *account, const char *whose, const struct budget_spec *spec,
-        usec_t now, struct error *err) {
-        size_t spent = account_spent(account, spec->per, now);
+/* One of those whose actions an action counts among. */
+struct claim {
+        struct account *account;
+        const char *whose;
+        const struct budget_spec *spec;
+};
+
+enum { CLAIMS_MAX = 4 };
+
+struct claims {
+        struct claim items[CLAIMS_MAX];
+        size_t count;
+};
+
+static int add_claim(struct action_budget *budget, struct claims *claims, const char *name,
+        const char *whose, const struct budget_spec *spec) {
+        struct account *account = account_of(budget, name);
+        if (!account || account_reserve(account) < 0) {
+                return -ENOMEM;
+        }
+        account->per = spec->per;
+        claims->items[claims->count++] = (struct claim){account, whose, spec};
+        return 0;
+}
+
+static int find_claims(struct action_budget *budget, const struct service *service,
+        const struct step_spec *step, const struct budget_spec *host, struct claims *claims) {
+        char name[ACCOUNT_NAME_MAX];
+        int r = 0;
+        if (step && step->budget) {
+                snprintf(name, sizeof(name), "%s/%s", service->name, step->identity);
+                r = add_claim(budget, claims, name, "the step", step->budget);
+        }
+        r = r < 0 ? r : add_claim(budget, claims, service->name, "the service", &service->budget);
+        if (r == 0 && service->group) {
+                snprintf(name, sizeof(name), ":%s", service->group->name);
+                r = add_claim(budget, claims, name, "the group", &service->group->budget);
+        }
+        return r < 0 ? r : add_claim(budget, claims, HOST, "the host", host);
+}
+
+static int check(const struct claim *claim, usec_t now, struct error *err) {
+        const struct budget_spec *spec = claim->spec;
+        size_t spent = account_spent(claim->account, spec->per, now);
         char per[UNITS_TEXT_MAX];
         if (spent < spec->actions) {
                 return 0;
         }
         return error_set(err, EDQUOT, "%zu of %u actions of %s spent within %s", spent,
-                (unsigned) spec->actions, whose, units_format_duration(spec->per, per));
+                (unsigned) spec->actions, claim->whose, units_format_duration(spec->per, per));
 }
 
 int action_budget_spend(struct action_budget *budget, const struct service *service,
-        const struct budget_spec *host, struct instant now, struct error *err) {
-        struct account *own = account_of(budget, service->name);
-        struct account *all = account_of(budget, HOST);
-        if (!own || !all || account_reserve(own) < 0 || account_reserve(all) < 0) {
+        const struct step_spec *step, const struct budget_spec *host, struct instant now,
+        struct error *err) {
+        struct claims claims = {0};
+        if (find_claims(budget, service, step, host, &claims) < 0) {
                 return error_set(err, ENOMEM, "out of memory");
         }
-        own->per = service->budget.per;
-        all->per = host->per;
-        int r = check(own, "the service", &service->budget, now.mono, err);
-        if (r < 0 || (r = check(all, "the host", host, now.mono, err)) < 0) {
-                return r;
+        for (size_t i = 0; i < claims.count; i++) {
+                int r = check(&claims.items[i], now.mono, err);
+                if (r < 0) {
+                        return r;
+                }
         }
-        account_add(own, (int64_t) now.mono); /* there is room */
-        account_add(all, (int64_t) now.mono);
+        for (size_t i = 0; i < claims.count; i++) {
+                account_add(claims.items[i].account, (int64_t) now.mono); /* there is room */
+        }
         return 0;
 }
 
@@ -204,11 +251,11 @@ static int parse_number(const char **at, int64_t *ret) {
 
 static int parse_line(
         struct action_budget *budget, const char *line, bool same_boot, struct instant now) {
-        char name[POLICY_NAME_MAX + 1];
+        char name[ACCOUNT_NAME_MAX];
         int64_t per, mono, wall;
         size_t length = strcspn(line, " \n");
         const char *at = line + length;
-        if (length == 0 || length > POLICY_NAME_MAX || parse_number(&at, &per) < 0 ||
+        if (length == 0 || length >= ACCOUNT_NAME_MAX || parse_number(&at, &per) < 0 ||
                 parse_number(&at, &mono) < 0 || parse_number(&at, &wall) < 0 || *at != '\n' ||
                 per < 0 || wall < 0) {
                 return -EBADMSG;

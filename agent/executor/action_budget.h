@@ -21,10 +21,12 @@ struct action_budget; /* heap */
 struct action_budget *action_budget_new(void); /* NULL when out of memory */
 void action_budget_free(struct action_budget *budget); /* accepts NULL */
 
-/* Counts one action against a service and the host; -EDQUOT when either has none left, and nothing
- * is counted then. -ENOMEM. */
+/* Counts one action against the service, its group, the host and, when it is of the ladder, its
+ * step (NULL: none); -EDQUOT when one of them has none left, and nothing is counted then. -ENOMEM.
+ */
 int action_budget_spend(struct action_budget *budget, const struct service *service,
-        const struct budget_spec *host, struct instant now, struct error *err);
+        const struct step_spec *step, const struct budget_spec *host, struct instant now,
+        struct error *err);
 
 /* What still counts, as text lines for a file; the caller frees it. NULL when out of memory. */
 char *action_budget_format(

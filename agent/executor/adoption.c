@@ -58,7 +58,7 @@ static void note_lost(struct managed *managed) {
                 state->since = loop_now(managed->executor->loop).wall;
                 log_warning("%s: its process ended while no executor was there", state->service);
         }
-        state->starting = false;
+        managed_abandon_start(managed);
         managed_save_soon(managed);
         if (state->leftovers) {
                 (void) managed_end_group(managed);
@@ -183,6 +183,7 @@ static void note_interrupted(struct service_state *state) {
         if (state->request) {
                 state->result_request = state->request;
                 state->result_ok = false;
+                state->result_refused = false;
                 str_copy(state->result_text, sizeof(state->result_text), INTERRUPTED);
                 state->request = 0;
         }

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 #include "executor/manager_kind.h"
 #include "executor/requests.h"
 #include "io/identity_lookup.h"
@@ -60,20 +62,27 @@ static bool send_next_reply(struct agent_port *port) {
         return true;
 }
 
-/* The state before the result: who reads the result already knows the process. */
+/* The state before the result: who reads the result already knows the process and the role. */
 static bool send_next_service(struct agent_port *port) {
         struct managed *managed = LIST_ENTRY(port->unsent.next, struct managed, unsent_node);
         struct wire_message message;
-        unsigned part = managed->unsent & UNSENT_SERVICE ? UNSENT_SERVICE : UNSENT_DONE;
-        if (part == UNSENT_SERVICE) {
-                managed_describe(managed, &message);
-        } else {
-                managed_describe_done(managed, &message);
+        static const struct {
+                unsigned bit;
+                void (*describe)(const struct managed *managed, struct wire_message *ret);
+        } parts[] = {
+                {UNSENT_SERVICE, managed_describe},
+                {UNSENT_ROLE, lease_guard_describe},
+                {UNSENT_DONE, managed_describe_done},
+        };
+        size_t i = 0;
+        while (!(managed->unsent & parts[i].bit)) {
+                i++;
         }
+        parts[i].describe(managed, &message);
         if (!send_message(port, &message)) {
                 return false;
         }
-        managed->unsent &= ~part;
+        managed->unsent &= ~parts[i].bit;
         if (!managed->unsent) {
                 list_remove(&managed->unsent_node);
         }
@@ -126,6 +135,7 @@ void agent_port_list(struct agent_port *port) {
                 struct managed *managed = LIST_ENTRY(node, struct managed, node);
                 unsigned unsent =
                         (managed_is_known(managed) || managed->action ? UNSENT_SERVICE : 0) |
+                        (managed->guard ? UNSENT_ROLE : 0) |
                         (managed->state.result_request ? UNSENT_DONE : 0);
                 if (unsent && !managed->unsent) {
                         list_append(&port->unsent, &managed->unsent_node);
@@ -260,17 +270,37 @@ static void on_connection(void *cookie, uint32_t events) {
         }
 }
 
+/* Not before it is known who the agent is: with a socket that was handed in one may be waiting. */
+static void begin_accepting(struct agent_port *port) {
+        struct loop *loop = port->executor->loop;
+        int r = loop_watch_add(
+                &port->listen_watch, loop, port->listen_fd, EPOLLIN, on_connection, port);
+        if (r < 0) {
+                log_error("%s: %s", port->path, strerror(-r));
+                loop_exit(loop, EXIT_FAILURE);
+        }
+}
+
+/* To the group: what belonged to the user himself he could move away, and put another in its place.
+ */
+static int open_up(const char *path, gid_t group) {
+        enum { SOCKET_MODE = 0660 };
+        int r = fchownat(AT_FDCWD, path, (uid_t) -1, group, AT_SYMLINK_NOFOLLOW);
+        return r < 0 ? r : chmod(path, SOCKET_MODE);
+}
+
 /* The agent runs as a user of its own, which has to be able to open the socket. */
 static void on_agent_user(
         void *cookie, int result, const struct identity *identity, const char *text) {
         struct agent_port *port = cookie;
         port->lookup = NULL;
+        begin_accepting(port);
         if (result < 0) {
                 log_debug("only root and uid %d may connect: %s", (int) geteuid(), text);
                 return;
         }
         port->agent_uid = identity->uid;
-        if (fchownat(AT_FDCWD, port->path, identity->uid, (gid_t) -1, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (!port->lent && open_up(port->path, identity->gid) < 0) {
                 log_warning("%s: cannot be given to %s: %s", port->path, EXECUTOR_USER,
                         strerror(errno));
         }
@@ -286,7 +316,7 @@ static void look_agent_user_up(struct agent_port *port) {
         }
 }
 
-static int start_listening(struct agent_port *port, struct error *err) {
+static int make_listener(struct agent_port *port, struct error *err) {
         struct unix_listen_request request = {
                 .path = port->path,
                 .type = SOCK_SEQPACKET,
@@ -299,12 +329,24 @@ static int start_listening(struct agent_port *port, struct error *err) {
                 return error_set(err, ENAMETOOLONG, "%s: too long for a socket in it", directory);
         }
         port->listen_fd = unix_listen(&request, err);
-        if (port->listen_fd < 0) {
-                return port->listen_fd;
+        return port->listen_fd;
+}
+
+static int take_listener(struct agent_port *port, int fd, struct error *err) {
+        struct sockaddr_un address = {0};
+        socklen_t size = sizeof(address);
+        port->listen_fd = fd;
+        port->lent = true;
+        if (getsockname(fd, (struct sockaddr *) &address, &size) < 0) {
+                return error_set_errno(err, errno, "the socket that was handed in");
         }
-        int r = loop_watch_add(&port->listen_watch, port->executor->loop, port->listen_fd, EPOLLIN,
-                on_connection, port);
-        return r < 0 ? error_set_errno(err, -r, "%s", port->path) : 0;
+        memcpy(port->path, address.sun_path, sizeof(port->path) - 1); /* the rest is zero */
+        return 0;
+}
+
+static int start_listening(struct agent_port *port, int given, struct error *err) {
+        int r = given >= 0 ? take_listener(port, given, err) : make_listener(port, err);
+        return r < 0 ? r : 0;
 }
 
 int agent_port_init(struct agent_port *port, struct executor *executor) {
@@ -318,12 +360,15 @@ int agent_port_init(struct agent_port *port, struct executor *executor) {
         return r;
 }
 
-int agent_port_open(struct agent_port *port, int socket_fd, struct error *err) {
-        int r = start_listening(port, err);
+int agent_port_open(struct agent_port *port, int listen_fd, int socket_fd, struct error *err) {
+        int r = start_listening(port, listen_fd, err);
         if (r < 0) {
                 return r;
         }
         look_agent_user_up(port);
+        if (!port->lookup) {
+                begin_accepting(port);
+        }
         struct unix_peer peer = {0};
         if (socket_fd >= 0) {
                 (void) unix_peer_of(socket_fd, &peer); /* who made the pair; for the log only */
@@ -342,7 +387,9 @@ void agent_port_done(struct agent_port *port) {
         loop_watch_remove(&port->listen_watch);
         if (port->listen_fd >= 0) {
                 close(port->listen_fd);
-                unlink(port->path);
+                if (!port->lent) {
+                        unlink(port->path);
+                }
         }
         loop_timer_done(&port->again);
         *port = (struct agent_port){.listen_fd = -1};

@@ -24,6 +24,7 @@ struct agent_port {
         struct executor *executor; /* NULL: not open, done() is a no-op */
         char path[108]; /* as long as a socket's name can be */
         int listen_fd;
+        bool lent; /* the socket's file is the service manager's, as are its owner and mode */
         struct loop_watch listen_watch;
         struct unix_link link;
         bool connected, greeted;
@@ -40,8 +41,9 @@ struct agent_port {
 /* Prepares the lists, so that announcing is possible. */
 int agent_port_init(struct agent_port *port, struct executor *executor);
 
-/* Begins to serve; takes the descriptor of the socket pair over, -1: none. */
-int agent_port_open(struct agent_port *port, int socket_fd, struct error *err);
+/* Begins to serve, on a socket that listens already (-1: it makes one in the runtime directory).
+ * Takes over both descriptors; socket_fd is of a socket pair, -1: none. */
+int agent_port_open(struct agent_port *port, int listen_fd, int socket_fd, struct error *err);
 void agent_port_done(struct agent_port *port);
 
 /* Tells the agent about a service as soon as there is room; `unsent` as in enum unsent. */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 #include "executor/unit_program.h"
 #include "io/child.h"
 #include "io/environment.h"
@@ -54,6 +55,7 @@ static void fill_environment(const struct exec_step *step, const struct identity
         environment_set(environment, "RECOVERD_ACTION", action_text(ACTION_EXEC));
         set_number(environment, "RECOVERD_INCIDENT", request->order.incident);
         set_number(environment, "RECOVERD_ATTEMPT", request->order.attempt);
+        lease_guard_environment(request->managed, environment);
 }
 
 static int start_child(struct exec_step *step, const struct identity *identity,
@@ -64,7 +66,7 @@ static int start_child(struct exec_step *step, const struct identity *identity,
                 .spawn = SPAWN_REQUEST_INIT,
                 .timeout = usec_sub(order->deadline, loop_now(loop).mono),
         };
-        request.spawn.argv = order->order.step->exec.command.items;
+        request.spawn.argv = order->exec->command.items;
         request.spawn.environment = (const char *const *) environment->items;
         request.spawn.change_user = identity->change;
         request.spawn.uid = identity->uid;
@@ -74,11 +76,11 @@ static int start_child(struct exec_step *step, const struct identity *identity,
         return child_start(&step->child, loop, &request, on_child_ended, step, err);
 }
 
-static const char *user_of(const struct service *service, const struct step_spec *step) {
-        if (step->exec.user) {
-                return step->exec.user;
+static const char *user_of(const struct operation_request *request) {
+        if (request->exec->user) {
+                return request->exec->user;
         }
-        return service->command ? service->command->user : NULL;
+        return request->service->command ? request->service->command->user : NULL;
 }
 
 static int start_unit(struct exec_step *step, struct environment *environment, struct error *err) {
@@ -86,9 +88,11 @@ static int start_unit(struct exec_step *step, struct environment *environment, s
         const struct unit_program_request request = {
                 .executor = order->executor,
                 .service = order->service->name,
-                .number = order->order.request,
-                .user = user_of(order->service, order->order.step),
-                .argv = order->order.step->exec.command.items,
+                /* The programs of a group have one request, or none. */
+                .number = order->order.step ? order->order.request
+                                            : loop_now(order->executor->loop).wall,
+                .user = user_of(order),
+                .argv = order->exec->command.items,
                 .environment = environment,
                 .deadline = order->deadline,
         };
@@ -122,9 +126,8 @@ static void on_identity(
 static int start(struct operation *operation, struct error *err) {
         struct exec_step *step = (struct exec_step *) operation;
         const struct operation_request *request = &operation->request;
-        return identity_lookup_start(&step->lookup, request->executor->names,
-                user_of(request->service, request->order.step), NULL, request->deadline,
-                on_identity, step, err);
+        return identity_lookup_start(&step->lookup, request->executor->names, user_of(request),
+                NULL, request->deadline, on_identity, step, err);
 }
 
 const struct operation_kind exec_step = {

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "executor/lease_guard.h"
 #include "executor/own_folder.h"
 #include "executor/service_unit.h"
 #include "io/unit_bus.h"
@@ -25,13 +26,26 @@ enum { LOCK_TRIES = 20 };
 
 /* ---- Settling ---- */
 
+/* An agent that is there holds the leases, and asks for another executor at once. Without one
+ * nobody would demote in time. */
+static bool is_guarding(const struct executor *executor) {
+        LIST_FOREACH (node, &executor->services) {
+                if (!executor->port.greeted &&
+                        lease_guard_needs_us(LIST_ENTRY(node, struct managed, node))) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 static bool is_needed(const struct executor *executor) {
         if (executor->options.socket_fd < 0 || executor->port.connected ||
                 actions_under_way(&executor->actions)) {
                 return true;
         }
         LIST_FOREACH (node, &executor->services) {
-                if (!managed_gone(LIST_ENTRY(node, struct managed, node))) {
+                const struct managed *managed = LIST_ENTRY(node, struct managed, node);
+                if (!managed_gone(managed) || lease_guard_holds(managed)) {
                         return true;
                 }
         }
@@ -49,6 +63,11 @@ static void on_linger(void *cookie) {
 static void on_settled(void *cookie) {
         struct executor *executor = cookie;
         if (!executor->serving) {
+                return;
+        }
+        if (executor->ending && !is_guarding(executor)) {
+                log_notice("ending, services go on running");
+                loop_exit(executor->loop, 0);
                 return;
         }
         stop_all_continue(&executor->stop_all);
@@ -127,6 +146,7 @@ static int make_pools(struct executor *executor, struct error *err) {
         } rows[] = {
                 {&executor->names, {"name look-ups", 4, 2 * ACTIONS_MAX, 32}},
                 {&executor->logs, {"log files", 4, 2 * ACTIONS_MAX, 32}},
+                {&executor->addresses, {"addresses", 2, POLICY_SERVICES_MAX, 4}},
                 {&executor->scans, {"process scans", 2, POLICY_SERVICES_MAX, 8}},
                 {&executor->disk, {"disk", 4, 256, 16}},
         };
@@ -141,8 +161,18 @@ static int make_pools(struct executor *executor, struct error *err) {
 
 static void on_end_signal(void *cookie, int signal) {
         struct executor *executor = cookie;
-        log_notice("ending on SIG%s, services go on running", sigabbrev_np(signal));
-        loop_exit(executor->loop, 0);
+        if (executor->ending || !is_guarding(executor)) {
+                log_notice("ending on SIG%s, services go on running", sigabbrev_np(signal));
+                loop_exit(executor->loop, 0);
+                return;
+        }
+        log_notice("SIG%s, and no agent is there: demoting the active members of groups first",
+                sigabbrev_np(signal));
+        executor->ending = true;
+        LIST_FOREACH (node, &executor->services) {
+                lease_guard_give_up(LIST_ENTRY(node, struct managed, node));
+        }
+        executor_settled(executor);
 }
 
 /* Ahead of the first thread, which inherits the signal mask. */
@@ -155,6 +185,24 @@ static int watch_signals(struct executor *executor, struct error *err) {
         return loop_on_signal(executor->loop, SIGINT, on_end_signal, executor, err);
 }
 
+static char *format_budget(void *data) {
+        const struct executor *executor = data;
+        return action_budget_format(executor->budget, executor->boot_id, loop_now(executor->loop));
+}
+
+static int parse_budget(void *data, const char *text, struct error *err) {
+        struct executor *executor = data;
+        return action_budget_parse(
+                executor->budget, text, executor->boot_id, loop_now(executor->loop), err);
+}
+
+static const struct kept_kind budget_kind = {
+        .name = "budget",
+        .max_bytes = ACTION_BUDGET_TEXT_MAX,
+        .format = format_budget,
+        .parse = parse_budget,
+};
+
 static int make_parts(struct executor *executor, struct error *err) {
         executor->by_name = map_new();
         executor->budget = action_budget_new();
@@ -164,8 +212,9 @@ static int make_parts(struct executor *executor, struct error *err) {
                 log_sweep_init(&executor->log_sweep, executor) < 0) {
                 return error_set(err, ENOMEM, "out of memory");
         }
-        int r = budget_file_init(&executor->budget_file, executor->loop, executor->disk,
-                executor->budget, executor->options.state_dir, executor->boot_id);
+        int r = kept_file_init(&executor->budget_file, executor->loop, executor->disk,
+                executor->options.state_dir, &budget_kind, executor);
+        r = r < 0 ? r : fencing_tokens_init(&executor->tokens, executor);
         return r < 0 ? error_set_errno(err, -r, "%s", executor->options.state_dir) : 0;
 }
 
@@ -188,24 +237,40 @@ static void find_cgroups(struct executor *executor) {
 
 /* ---- Serving ---- */
 
-static void on_budget_loaded(void *cookie) {
+static void on_tokens_loaded(void *cookie) {
         struct executor *executor = cookie;
         struct error err = {0};
         executor->serving = true;
-        if (agent_port_open(&executor->port, executor->options.socket_fd, &err) < 0) {
+        if (agent_port_open(&executor->port, executor->options.listen_fd,
+                    executor->options.socket_fd, &err) < 0) {
                 log_error("%s", err.text);
                 loop_exit(executor->loop, EXIT_FAILURE);
                 return;
         }
         executor_settled(executor);
+        /* Each operation has a deadline of its own; what could stand still is the loop. */
+        (void) sd_event_set_watchdog(loop_event(executor->loop), true);
         (void) sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
         log_notice("serving %s", executor->port.path);
+}
+
+static void on_budget_loaded(void *cookie) {
+        struct executor *executor = cookie;
+        kept_file_load(&executor->tokens.file, on_tokens_loaded, executor);
+}
+
+/* Whose time is over is demoted now, whether there is a policy or not. */
+static void guard_all(struct executor *executor) {
+        LIST_FOREACH (node, &executor->services) {
+                lease_guard_follow(LIST_ENTRY(node, struct managed, node));
+        }
 }
 
 static void on_adopted(void *cookie) {
         struct executor *executor = cookie;
         reload_first(&executor->reload);
-        budget_file_load(&executor->budget_file, on_budget_loaded, executor);
+        guard_all(executor);
+        kept_file_load(&executor->budget_file, on_budget_loaded, executor);
 }
 
 static int start(struct executor *executor, struct error *err) {
@@ -226,6 +291,7 @@ static void init_lists(struct executor *executor) {
         action_queue_init(&executor->actions, executor, executor->loop);
         stop_all_init(&executor->stop_all, executor);
         script_looks_init(&executor->script_looks, executor->loop);
+        checkpoint_requests_init(&executor->checkpoint_requests);
         reload_init(&executor->reload, executor);
         privileged_probes_init(&executor->probes, executor);
         loop_defer_init(&executor->settling, executor->loop, on_settled, executor);
@@ -254,6 +320,8 @@ int executor_new(struct executor **ret, struct loop *loop, const struct executor
                 }
         }
         find_cgroups(executor);
+        oom_log_open(&executor->oom_log);
+        executor->confinement = confinement_now(executor->options.sysrq);
         r = start(executor, err);
         if (r == 0) {
                 *ret = TAKE_PTR(executor);
@@ -277,6 +345,7 @@ void executor_free(struct executor *executor) {
                 return;
         }
         adoption_done(&executor->adoption);
+        checkpoint_requests_done(&executor->checkpoint_requests);
         privileged_probes_done(&executor->probes);
         reload_done(&executor->reload);
         free_services(executor);
@@ -284,16 +353,19 @@ void executor_free(struct executor *executor) {
         unit_bus_free(executor->units);
         agent_port_done(&executor->port);
         log_sweep_done(&executor->log_sweep);
-        budget_file_done(&executor->budget_file);
+        kept_file_done(&executor->budget_file);
+        fencing_tokens_done(&executor->tokens);
         orphans_done(&executor->orphans);
         loop_timer_done(&executor->linger);
         loop_defer_cancel(&executor->settling);
         control_groups_done(&executor->groups);
+        oom_log_close(&executor->oom_log);
         action_budget_free(executor->budget);
         policy_share_release(executor->policy);
         map_free(executor->by_name);
         worker_pool_free(executor->names);
         worker_pool_free(executor->logs);
+        worker_pool_free(executor->addresses);
         worker_pool_free(executor->scans);
         worker_pool_free(executor->disk);
         if (executor->lock_fd >= 0) {

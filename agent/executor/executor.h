@@ -12,8 +12,11 @@
 #include "executor/action_budget.h"
 #include "executor/adoption.h"
 #include "executor/agent_port.h"
-#include "executor/budget_file.h"
+#include "executor/checkpoint_request.h"
+#include "executor/confinement.h"
 #include "executor/control_group.h"
+#include "executor/fencing_tokens.h"
+#include "executor/kept_file.h"
 #include "executor/log_sweep.h"
 #include "executor/managed.h"
 #include "executor/orphans.h"
@@ -23,6 +26,7 @@
 #include "executor/scripts_manager.h"
 #include "executor/stop_all.h"
 #include "io/loop.h"
+#include "io/oom_log.h"
 #include "io/worker.h"
 
 struct unit_bus;
@@ -36,7 +40,9 @@ struct executor_options {
         size_t n_policies;
         const char *state_dir, *runtime_dir;
         int socket_fd; /* end of a socket pair whose other end the agent holds; -1: none */
+        int listen_fd; /* of the service manager, already listening; -1: it makes its own */
         int service_units; /* enum service_units */
+        const char *sysrq; /* a host is rebooted by writing here, see lease_guard.c */
         usec_t linger; /* with a socket pair: ends when no agent was there for so long */
 };
 
@@ -51,27 +57,34 @@ struct executor {
         struct worker_pool *names; /* NSS */
         struct worker_pool *logs; /* log files, the journal */
         struct worker_pool *scans; /* /proc */
+        struct worker_pool *addresses; /* the lock of the kernel's network settings */
         struct worker_pool *disk; /* state directory, policy files, probes of disks */
 
         struct unit_bus *units; /* systemd; NULL: nobody needed it yet */
         struct control_groups groups;
+        struct oom_log oom_log;
         bool as_units; /* command services and exec steps are transient units */
+        struct confinement confinement;
         struct policy_share *policy; /* NULL: none could be loaded yet */
         struct map *by_name; /* const char * -> struct managed * */
         struct list services; /* struct managed */
         struct action_queue actions;
         struct action_budget *budget;
-        struct budget_file budget_file;
+        struct kept_file budget_file;
+        struct fencing_tokens tokens;
         struct adoption adoption;
         struct agent_port port;
         struct reload reload;
         struct stop_all stop_all;
         struct script_looks script_looks;
+        struct checkpoint_requests checkpoint_requests;
+        unsigned content_looks; /* under way, see service_content.c */
         struct privileged_probes probes;
         struct log_sweep log_sweep;
         struct orphans orphans;
         struct loop_timer linger;
         struct loop_defer settling;
+        bool ending; /* once no member of a group is active any more, see lease_guard.h */
         bool serving; /* what was there before is known, and agents are let in */
 };
 

@@ -92,12 +92,11 @@ static void on_done(void *cookie, int result, void *data) {
         release(TAKE_PTR(all->sweep));
 }
 
-static bool wants_look(struct managed *managed, struct service_log *log) {
-        struct executor *executor = managed->executor;
+static bool has_file(struct managed *managed, struct service_log *ret) {
+        const char *state_dir = managed->executor->options.state_dir;
         return managed->state.running && managed_is_command(managed) &&
-               service_log_plan(log, managed->service, executor->options.state_dir, NULL) == 0 &&
-               log->target == LOG_TARGET_FILE && log->max_size > 0 &&
-               !is_hung(&executor->log_sweep, log->path, loop_now(executor->loop).mono);
+               service_log_plan(ret, managed->service, state_dir, NULL) == 0 &&
+               ret->target == LOG_TARGET_FILE && ret->max_size > 0;
 }
 
 static size_t count_logs(const struct executor *executor) {
@@ -108,19 +107,24 @@ static size_t count_logs(const struct executor *executor) {
         return count;
 }
 
-static struct sweep *collect(struct executor *executor) {
+/* *ret_any: there is a file, if only one that is left out for now. */
+static struct sweep *collect(struct executor *executor, bool *ret_any) {
+        usec_t now = loop_now(executor->loop).mono;
         size_t most = count_logs(executor);
         if (most == 0) {
                 return NULL;
         }
         struct sweep *sweep = calloc(1, sizeof(*sweep) + most * sizeof(sweep->logs[0]));
         if (!sweep) {
+                *ret_any = true; /* another time */
                 return NULL;
         }
         LIST_FOREACH (node, &executor->services) {
                 struct managed *managed = LIST_ENTRY(node, struct managed, node);
-                if (sweep->count < most && wants_look(managed, &sweep->logs[sweep->count])) {
-                        sweep->count++;
+                struct service_log *log = &sweep->logs[sweep->count];
+                if (sweep->count < most && has_file(managed, log)) {
+                        *ret_any = true;
+                        sweep->count += !is_hung(&executor->log_sweep, log->path, now);
                 }
         }
         atomic_store(&sweep->holders, 1);
@@ -147,8 +151,11 @@ static void submit(struct log_sweep *all, struct sweep *sweep) {
 
 static void on_timer(void *cookie) {
         struct log_sweep *all = cookie;
-        loop_timer_set_after(&all->timer, LOG_SWEEP_INTERVAL);
-        struct sweep *sweep = all->task ? NULL : collect(all->executor);
+        bool any = all->task != NULL;
+        struct sweep *sweep = all->task ? NULL : collect(all->executor, &any);
+        if (any) {
+                loop_timer_set_after(&all->timer, LOG_SWEEP_INTERVAL);
+        }
         if (sweep && sweep->count > 0) {
                 submit(all, sweep);
         } else {
@@ -161,9 +168,14 @@ int log_sweep_init(struct log_sweep *sweep, struct executor *executor) {
         int r = loop_timer_init(&sweep->timer, executor->loop, on_timer, sweep);
         if (r == 0) {
                 sweep->executor = executor;
-                loop_timer_set_after(&sweep->timer, LOG_SWEEP_INTERVAL);
         }
         return r;
+}
+
+void log_sweep_wake(struct log_sweep *sweep) {
+        if (sweep->executor && !loop_timer_armed(&sweep->timer)) {
+                loop_timer_set_after(&sweep->timer, LOG_SWEEP_INTERVAL);
+        }
 }
 
 void log_sweep_done(struct log_sweep *sweep) {

@@ -1,7 +1,7 @@
 #pragma once
 /* Looks at the log files of running services every second, in a worker thread, and cuts what has
- * outgrown its limit. A file on a mount that hangs is left out for a while, and does not keep the
- * others. */
+ * outgrown its limit; without such a file it sleeps. A file on a mount that hangs is left out for a
+ * while, and does not keep the others. */
 
 #include "base/list.h"
 #include "io/loop.h"
@@ -28,4 +28,7 @@ struct log_sweep {
 };
 
 int log_sweep_init(struct log_sweep *sweep, struct executor *executor);
+
+/* To be called when a service may have a log file that it did not have before. */
+void log_sweep_wake(struct log_sweep *sweep);
 void log_sweep_done(struct log_sweep *sweep);

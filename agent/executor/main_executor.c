@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,6 +23,7 @@ enum { EXIT_USAGE = 2, POLICY_PATHS_MAX = 256 };
 
 #define STANDARD_STATE_DIR "/var/lib/recoverd"
 #define STANDARD_RUNTIME_DIR "/run/recoverd"
+#define STANDARD_SYSRQ "/proc/sysrq-trigger"
 #define STANDARD_CONFIG RECOVERD_SYSCONFDIR "/recoverd.yaml"
 #define STANDARD_POLICIES RECOVERD_SYSCONFDIR "/policies.d"
 
@@ -68,6 +71,11 @@ static int take_linger(struct command_line *line, const char *value) {
         return units_parse_duration(value, &line->options.linger);
 }
 
+static int take_sysrq(struct command_line *line, const char *value) {
+        line->options.sysrq = value;
+        return 0;
+}
+
 static int take_transient_units(struct command_line *line, const char *value) {
         static const char *const words[] = {[SERVICE_UNITS_AUTO] = "auto",
                 [SERVICE_UNITS_YES] = "yes",
@@ -107,6 +115,9 @@ static const struct row {
                 "run services and exec steps as transient units of systemd (auto: as root where it runs,\n"
                 "                         unless the agent started it)",
                 take_transient_units},
+        {"sysrq-trigger", "FILE",
+                "where b is written to reboot at once, if a group asks for it (" STANDARD_SYSRQ ")",
+                take_sysrq},
         {"help", NULL, "show this help", take_help},
         {"version", NULL, "show the version", take_version},
 };
@@ -180,6 +191,26 @@ static int lift_socket(int *fd, struct error *err) {
         return 0;
 }
 
+/* The socket unit's, which stays open while one executor follows another: who connects meanwhile
+ * waits, and is served by the next. */
+static int take_listener(int *ret, struct error *err) {
+        int n = sd_listen_fds(true);
+        if (n <= 0) {
+                return n < 0 ? error_set_errno(err, -n, "the sockets of the service manager") : 0;
+        }
+        int fd = SD_LISTEN_FDS_START;
+        if (n > 1 || sd_is_socket_unix(fd, SOCK_SEQPACKET, true, NULL, 0) <= 0) {
+                return error_set(err, EINVAL,
+                        "the socket unit has to hold one line ListenSequentialPacket=/PATH, and no "
+                        "other socket");
+        }
+        if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+                return error_set_errno(err, errno, "the socket of the service manager");
+        }
+        *ret = fd;
+        return 0;
+}
+
 static int serve(const struct executor_options *options, struct error *err) {
         struct loop *loop = NULL;
         struct executor *executor = NULL;
@@ -202,7 +233,9 @@ int main(int argc, char **argv) {
                         {
                                 .state_dir = STANDARD_STATE_DIR,
                                 .runtime_dir = STANDARD_RUNTIME_DIR,
+                                .sysrq = STANDARD_SYSRQ,
                                 .socket_fd = -1,
+                                .listen_fd = -1,
                                 .linger = EXECUTOR_LINGER,
                         },
         };
@@ -214,7 +247,8 @@ int main(int argc, char **argv) {
         }
         fill_standards(&line);
         journal_install("recoverd-executor");
-        int r = lift_socket(&line.options.socket_fd, &err);
+        int r = take_listener(&line.options.listen_fd, &err);
+        r = r < 0 ? r : lift_socket(&line.options.socket_fd, &err);
         if (r == 0) {
                 r = serve(&line.options, &err);
         }

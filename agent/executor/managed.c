@@ -13,9 +13,13 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
+#include "executor/log_sweep.h"
 #include "executor/manager_kind.h"
+#include "executor/service_content.h"
 #include "executor/service_start.h"
 #include "executor/service_unit.h"
+#include "executor/step_checkpoint.h"
 
 #define STOPPED_BY_PERSON "stopped by an administrator"
 
@@ -64,6 +68,9 @@ void managed_free(struct managed *managed) {
                 return;
         }
         action_free(managed->action);
+        step_checkpoint_cancel(managed);
+        lease_guard_free(managed);
+        content_free(managed->content);
         manager_leave(managed);
         service_start_forget(managed);
         map_remove(managed->executor->by_name, managed->state.service);
@@ -94,8 +101,10 @@ void managed_follow(
         }
         managed->share = policy_share_hold(share);
         managed->service = service;
+        content_follow(managed);
         policy_share_release(before);
         manager_look(managed);
+        lease_guard_follow(managed);
 }
 
 bool managed_is_command(const struct managed *managed) {
@@ -108,13 +117,25 @@ bool managed_runs(const struct managed *managed) {
 
 /* ---- Remembered ---- */
 
+int managed_try_save(struct managed *managed, struct error *err) {
+        loop_defer_cancel(&managed->saving);
+        return state_file_save(managed->executor->services_dir, &managed->state, err);
+}
+
 void managed_save(struct managed *managed) {
         struct error err = {0};
-        loop_defer_cancel(&managed->saving);
-        if (state_file_save(managed->executor->services_dir, &managed->state, &err) < 0) {
+        if (managed_try_save(managed, &err) < 0) {
                 log_error("%s: its state cannot be kept, going on: %s", managed->state.service,
                         err.text);
         }
+}
+
+const char *managed_mark(struct managed *managed) {
+        if (!*managed->state.invocation) {
+                service_start_invocation(managed->state.invocation);
+                managed_save(managed);
+        }
+        return managed->state.invocation;
 }
 
 void managed_save_soon(struct managed *managed) {
@@ -131,6 +152,7 @@ static void note_exit_status(struct managed *managed) {
         state->exit_kind = WIRE_EXIT_UNKNOWN;
         state->exit_code = 0;
         state->core_dumped = false;
+        state->out_of_memory = false;
         state->by_person = false;
         if (managed->unit) {
                 service_unit_exit(managed->unit, state);
@@ -144,6 +166,8 @@ static void note_exit_status(struct managed *managed) {
         state->exit_kind = info.si_code == CLD_EXITED ? WIRE_EXIT_STATUS : WIRE_EXIT_SIGNAL;
         state->exit_code = info.si_status;
         state->core_dumped = info.si_code == CLD_DUMPED;
+        state->out_of_memory = info.si_code == CLD_KILLED && info.si_status == SIGKILL &&
+                               oom_log_killed(&managed->executor->oom_log, state->pid);
 }
 
 static void reap(struct managed *managed) {
@@ -187,10 +211,17 @@ static void on_exit_known(struct managed *managed) {
 static void on_exit_watch(void *cookie, uint32_t events) {
         struct managed *managed = cookie;
         (void) events;
+        pid_t pid = managed->state.pid;
         loop_watch_remove(&managed->exit_watch);
         if (!managed->state.running) { /* it has not passed execve, or not been seen to */
                 action_process_ended(managed->action);
-        } else if (!managed->unit || !service_unit_await(managed->unit, on_exit_known)) {
+        }
+        /* Also where the start has just been found to have worked: nobody else tells of this end.
+         */
+        if (!managed->state.running || managed->state.pid != pid) {
+                return;
+        }
+        if (!managed->unit || !service_unit_await(managed->unit, on_exit_known)) {
                 on_exit_known(managed);
         }
 }
@@ -205,15 +236,24 @@ int managed_hold(struct managed *managed, int pidfd, bool child) {
                 on_exit_watch, managed);
 }
 
+void managed_abandon_start(struct managed *managed) {
+        struct service_state *state = &managed->state;
+        state->unit_unclear = state->unit_unclear || (state->starting && *state->unit);
+        state->starting = false;
+}
+
 void managed_running(struct managed *managed) {
         struct service_state *state = &managed->state;
         state->starting = false;
+        state->unit_unclear = false;
         state->running = true;
         state->expected = false;
         state->by_person = false;
         state->exit_kind = WIRE_EXIT_NONE;
         state->exit_code = 0;
         state->core_dumped = false;
+        state->out_of_memory = false;
+        log_sweep_wake(&managed->executor->log_sweep);
 }
 
 int managed_signal(struct managed *managed, int signal) {
@@ -327,6 +367,7 @@ void managed_tell(struct managed *managed, const struct managed_status *status) 
         if (is_news(&before, status)) {
                 managed_announce(managed, UNSENT_SERVICE);
         }
+        lease_guard_looked(managed);
 }
 
 static void describe_child(const struct managed *managed, struct wire_message *ret) {
@@ -339,6 +380,7 @@ static void describe_child(const struct managed *managed, struct wire_message *r
         ret->exit_kind = state->exit_kind;
         ret->exit_code = state->exit_code;
         ret->core_dumped = state->core_dumped;
+        ret->out_of_memory = state->out_of_memory;
         ret->expected = state->expected;
         ret->by_person = state->by_person;
         ret->manager_busy = state->running && service_unit_stopping(managed->unit);
@@ -362,6 +404,7 @@ static void describe_status(const struct managed *managed, struct wire_message *
         ret->exit_kind = status->exit_kind;
         ret->exit_code = status->exit_code;
         ret->core_dumped = status->core_dumped;
+        ret->out_of_memory = status->out_of_memory;
         ret->expected = status->expected;
         ret->by_person = status->by_person;
         ret->manager_busy = status->manager_busy;
@@ -388,7 +431,8 @@ void managed_describe(const struct managed *managed, struct wire_message *ret) {
 void managed_describe_done(const struct managed *managed, struct wire_message *ret) {
         const struct service_state *state = &managed->state;
         *ret = (struct wire_message){
-                .type = WIRE_DONE,
+                .type = state->result_refused ? WIRE_REFUSED : WIRE_DONE,
+                .refusal = state->result_refused ? REFUSAL_NOT_ALLOWED : REFUSAL_NONE,
                 .request = state->result_request,
                 .ok = state->result_ok,
         };
@@ -397,18 +441,18 @@ void managed_describe_done(const struct managed *managed, struct wire_message *r
 }
 
 const char *managed_exit_text(const struct service_state *state, char *text, size_t size) {
-        const char *name = NULL;
+        const char *name = NULL, *memory = state->out_of_memory ? ", out of memory" : "";
         switch (state->exit_kind) {
         case WIRE_EXIT_NONE:
                 snprintf(text, size, "has not ended");
                 break;
         case WIRE_EXIT_STATUS:
-                snprintf(text, size, "exited with status %d", state->exit_code);
+                snprintf(text, size, "exited with status %d%s", state->exit_code, memory);
                 break;
         case WIRE_EXIT_SIGNAL:
                 name = sigabbrev_np(state->exit_code);
-                snprintf(text, size, "killed by %s%.16s%s", name ? "SIG" : "signal ",
-                        name ? name : "", state->core_dumped ? " (core dumped)" : "");
+                snprintf(text, size, "killed by %s%.16s%s%s", name ? "SIG" : "signal ",
+                        name ? name : "", state->core_dumped ? " (core dumped)" : "", memory);
                 break;
         case WIRE_EXIT_UNKNOWN:
                 snprintf(text, size, "ended, nobody saw how");

@@ -17,8 +17,11 @@ enum { MANAGED_TEXT_MAX = 256 };
 
 struct execution;
 struct executor;
+struct lease_guard;
+struct service_content;
 struct service_start;
 struct service_unit;
+struct step_checkpoint;
 
 /* How a service is that its manager runs, and not the executor. */
 struct managed_status {
@@ -26,7 +29,7 @@ struct managed_status {
         bool running;
         bool expected; /* not running, because an action stopped it or it was never started */
         bool by_person, manager_busy; /* see struct wire_message */
-        bool core_dumped;
+        bool core_dumped, out_of_memory;
         pid_t pid; /* 0: not known */
         uint64_t start_time;
         wall_usec_t since; /* 0: from when it was first told */
@@ -35,7 +38,7 @@ struct managed_status {
         char text[MANAGED_TEXT_MAX]; /* how it ended, or what its manager is at */
 };
 
-enum unsent { UNSENT_SERVICE = 1, UNSENT_DONE = 2 }; /* or-ed together */
+enum unsent { UNSENT_SERVICE = 1, UNSENT_DONE = 2, UNSENT_ROLE = 4 }; /* or-ed together */
 
 struct managed {
         struct list node; /* in executor->services */
@@ -55,7 +58,10 @@ struct managed {
         struct managed_status status; /* `state` is of children only */
         void *manager_data; /* of the manager's kind, see manager_kind.h */
 
+        struct lease_guard *guard; /* NULL: no member of a group with one active member */
+        struct service_content *content; /* NULL: what it consists of is not followed */
         struct execution *action; /* under way or waiting; NULL: none */
+        struct step_checkpoint *keeping; /* of the last action that began; NULL: none */
         struct service_start *prepared; /* for the next start; NULL: none */
         struct loop_defer saving;
         struct list unsent_node; /* in executor->port, while unsent != 0 */
@@ -84,12 +90,20 @@ void managed_tell(struct managed *managed, const struct managed_status *status);
 /* Writes the state file now, before something irrevocable; a failure is logged. */
 void managed_save(struct managed *managed);
 void managed_save_soon(struct managed *managed); /* at the end of this turn */
+int managed_try_save(struct managed *managed, struct error *err); /* negative errno, and why */
+
+/* The mark of what is started next of a service that is no child: its INVOCATION_ID, which stays
+ * the same until the next boot, since what is left of one start belongs to the next. */
+const char *managed_mark(struct managed *managed);
 
 /* Takes over a process that runs, from the state's pid on; the pidfd becomes its own. */
 int managed_hold(struct managed *managed, int pidfd, bool child);
 
 /* The process has passed execve, or was found again. Telling the agent is left to the caller. */
 void managed_running(struct managed *managed);
+
+/* Nobody waits for its start any more, which a systemd that is slow may still carry out. */
+void managed_abandon_start(struct managed *managed);
 
 /* SIGKILL for what is left of the group, the main process included. Returns true when nothing is
  * left; else action_group_ended is called when that is proven or given up, and action_process_ended
@@ -114,7 +128,8 @@ void managed_remove_group(const struct managed *managed);
 /* Puts it on the list of what the agent is to be told; of its state only where it is known. */
 void managed_announce(struct managed *managed, unsigned unsent);
 
-/* Fills in a WIRE_SERVICE or WIRE_DONE message; `busy` is said in the answer to `list` only. */
+/* Fills in a WIRE_SERVICE message, or one of WIRE_DONE, or WIRE_REFUSED for what was found out
+ * late; `busy` is said in the answer to `list` only. */
 void managed_describe(const struct managed *managed, struct wire_message *ret);
 void managed_describe_done(const struct managed *managed, struct wire_message *ret);
 

@@ -20,7 +20,10 @@ struct operation_request {
         struct managed *managed;
         const struct service *service; /* with its steps it outlives the operation */
         struct action_order order;
+        const struct exec_spec *exec; /* ACTION_EXEC only: the program */
         usec_t deadline; /* moment on CLOCK_BOOTTIME, by which it ends or begins to kill */
+        bool *refused; /* set before it ends where it found that it must not be done, and did
+                          nothing */
 };
 
 /* text: what was done, or why not, for a person. The operation is gone. */

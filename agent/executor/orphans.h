@@ -13,7 +13,9 @@
 struct executor;
 
 enum { ORPHANS_MAX = 1024 }; /* reaped by one look; the next look takes the others */
-#define ORPHANS_PAUSE USEC_PER_SEC
+/* Two looks so far apart find it before it is reaped. Until then a script that asks kill(2) is told
+ * that it is there. */
+#define ORPHANS_PAUSE (150 * USEC_PER_MSEC)
 
 struct orphans {
         struct executor *executor; /* NULL: not initialised, done() is a no-op */

@@ -7,7 +7,9 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/service_unit.h"
 #include "io/http_client.h"
+#include "model/cause_kinds.h"
 #include "probes/exec_host.h"
 #include "probes/mount_pools.h"
 #include "probes/perfdata.h"
@@ -27,7 +29,8 @@ struct item {
         struct loop_timer deadline;
         void *state, *room;
         uint64_t request;
-        bool running, unwanted;
+        bool running;
+        bool outdated; /* of a policy that is not the present one any more */
 };
 
 static void item_free(struct item *item) {
@@ -52,6 +55,40 @@ static void item_remove(struct item *item) {
         item_free(item);
 }
 
+static struct item *find(struct privileged_probes *probes, const struct probe_spec *spec) {
+        LIST_FOREACH (node, &probes->items) {
+                struct item *item = LIST_ENTRY(node, struct item, node);
+                if (item->spec == spec && !item->outdated) {
+                        return item;
+                }
+        }
+        return NULL;
+}
+
+/* The same probe in the policy of now; NULL: there is none. */
+static const struct probe_spec *same_probe(const struct item *item, const struct service **ret) {
+        const struct policy *policy = item->probes->executor->policy->policy;
+        *ret = policy_service(policy, item->service->name);
+        return *ret ? policy_same_probe(*ret, item->spec) : NULL;
+}
+
+/* Goes over to the policy of now with all that was counted, or ends. Not during a run. */
+static void item_renew(struct item *item) {
+        const struct service *service;
+        const struct probe_spec *spec = item->type->detach ? same_probe(item, &service) : NULL;
+        if (!spec || find(item->probes, spec)) {
+                item_remove(item);
+                return;
+        }
+        struct policy_share *before = item->share;
+        item->type->detach(item->state);
+        item->share = policy_share_hold(item->probes->executor->policy);
+        item->service = service;
+        item->spec = spec;
+        item->outdated = false;
+        policy_share_release(before);
+}
+
 /* ---- The end of a run ---- */
 
 /* `request` is 0 for what is told without being asked. */
@@ -61,7 +98,8 @@ static void tell(const struct item *item, uint64_t request, const struct probe_r
                 .type = WIRE_OBSERVATION,
                 .request = request,
                 .outcome = result->outcome,
-                .cause = result->cause,
+                .cause = cause_kind((int) result->cause),
+                .exact_cause = result->cause,
                 .certain = result->certain,
                 .has_value = result->has_value,
                 .value = result->value,
@@ -80,8 +118,8 @@ static void end_run(struct item *item, const struct probe_result *result) {
         item->probes->n_runs--;
         loop_timer_cancel(&item->deadline);
         tell(item, item->request, result);
-        if (item->unwanted) {
-                item_remove(item);
+        if (item->outdated) {
+                item_renew(item);
         }
 }
 
@@ -102,22 +140,12 @@ static void on_notify(
         const struct item *item = cookie;
         (void) service;
         (void) probe;
-        if (!item->unwanted) {
+        if (!item->outdated) {
                 tell(item, 0, result);
         }
 }
 
 /* ---- Its beginning ---- */
-
-static struct item *find(struct privileged_probes *probes, const struct probe_spec *spec) {
-        LIST_FOREACH (node, &probes->items) {
-                struct item *item = LIST_ENTRY(node, struct item, node);
-                if (item->spec == spec && !item->unwanted) {
-                        return item;
-                }
-        }
-        return NULL;
-}
 
 static struct item *item_new(struct privileged_probes *probes, const struct service *service,
         const struct probe_spec *spec) {
@@ -157,6 +185,7 @@ static struct probe_target target_by_status(const struct managed_status *status)
                 .known = status->known && (!status->running || status->pid > 0),
                 .pid = status->running ? status->pid : 0,
                 .start_time = status->running ? status->start_time : 0,
+                .busy = status->manager_busy,
         };
 }
 
@@ -172,6 +201,7 @@ static struct probe_target target_of(struct executor *executor, const struct ser
                 .known = true,
                 .pid = managed->state.running ? managed->state.pid : 0,
                 .start_time = managed->state.running ? managed->state.start_time : 0,
+                .busy = service_unit_stopping(managed->unit),
         };
 }
 
@@ -247,12 +277,12 @@ int privileged_probe_start(struct privileged_probes *probes, const struct wire_m
 
 /* ---- All of them ---- */
 
-void privileged_probes_forget(struct privileged_probes *probes) {
+void privileged_probes_reloaded(struct privileged_probes *probes) {
         LIST_FOREACH (node, &probes->items) {
                 struct item *item = LIST_ENTRY(node, struct item, node);
-                item->unwanted = true;
+                item->outdated = true;
                 if (!item->running) {
-                        item_remove(item);
+                        item_renew(item);
                 }
         }
 }

@@ -36,6 +36,6 @@ int privileged_probe_start(struct privileged_probes *probes, const struct wire_m
         const struct service *service, const struct probe_spec *probe, enum wire_refusal *refusal,
         struct error *err);
 
-/* The policy was replaced: what is kept for the old one goes, runs under way when they have ended.
- */
-void privileged_probes_forget(struct privileged_probes *probes);
+/* The policy was replaced: what was counted for a probe that did not change goes on, the rest goes,
+ * runs under way when they have ended. */
+void privileged_probes_reloaded(struct privileged_probes *probes);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "executor/executor.h"
+#include "executor/log_sweep.h"
 #include "policy/load.h"
 #include "probes/probe.h"
 
@@ -102,7 +103,7 @@ static void follow_all(struct executor *executor, struct policy_share *share) {
                         follow_new(executor, service);
                 }
         }
-        privileged_probes_forget(&executor->probes);
+        privileged_probes_reloaded(&executor->probes);
         executor_settled(executor);
 }
 
@@ -132,8 +133,8 @@ void reload_forget_unwanted(struct reload *reload) {
         }
         LIST_FOREACH (node, &reload->executor->services) {
                 struct managed *managed = LIST_ENTRY(node, struct managed, node);
-                if (!is_unwanted(managed) || managed->action) {
-                        continue;
+                if (!is_unwanted(managed) || managed->action || managed->guard) {
+                        continue; /* a guard goes once it is proven that nothing is active */
                 }
                 if (managed_gone(managed)) {
                         forget(managed);
@@ -178,6 +179,8 @@ static int take_policy(
                 return -ENOMEM;
         }
         follow_all(executor, share);
+        confinement_warn(&executor->confinement, share->policy);
+        log_sweep_wake(&executor->log_sweep);
         return 0;
 }
 

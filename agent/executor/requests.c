@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
+#include "executor/service_content.h"
+#include "io/hold_file.h"
 #include "model/manager.h"
 
 /* ---- Refusing ---- */
@@ -80,9 +84,12 @@ static bool is_repeated(struct executor *executor, const struct wire_message *me
 static const char *resolve_order(const struct wire_message *message, const struct service *service,
         struct action_order *order) {
         /* A signal and a program are what the step says: there are none without it. */
-        const uint32_t of_a_person = 1U << ACTION_RESTART | 1U << ACTION_START | 1U << ACTION_STOP;
+        const uint32_t of_both = 1U << ACTION_RESTART | 1U << ACTION_START | 1U << ACTION_STOP |
+                                 1U << ACTION_ROLLBACK;
+        const uint32_t of_a_person =
+                of_both | 1U << ACTION_UNDO | 1U << ACTION_PROMOTE | 1U << ACTION_DEMOTE;
         const uint32_t of_a_step =
-                of_a_person | 1U << ACTION_EXEC | 1U << ACTION_RELOAD | 1U << ACTION_SIGNAL;
+                of_both | 1U << ACTION_EXEC | 1U << ACTION_RELOAD | 1U << ACTION_SIGNAL;
         bool by_step = message->step != STEP_NONE;
         if (by_step && (message->step < 0 || (uint32_t) message->step >= service->n_steps)) {
                 return "the ladder has no such step";
@@ -98,12 +105,37 @@ static const char *resolve_order(const struct wire_message *message, const struc
                 !(UINT32_C(1) << order->action & (by_step ? of_a_step : of_a_person))) {
                 return "not an action of the executor";
         }
+        if (!service->rollback &&
+                (order->action == ACTION_ROLLBACK || order->action == ACTION_UNDO)) {
+                return "its policy has nothing to roll back";
+        }
         return manager_why_not(service, order->action);
 }
 
 /* A first start is what the policy asks for, not a recovery. */
 static bool is_counted(const struct managed *managed, const struct action_order *order) {
-        return order->step || order->action != ACTION_START || managed_runs(managed);
+        bool first = order->action == ACTION_START && !managed_runs(managed);
+        return order->step || (!first && order->action != ACTION_DEMOTE);
+}
+
+/* The agent looks for it, too; one that was taken over would not. What a person asks for comes
+ * without a step; a promotion may be anybody's, and counts as the ladder's. A demotion is never
+ * held, since its lease goes on to end. It is one small file beside the policies, on the file
+ * system of the programs that would be run: where that hangs nothing could be done anyway. */
+static bool is_held(struct executor *executor, const struct wire_message *message,
+        const struct action_order *order) {
+        const char *path = executor->policy->policy->agent.hold_file;
+        struct hold_file file;
+        char why[sizeof(file.reason) + 512];
+        bool by_person = !order->step && order->action != ACTION_PROMOTE;
+        if (order->action == ACTION_DEMOTE || !hold_file_read(path, &file) ||
+                (by_person && !file.people_too)) {
+                return false;
+        }
+        snprintf(why, sizeof(why), "held by the file %.300s%s%s", path, file.reason[0] ? ": " : "",
+                file.reason);
+        refuse(executor, message, REFUSAL_HELD, why);
+        return true;
 }
 
 static bool spend(struct executor *executor, const struct wire_message *message,
@@ -112,12 +144,12 @@ static bool spend(struct executor *executor, const struct wire_message *message,
         if (!is_counted(managed, order)) {
                 return true;
         }
-        if (action_budget_spend(executor->budget, managed->service,
+        if (action_budget_spend(executor->budget, managed->service, order->step,
                     &executor->policy->policy->agent.budget, loop_now(executor->loop), &err) < 0) {
                 refuse(executor, message, REFUSAL_BUDGET, err.text);
                 return false;
         }
-        budget_file_changed(&executor->budget_file);
+        kept_file_changed(&executor->budget_file);
         return true;
 }
 
@@ -144,7 +176,13 @@ static void handle_do(struct executor *executor, const struct wire_message *mess
                                         : "everything is being stopped");
                 return;
         }
-        if (spend(executor, message, managed, &order) && action_start(managed, &order, &err) < 0) {
+        why_not = lease_guard_why_not(managed, order.action);
+        if (why_not) {
+                refuse(executor, message, REFUSAL_NO_LEASE, why_not);
+                return;
+        }
+        if (!is_held(executor, message, &order) && spend(executor, message, managed, &order) &&
+                action_start(managed, &order, &err) < 0) {
                 refuse(executor, message, REFUSAL_LIMIT, err.text);
         }
 }
@@ -174,6 +212,38 @@ static void handle_probe(struct executor *executor, const struct wire_message *m
         }
 }
 
+static void handle_look(struct executor *executor, const struct wire_message *message) {
+        struct managed *managed = managed_find(executor, message->service);
+        if (managed) {
+                content_ask(managed, message->health, message->duration);
+        }
+}
+
+static void handle_guard(struct executor *executor, const struct wire_message *message) {
+        const struct service *service = known_service(executor, message);
+        struct managed *managed = managed_find(executor, message->service);
+        struct error err = {0};
+        if (service && managed &&
+                lease_guard_extend(managed, message->token, message->deadline, &err) < 0) {
+                refuse(executor, message, REFUSAL_NO_LEASE, err.text);
+        }
+}
+
+static void handle_checkpoint(struct executor *executor, const struct wire_message *message) {
+        const struct service *service = known_service(executor, message);
+        struct error err = {0};
+        if (service && checkpoint_request_start(executor, message, service, &err) < 0) {
+                refuse(executor, message, REFUSAL_NOT_ALLOWED, err.text);
+        }
+}
+
+static void handle_verdict(struct executor *executor, const struct wire_message *message) {
+        struct managed *managed = managed_find(executor, message->service);
+        if (managed) {
+                content_verdict(managed, message->request, message->ok);
+        }
+}
+
 static void handle_reload(struct executor *executor, const struct wire_message *message) {
         reload_start(&executor->reload, message->request);
 }
@@ -188,6 +258,10 @@ static void (*const handlers[])(struct executor *executor, const struct wire_mes
         [WIRE_PROBE] = handle_probe,
         [WIRE_RELOAD] = handle_reload,
         [WIRE_STOP_ALL] = handle_stop_all,
+        [WIRE_LOOK] = handle_look,
+        [WIRE_VERDICT] = handle_verdict,
+        [WIRE_CHECKPOINT] = handle_checkpoint,
+        [WIRE_GUARD] = handle_guard,
 };
 
 void requests_handle(struct executor *executor, const struct wire_message *message) {

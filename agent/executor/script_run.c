@@ -6,9 +6,11 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 #include "io/identity_lookup.h"
 
 struct script_run {
+        struct executor *executor;
         struct loop *loop;
         const struct service *service;
         enum script_verb verb;
@@ -49,6 +51,19 @@ static void on_child_ended(void *cookie, const struct child_result *result) {
         finish(run, &verdict, result->output, result->output_length);
 }
 
+/* Of a member of a group what it starts can be found again, see scripts_end.h. */
+static void mark(const struct script_run *run, struct service_script *script) {
+        struct managed *managed = managed_find(run->executor, run->service->name);
+        if (!managed || !managed->guard) {
+                return;
+        }
+        lease_guard_environment(managed, &script->environment);
+        if (run->verb == SCRIPT_START) {
+                environment_set(&script->environment, "INVOCATION_ID", managed_mark(managed));
+        }
+        script->child.spawn.environment = (const char *const *) script->environment.items;
+}
+
 static int start_child(struct script_run *run, const struct identity *identity, struct error *err) {
         struct service_script script;
         const struct service_script_request request = {
@@ -59,6 +74,7 @@ static int start_child(struct script_run *run, const struct identity *identity, 
         };
         int r = service_script_prepare(&script, &request, err);
         if (r == 0) {
+                mark(run, &script);
                 r = child_start(&run->child, run->loop, &script.child, on_child_ended, run, err);
                 service_script_done(&script);
         }
@@ -85,6 +101,7 @@ int script_run_start(struct script_run **ret, struct executor *executor,
                 return error_set(err, ENOMEM, "out of memory");
         }
         *run = (struct script_run){
+                .executor = executor,
                 .loop = executor->loop,
                 .service = service,
                 .verb = verb,

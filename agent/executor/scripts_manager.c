@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "executor/executor.h"
 #include "executor/script_run.h"
+#include "executor/scripts_end.h"
 #include "executor/scripts_step.h"
 
 /* A look that is wanted or under way, in managed->manager_data. */
@@ -144,6 +145,7 @@ const struct manager_kind scripts_manager = {
                         [ACTION_START] = &scripts_step,
                         [ACTION_STOP] = &scripts_step,
                         [ACTION_RELOAD] = &scripts_step,
+                        [ACTION_DEMOTE] = &scripts_end,
                 },
         .look = look,
         .leave = leave,

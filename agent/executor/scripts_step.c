@@ -148,14 +148,17 @@ static void note_look(struct scripts_step *step, const struct script_verdict *ve
         }
 }
 
+/* The last look is shortly before the deadline. */
 static void on_proof(struct scripts_step *step, const struct script_verdict *verdict) {
-        usec_t again = usec_add(now_of(step), step->pause);
+        usec_t now = now_of(step);
+        usec_t last = usec_sub(step->operation.request.deadline, PAUSE_FIRST);
+        usec_t again = MIN(usec_add(now, step->pause), last);
         note_look(step, verdict);
         if (verdict->state == SCRIPT_GONE || verdict->state == SCRIPT_DEAD) {
                 add_text(step, "stopped");
                 tell(step, false);
                 begin_next(step);
-        } else if (again >= step->operation.request.deadline || *step->stop_text) {
+        } else if (again <= now || *step->stop_text) {
                 fail_proof(step);
         } else {
                 step->pause = MIN(2 * step->pause, PAUSE_MAX);

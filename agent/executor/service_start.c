@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 #include "executor/service_log.h"
 #include "executor/service_unit.h"
 #include "executor/unit_manager.h"
@@ -113,7 +114,7 @@ const char *service_start_waits_for(const struct service_start *start) {
 
 /* ---- Forking ---- */
 
-static void make_invocation(char id[INVOCATION_ID_SIZE]) {
+void service_start_invocation(char id[INVOCATION_ID_SIZE]) {
         uint64_t words[2] = {0};
         if (getrandom(words, sizeof(words), GRND_NONBLOCK) != (ssize_t) sizeof(words)) {
                 /* Early in a boot there may be no randomness: unique on this host is enough. */
@@ -133,6 +134,7 @@ static int fill_environment(const struct service_start *start, struct environmen
         }
         environment_set(environment, "RECOVERD_SERVICE", start->service->name);
         environment_set(environment, "INVOCATION_ID", start->managed->state.invocation);
+        lease_guard_environment(start->managed, environment);
         return environment->failed ? -ENOMEM : 0;
 }
 
@@ -234,7 +236,7 @@ static int spawn(struct service_start *start, struct error *err) {
 }
 
 static int fork_process(struct service_start *start, struct error *err) {
-        make_invocation(start->managed->state.invocation);
+        service_start_invocation(start->managed->state.invocation);
         write_intent(start);
         int r = spawn(start, err);
         if (r < 0) {
@@ -318,7 +320,7 @@ static int launch(struct service_start *start, struct error *err) {
         if (!launch) {
                 return error_set(err, ENOMEM, "out of memory");
         }
-        make_invocation(start->managed->state.invocation);
+        service_start_invocation(start->managed->state.invocation);
         r = fill_request(start, &launch->environment, launch->limits, &launch->spec.program, err);
         if (r < 0) {
                 return r;

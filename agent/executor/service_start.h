@@ -27,6 +27,9 @@ void service_start_free(struct service_start *start); /* accepts NULL */
 void service_start_prepare(struct managed *managed);
 void service_start_forget(struct managed *managed);
 
+/* A new INVOCATION_ID. */
+void service_start_invocation(char id[INVOCATION_ID_SIZE]);
+
 /* The process that it forked has ended: execve has worked before, or never will. */
 void service_start_process_ended(struct service_start *start);
 

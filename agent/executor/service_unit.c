@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
 #include "executor/unit_manager.h"
@@ -44,16 +43,25 @@ static int hierarchy(char ret[CGROUP_PATH_MAX]) {
         return cgroup_locate(text, "0::/\n", ret);
 }
 
-int service_unit_cgroup(const char *unit, char ret[CONTROL_GROUP_PATH_MAX], struct error *err) {
+int service_unit_directory(
+        const char *control_group, char ret[CONTROL_GROUP_PATH_MAX], struct error *err) {
         char root[CGROUP_PATH_MAX];
         int r = hierarchy(root);
         if (r < 0) {
-                return error_set_errno(err, -r, "looking for the cgroup of %s", unit);
+                return error_set_errno(err, -r, "looking for the cgroup %s", control_group);
         }
-        int length = snprintf(ret, CONTROL_GROUP_PATH_MAX, "%s/" SERVICE_UNIT_SLICE "/%s",
-                str_eq(root, "/") ? "" : root, unit);
-        return length < CONTROL_GROUP_PATH_MAX ? 0
-                                               : error_set(err, ENAMETOOLONG, "cgroup of %s", unit);
+        int length = snprintf(
+                ret, CONTROL_GROUP_PATH_MAX, "%s%s", str_eq(root, "/") ? "" : root, control_group);
+        return length < CONTROL_GROUP_PATH_MAX
+                       ? 0
+                       : error_set(err, ENAMETOOLONG, "the cgroup %s", control_group);
+}
+
+int service_unit_cgroup(const char *unit, char ret[CONTROL_GROUP_PATH_MAX], struct error *err) {
+        char group[CONTROL_GROUP_PATH_MAX];
+        int length = snprintf(group, sizeof(group), "/" SERVICE_UNIT_SLICE "/%s", unit);
+        return length < (int) sizeof(group) ? service_unit_directory(group, ret, err)
+                                            : error_set(err, ENAMETOOLONG, "cgroup of %s", unit);
 }
 
 int service_unit_plan(struct managed *managed, struct error *err) {
@@ -135,9 +143,7 @@ void service_unit_exit(const struct service_unit *unit, struct service_state *st
         state->exit_kind = unit->exit_code == CLD_EXITED ? WIRE_EXIT_STATUS : WIRE_EXIT_SIGNAL;
         state->exit_code = unit->exit_status;
         state->core_dumped = unit->exit_code == CLD_DUMPED;
-        if (unit->out_of_memory) {
-                log_warning("%s: the kernel killed it for want of memory", state->service);
-        }
+        state->out_of_memory = unit->out_of_memory;
 }
 
 /* ---- Followed ---- */

@@ -21,6 +21,10 @@ bool service_units_chosen(enum service_units wish, bool standing);
 /* Where systemd will put a unit of that slice. */
 int service_unit_cgroup(const char *unit, char ret[CONTROL_GROUP_PATH_MAX], struct error *err);
 
+/* The directory of a cgroup that systemd names, as "/system.slice/nginx.service". */
+int service_unit_directory(
+        const char *control_group, char ret[CONTROL_GROUP_PATH_MAX], struct error *err);
+
 /* Writes unit and cgroup into the service's state. */
 int service_unit_plan(struct managed *managed, struct error *err);
 

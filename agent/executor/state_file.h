@@ -26,12 +26,14 @@ struct service_state {
         char invocation[INVOCATION_ID_SIZE]; /* "": never started */
         char cgroup[CONTROL_GROUP_PATH_MAX]; /* "": none */
         char unit[UNIT_ID_SIZE]; /* transient unit that it is; "": a child of an executor */
+        bool unit_unclear; /* systemd may still be about to start it */
         bool starting; /* an intent: the process may exist, though its pid is not here yet */
         bool running;
         bool leftovers; /* processes may be there, or left of the last run */
-        bool core_dumped, expected;
+        bool core_dumped, out_of_memory; /* how it ended, besides exit_kind */
+        bool expected;
         bool by_person; /* somebody had systemd stop its unit */
-        bool result_ok; /* see result_request */
+        bool result_ok, result_refused; /* see result_request */
         bool whole; /* the file's own, see state_file_load */
         pid_t pid; /* of the main process; stays after its end */
         enum wire_exit exit_kind;
@@ -40,6 +42,13 @@ struct service_state {
         usec_t stop_timeout;
         uint64_t start_time; /* field 22 of /proc/PID/stat */
         wall_usec_t since; /* running or stopped since */
+
+        /* What it is in its group, see lease_guard.h; moments on CLOCK_BOOTTIME. */
+        enum member_role role;
+        uint64_t token; /* under which it was promoted, or may be; 0: none since this boot */
+        usec_t guard_begin; /* its demotion begins then, */
+        usec_t guard_deadline; /* and is over by then */
+        char address[80]; /* that it has, or is about to take: "192.0.2.10/24 dev eth0"; "": none */
 
         /* The action under way; request 0: none. */
         uint64_t request;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/lease_guard.h"
 
 static uint32_t level_of(const struct managed *managed) {
         return managed->service ? managed->service->depth + 1 : UINT32_MAX;
@@ -37,14 +38,15 @@ static void on_stopped(void *cookie, struct managed *managed, bool ok, const cha
 /* Returns whether the service has to be waited for. */
 static bool stop_one(struct stop_all *all, struct managed *managed) {
         const struct action_order order = {
-                .action = ACTION_STOP,
+                .action = lease_guard_holds(managed) ? ACTION_DEMOTE : ACTION_STOP,
                 .ended = on_stopped,
                 .cookie = all,
         };
         if (managed->action) {
                 return true; /* what is under way is finished first */
         }
-        if (managed_gone(managed) || managed->stop_tried) {
+        bool idle = managed_gone(managed) && !lease_guard_holds(managed);
+        if (idle || managed->stop_tried) {
                 return false;
         }
         /* Where too many wait already, one of them ends and brings us back here. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "executor/executor.h"
+#include "executor/unit_end.h"
 #include "io/unit_bus.h"
 #include "io/unit_job.h"
 
@@ -44,6 +45,7 @@ static void describe_process(const struct unit_snapshot *snapshot, struct manage
 static void describe_exit(const struct unit_snapshot *snapshot, struct managed_status *status) {
         status->exit_code = snapshot->exec_main_status;
         status->core_dumped = snapshot->exec_main_code == CLD_DUMPED;
+        status->out_of_memory = snapshot->result == UNIT_OOM_KILL;
         if (snapshot->exec_main_code == CLD_EXITED) {
                 status->exit_kind = WIRE_EXIT_STATUS;
         } else if (snapshot->exec_main_code == CLD_KILLED || status->core_dumped) {
@@ -192,6 +194,7 @@ const struct manager_kind unit_manager = {
                         [ACTION_RESTART] = &unit_operation,
                         [ACTION_RELOAD] = &unit_operation,
                         [ACTION_SIGNAL] = &unit_operation,
+                        [ACTION_DEMOTE] = &unit_end,
                 },
         .look = look,
         .leave = leave,

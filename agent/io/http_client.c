@@ -1,6 +1,5 @@
 #include "io/http_client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <malloc.h>
 #include <netdb.h>
@@ -12,18 +11,14 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "base/units.h"
+#include "io/http_direct.h"
+#include "io/http_multi.h"
+#include "io/http_plain.h"
 #include "io/http_slot.h"
 #include "io/http_target.h"
 #include "io/resolver.h"
 
-enum { FREE_KEPT = 64 }; /* idle slots and socket watches kept for the next burst */
-
-/* One of libcurl's sockets. */
-struct http_socket {
-        struct list node; /* in the client's used_sockets or free_sockets */
-        struct http_client *client;
-        struct loop_watch watch;
-};
+enum { FREE_KEPT = 64 }; /* idle slots of each kind kept for the next burst */
 
 struct http_transfer {
         struct list node; /* in the client's resolving, queue or running */
@@ -36,22 +31,28 @@ struct http_transfer {
         struct resolver_query query; /* waits while the transfer is in `resolving` */
         usec_t name_asked, name_time; /* since when; how long it took */
         int name_code; /* why it has no addresses */
-        struct http_slot *slot; /* NULL: not on the wire */
-        struct loop_timer wait_timer; /* while it is not on the wire */
+        struct http_slot *slot; /* on the wire over libcurl; NULL: not */
+        struct http_direct *direct; /* on the wire without it; NULL: not */
+        struct loop_timer timer; /* while it waits or goes without libcurl */
+};
+
+/* Idle slots of one kind. */
+struct spares {
+        struct list list;
+        unsigned count;
+        unsigned unneeded; /* the least that it was since the last look */
 };
 
 struct http_client {
         struct loop *loop;
-        CURLM *multi;
+        struct http_multi multi;
         struct http_client_limits limits;
         struct http_client_counts counts; /* handles: all slots; free ones are among them */
         struct resolver *resolver, *own_resolver; /* own: NULL when one was given */
         struct list resolving, queue, running;
-        struct list free_slots, used_sockets, free_sockets;
-        unsigned n_free_slots, n_free_sockets;
-        unsigned n_unneeded; /* the fewest free slots since the last look */
+        struct spares slots, directs;
+        struct http_kept kept;
         struct loop_timer shrinking;
-        struct loop_timer timer; /* libcurl's one timer */
         struct loop_defer refill; /* starts what waits in the queue */
         bool *gone; /* while callbacks run: set when one of them frees the client */
 };
@@ -64,61 +65,105 @@ static struct http_transfer *first_transfer(const struct list *list) {
         return list_empty(list) ? NULL : LIST_ENTRY(list->next, struct http_transfer, node);
 }
 
-/* ---- slots ---- */
+/* ---- slots of both kinds ---- */
+
+static void spares_init(struct spares *spares) {
+        *spares = (struct spares){0};
+        list_init(&spares->list);
+}
+
+/* NULL: there is none. */
+static struct list *take_spare(struct spares *spares) {
+        if (list_empty(&spares->list)) {
+                return NULL;
+        }
+        struct list *node = spares->list.previous;
+        list_remove(node);
+        spares->count--;
+        if (spares->count < spares->unneeded) {
+                spares->unneeded = spares->count;
+        }
+        return node;
+}
+
+/* False: there are enough. */
+static bool give_spare(struct http_client *client, struct spares *spares, struct list *node) {
+        if (spares->count >= FREE_KEPT) {
+                client->counts.handles--;
+                return false;
+        }
+        list_append(&spares->list, node);
+        spares->count++;
+        if (!loop_timer_armed(&client->shrinking)) {
+                loop_timer_set_after(&client->shrinking, HTTP_CLIENT_SHRINK_INTERVAL);
+        }
+        return true;
+}
 
 static struct http_slot *take_slot(struct http_client *client) {
-        if (list_empty(&client->free_slots)) {
-                struct http_slot *slot = http_slot_new();
-                client->counts.handles += slot != NULL;
-                return slot;
+        struct list *node = take_spare(&client->slots);
+        if (node) {
+                return LIST_ENTRY(node, struct http_slot, node);
         }
-        struct http_slot *slot = LIST_ENTRY(client->free_slots.previous, struct http_slot, node);
-        list_remove(&slot->node);
-        client->n_free_slots--;
-        if (client->n_free_slots < client->n_unneeded) {
-                client->n_unneeded = client->n_free_slots;
-        }
+        struct http_slot *slot = http_slot_new();
+        client->counts.handles += slot != NULL;
         return slot;
 }
 
 static void give_slot(struct http_client *client, struct http_slot *slot) {
-        if (client->n_free_slots >= FREE_KEPT) {
-                client->counts.handles--;
-                http_slot_free(slot);
-                return;
-        }
         http_slot_trim(slot);
-        list_append(&client->free_slots, &slot->node);
-        client->n_free_slots++;
-        if (!loop_timer_armed(&client->shrinking)) {
-                loop_timer_set_after(&client->shrinking, HTTP_CLIENT_SHRINK_INTERVAL);
+        if (!give_spare(client, &client->slots, &slot->node)) {
+                http_slot_free(slot);
         }
 }
 
-static void drop_free_slots(struct http_client *client, unsigned count) {
-        for (; count > 0; count--) {
-                struct http_slot *slot =
-                        LIST_ENTRY(client->free_slots.next, struct http_slot, node);
-                list_remove(&slot->node);
-                client->n_free_slots--;
+static struct http_direct *take_direct(struct http_client *client) {
+        struct list *node = take_spare(&client->directs);
+        if (node) {
+                return LIST_ENTRY(node, struct http_direct, node);
+        }
+        struct http_direct *direct = http_direct_new();
+        client->counts.handles += direct != NULL;
+        return direct;
+}
+
+static void give_direct(struct http_client *client, struct http_direct *direct) {
+        http_direct_trim(direct);
+        if (!give_spare(client, &client->directs, &direct->node)) {
+                http_direct_free(direct);
+        }
+}
+
+/* All but `left` of them, the longest idle first. */
+static void drop_spares(struct http_client *client, unsigned slots_left, unsigned directs_left) {
+        while (client->slots.count > slots_left) {
+                http_slot_free(LIST_ENTRY(take_spare(&client->slots), struct http_slot, node));
                 client->counts.handles--;
-                http_slot_free(slot);
+        }
+        while (client->directs.count > directs_left) {
+                struct list *node = take_spare(&client->directs);
+                http_direct_free(LIST_ENTRY(node, struct http_direct, node));
+                client->counts.handles--;
         }
 }
 
 static void on_shrinking(void *cookie) {
         struct http_client *client = cookie;
         http_client_shrink(client);
-        if (client->n_free_slots > 0) {
+        if (client->slots.count > 0 || client->directs.count > 0) {
                 loop_timer_set_after(&client->shrinking, HTTP_CLIENT_SHRINK_INTERVAL);
         }
 }
 
 void http_client_shrink(struct http_client *client) {
         enum { WORTH_TRIMMING = 64 }; /* handles, some 10 KiB each */
-        unsigned unneeded = client->n_unneeded;
-        drop_free_slots(client, unneeded);
-        client->n_unneeded = client->n_free_slots;
+        struct spares *slots = &client->slots, *directs = &client->directs;
+        unsigned unneeded = slots->unneeded + directs->unneeded;
+
+        drop_spares(client, slots->count - slots->unneeded, directs->count - directs->unneeded);
+        slots->unneeded = slots->count;
+        directs->unneeded = directs->count;
+        http_kept_close_old(&client->kept);
         if (unneeded >= WORTH_TRIMMING) {
                 malloc_trim(0);
         }
@@ -126,25 +171,43 @@ void http_client_shrink(struct http_client *client) {
 
 /* ---- the end of transfers ---- */
 
-/* Takes the transfer out of everything and frees it; the slot's texts stay valid until give_slot().
- */
-static struct http_slot *detach(struct http_transfer *transfer) {
+/* What carried a transfer; at most one is set. Its texts stay valid until it is given back. */
+struct carrier {
+        struct http_slot *slot;
+        struct http_direct *direct;
+};
+
+/* Takes the transfer out of everything and frees it. */
+static struct carrier detach(struct http_transfer *transfer) {
         struct http_client *client = transfer->client;
-        struct http_slot *slot = transfer->slot;
+        const struct carrier carrier = {transfer->slot, transfer->direct};
 
         list_remove(&transfer->node);
-        loop_timer_done(&transfer->wait_timer);
+        loop_timer_done(&transfer->timer);
         resolver_cancel(&transfer->query);
-        if (slot) {
-                (void) curl_multi_remove_handle(client->multi, slot->easy);
-                http_slot_leave(slot);
+        if (carrier.slot) {
+                (void) curl_multi_remove_handle(client->multi.handle, carrier.slot->easy);
+                http_slot_leave(carrier.slot);
+        } else if (carrier.direct) {
+                http_direct_stop(carrier.direct, false);
+        }
+        if (carrier.slot || carrier.direct) {
                 client->counts.in_flight--;
                 loop_defer_schedule(&client->refill);
         } else {
                 client->counts.queued--;
         }
         free(transfer);
-        return slot;
+        return carrier;
+}
+
+static void give_carrier(struct http_client *client, struct carrier carrier) {
+        if (carrier.slot) {
+                give_slot(client, carrier.slot);
+        }
+        if (carrier.direct) {
+                give_direct(client, carrier.direct);
+        }
 }
 
 /* Calls done; false when it freed the client. */
@@ -152,26 +215,25 @@ static bool report(struct http_transfer *transfer, const struct http_result *res
         struct http_client *client = transfer->client;
         http_done done = transfer->done;
         void *cookie = transfer->cookie;
-        struct http_slot *slot = detach(transfer);
+        struct carrier carrier = detach(transfer);
         bool gone = false, *outer = client->gone;
 
         client->gone = &gone;
         done(cookie, result);
         if (gone) {
-                http_slot_free(slot);
+                http_slot_free(carrier.slot);
+                http_direct_free(carrier.direct);
                 if (outer) {
                         *outer = true;
                 }
                 return false;
         }
         client->gone = outer;
-        if (slot) {
-                give_slot(client, slot);
-        }
+        give_carrier(client, carrier);
         return true;
 }
 
-/* libcurl counts from the moment it got the transfer; the name was looked up before. */
+/* Times count from the moment the request went on the wire; the name was looked up before. */
 static void add_name_time(const struct http_transfer *transfer, struct http_result *result) {
         usec_t *times[] = {&result->name_time, &result->connect_time, &result->tls_time,
                 &result->first_byte_time, &result->total_time};
@@ -188,6 +250,15 @@ static bool finish(struct http_transfer *transfer, CURLcode code) {
         http_slot_result(transfer->slot, code, &result);
         add_name_time(transfer, &result);
         return report(transfer, &result);
+}
+
+static void on_direct_done(void *cookie) {
+        struct http_transfer *transfer = cookie;
+        struct http_result result;
+
+        http_direct_result(transfer->direct, &result);
+        add_name_time(transfer, &result);
+        (void) report(transfer, &result);
 }
 
 /* For a transfer that never came to the wire. */
@@ -207,11 +278,12 @@ static bool fail(struct http_transfer *transfer, enum http_outcome outcome, cons
 }
 
 /* Reports what libcurl has finished. No libcurl function is active here. */
-static void collect(struct http_client *client) {
+static void collect(void *cookie) {
+        const struct http_client *client = cookie;
         const struct CURLMsg *message;
         int left;
 
-        while ((message = curl_multi_info_read(client->multi, &left))) {
+        while ((message = curl_multi_info_read(client->multi.handle, &left))) {
                 struct http_transfer *transfer = NULL;
                 CURLcode code = message->data.result;
                 if (message->msg != CURLMSG_DONE ||
@@ -223,115 +295,6 @@ static void collect(struct http_client *client) {
                         return;
                 }
         }
-}
-
-/* ---- sockets and the timer, as libcurl asks for them ---- */
-
-static void act(struct http_client *client, curl_socket_t fd, int flags) {
-        int running;
-
-        /* Errors of single transfers come as messages; this can fail only for a bad handle. */
-        (void) curl_multi_socket_action(client->multi, fd, flags, &running);
-        collect(client);
-}
-
-static void on_socket_ready(void *cookie, uint32_t events) {
-        const struct http_socket *socket = cookie;
-        int flags = 0;
-
-        flags |= events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? CURL_CSELECT_IN : 0;
-        flags |= events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
-        flags |= events & EPOLLERR ? CURL_CSELECT_ERR : 0;
-        act(socket->client, socket->watch.fd, flags);
-}
-
-static void on_timer(void *cookie) {
-        act(cookie, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static struct http_socket *take_socket(struct http_client *client) {
-        struct http_socket *socket;
-
-        if (!list_empty(&client->free_sockets)) {
-                socket = LIST_ENTRY(client->free_sockets.next, struct http_socket, node);
-                list_remove(&socket->node);
-                client->n_free_sockets--;
-        } else {
-                socket = calloc(1, sizeof(*socket));
-                if (!socket) {
-                        return NULL;
-                }
-                socket->client = client;
-                list_init(&socket->node);
-        }
-        list_append(&client->used_sockets, &socket->node);
-        return socket;
-}
-
-static void give_socket(struct http_socket *socket) {
-        struct http_client *client = socket->client;
-
-        loop_watch_remove(&socket->watch);
-        list_remove(&socket->node);
-        if (client->n_free_sockets >= FREE_KEPT) {
-                free(socket);
-        } else {
-                list_append(&client->free_sockets, &socket->node);
-                client->n_free_sockets++;
-        }
-}
-
-static int watch_new_socket(struct http_client *client, curl_socket_t fd, uint32_t events) {
-        struct http_socket *socket = take_socket(client);
-
-        if (!socket) {
-                return -ENOMEM;
-        }
-        int r = loop_watch_add(&socket->watch, client->loop, fd, events, on_socket_ready, socket);
-        if (r == 0 && curl_multi_assign(client->multi, fd, socket) != CURLM_OK) {
-                r = -EIO;
-        }
-        if (r < 0) {
-                give_socket(socket);
-        }
-        return r;
-}
-
-/* A socket that cannot be watched is not fatal: the transfer runs into its timeout. */
-static int on_socket_wanted(
-        CURL *easy, curl_socket_t fd, int what, void *cookie, void *socket_cookie) {
-        struct http_client *client = cookie;
-        struct http_socket *socket = socket_cookie;
-        uint32_t events = 0;
-
-        (void) easy;
-        if (what == CURL_POLL_REMOVE) {
-                if (socket) {
-                        (void) curl_multi_assign(client->multi, fd, NULL);
-                        give_socket(socket);
-                }
-                return 0;
-        }
-        events |= what & CURL_POLL_IN ? EPOLLIN : 0;
-        events |= what & CURL_POLL_OUT ? EPOLLOUT : 0;
-        if (socket) {
-                (void) loop_watch_modify(&socket->watch, events);
-        } else {
-                (void) watch_new_socket(client, fd, events);
-        }
-        return 0;
-}
-
-static int on_timer_wanted(CURLM *multi, long timeout_ms, void *cookie) {
-        struct http_client *client = cookie;
-
-        (void) multi;
-        if (timeout_ms < 0) {
-                loop_timer_cancel(&client->timer);
-        } else {
-                loop_timer_set_after(&client->timer, (usec_t) timeout_ms * USEC_PER_MSEC);
-        }
-        return 0;
 }
 
 /* ---- the beginning of transfers ---- */
@@ -365,7 +328,18 @@ static int find_addresses(struct http_transfer *transfer, const struct http_targ
         return r;
 }
 
-static int put_on_wire(
+static void note_on_wire(struct http_transfer *transfer) {
+        struct http_client *client = transfer->client;
+
+        transfer->begun = loop_now(client->loop).mono;
+        list_append(&client->running, &transfer->node);
+        client->counts.in_flight++;
+        client->counts.started++;
+        client->counts.queued--;
+}
+
+/* Over libcurl. */
+static int put_on_slot(
         struct http_transfer *transfer, const struct http_slot_use *use, struct error *err) {
         struct http_client *client = transfer->client;
         struct http_slot *slot = take_slot(client);
@@ -374,27 +348,54 @@ static int put_on_wire(
                 return error_set_errno(err, ENOMEM, "%s", use->request->url);
         }
         int r = http_slot_prepare(slot, use, err);
-        if (r == 0 && curl_multi_add_handle(client->multi, slot->easy) != CURLM_OK) {
+        if (r == 0 && curl_multi_add_handle(client->multi.handle, slot->easy) != CURLM_OK) {
                 r = error_set_errno(err, ENOMEM, "%s", use->request->url);
         }
         if (r < 0) {
                 give_slot(client, slot);
                 return r;
         }
-        loop_timer_cancel(&transfer->wait_timer);
+        loop_timer_cancel(&transfer->timer);
         transfer->slot = slot;
-        transfer->begun = loop_now(client->loop).mono;
-        list_append(&client->running, &transfer->node);
-        client->counts.in_flight++;
-        client->counts.started++;
-        client->counts.queued--;
+        note_on_wire(transfer);
+        return 0;
+}
+
+/* Without libcurl. */
+static int put_on_direct(
+        struct http_transfer *transfer, const struct http_address *address, struct error *err) {
+        struct http_client *client = transfer->client;
+        const struct http_request *request = transfer->request;
+        struct http_direct *direct = take_direct(client);
+        const struct http_direct_use use = {
+                .loop = client->loop,
+                .kept = &client->kept,
+                .request = request,
+                .address = address,
+                .done = on_direct_done,
+                .cookie = transfer,
+        };
+
+        if (!direct) {
+                return error_set_errno(err, ENOMEM, "%s", request->url);
+        }
+        int r = http_direct_start(direct, &use);
+        if (r < 0) {
+                give_direct(client, direct);
+                return error_set_errno(err, -r, "%s", request->url);
+        }
+        loop_timer_set_after(&transfer->timer, usec_sub(request->timeout, transfer->name_time));
+        transfer->direct = direct;
+        note_on_wire(transfer);
         return 0;
 }
 
 /* Puts a transfer, which is in no list, on the wire, or lets it wait for its name. */
 static int begin(struct http_transfer *transfer, struct error *err) {
+        const struct http_client *client = transfer->client;
         const struct http_request *request = transfer->request;
         struct http_target target;
+        struct http_address address;
         struct http_slot_use use = {
                 .request = request,
                 .transfer = transfer,
@@ -408,7 +409,9 @@ static int begin(struct http_transfer *transfer, struct error *err) {
                 }
                 use.target = &target;
         }
-        return put_on_wire(transfer, &use, err);
+        bool plain =
+                !client->limits.libcurl_only && http_plain_suits(request, use.addresses, &address);
+        return plain ? put_on_direct(transfer, &address, err) : put_on_slot(transfer, &use, err);
 }
 
 static enum http_outcome begin_outcome(int r) {
@@ -455,8 +458,7 @@ static void on_name(void *cookie, const struct resolver_answer *answer) {
         (void) fail(transfer, HTTP_DNS, err.text);
 }
 
-static void on_wait_timeout(void *cookie) {
-        struct http_transfer *transfer = cookie;
+static void on_wait_timeout(struct http_transfer *transfer) {
         char limit[UNITS_TEXT_MAX];
         struct http_target target;
         struct error err;
@@ -474,6 +476,17 @@ static void on_wait_timeout(void *cookie) {
         (void) fail(transfer, HTTP_LOCAL, err.text);
 }
 
+static void on_timeout(void *cookie) {
+        struct http_transfer *transfer = cookie;
+
+        if (transfer->direct) {
+                http_direct_stop(transfer->direct, true);
+                on_direct_done(transfer);
+        } else {
+                on_wait_timeout(transfer);
+        }
+}
+
 static struct http_transfer *transfer_new(struct http_client *client,
         const struct http_request *request, http_done done, void *cookie) {
         struct http_transfer *transfer = calloc(1, sizeof(*transfer));
@@ -488,11 +501,11 @@ static struct http_transfer *transfer_new(struct http_client *client,
         transfer->done = done;
         transfer->cookie = cookie;
         transfer->asked = loop_now(client->loop).mono;
-        if (loop_timer_init(&transfer->wait_timer, client->loop, on_wait_timeout, transfer) < 0) {
+        if (loop_timer_init(&transfer->timer, client->loop, on_timeout, transfer) < 0) {
                 free(transfer);
                 return NULL;
         }
-        loop_timer_set_after(&transfer->wait_timer, request->timeout);
+        loop_timer_set_after(&transfer->timer, request->timeout);
         client->counts.queued++;
         return transfer;
 }
@@ -527,17 +540,15 @@ int http_client_start(struct http_client *client, const struct http_request *req
 
 void http_client_cancel(struct http_transfer *transfer) {
         struct http_client *client = transfer->client;
-        struct http_slot *slot = detach(transfer);
+        struct carrier carrier = detach(transfer);
 
-        if (slot) {
-                give_slot(client, slot);
-        }
+        give_carrier(client, carrier);
 }
 
 void http_client_progress(const struct http_transfer *transfer, struct http_result *ret) {
         usec_t now = loop_now(transfer->client->loop).mono;
 
-        if (!transfer->slot) {
+        if (!transfer->slot && !transfer->direct) {
                 *ret = (struct http_result){.queued = usec_sub(now, transfer->asked)};
                 if (is_resolving(transfer)) {
                         ret->queued = usec_sub(transfer->name_asked, transfer->asked);
@@ -545,13 +556,19 @@ void http_client_progress(const struct http_transfer *transfer, struct http_resu
                 }
                 return;
         }
-        http_slot_progress(transfer->slot, ret);
+        if (transfer->slot) {
+                http_slot_progress(transfer->slot, ret);
+        } else {
+                http_direct_progress(transfer->direct, ret);
+        }
         ret->total_time = usec_sub(now, transfer->begun);
         add_name_time(transfer, ret);
 }
 
 struct http_client_counts http_client_counts(const struct http_client *client) {
-        return client->counts;
+        struct http_client_counts counts = client->counts;
+        counts.kept = client->kept.count;
+        return counts;
 }
 
 /* ---- the client ---- */
@@ -564,27 +581,6 @@ static int init_library(struct error *err) {
         }
         done = true;
         return 0;
-}
-
-static int init_multi(struct http_client *client) {
-        client->multi = curl_multi_init();
-        if (!client->multi) {
-                return -ENOMEM;
-        }
-        int r = loop_timer_init(&client->timer, client->loop, on_timer, client);
-        if (r < 0) {
-                return r;
-        }
-        bool ok = curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) ==
-                          CURLM_OK &&
-                  curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
-                  curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) ==
-                          CURLM_OK &&
-                  curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
-                  /* the cache's look-ups become quadratic when thousands are kept */
-                  curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
-                          (long) HTTP_CLIENT_KEPT_CONNECTIONS) == CURLM_OK;
-        return ok ? 0 : -EINVAL;
 }
 
 DEFINE_CLEANUP(cleanup_client, struct http_client, http_client_free)
@@ -603,16 +599,17 @@ int http_client_new(struct http_client **ret, struct loop *loop,
         client->loop = loop;
         client->limits.max_in_flight =
                 limits && limits->max_in_flight ? limits->max_in_flight : HTTP_CLIENT_MAX_IN_FLIGHT;
+        client->limits.libcurl_only = limits && limits->libcurl_only;
         client->limits.max_queue =
                 limits && limits->max_queue ? limits->max_queue : HTTP_CLIENT_MAX_QUEUE;
         list_init(&client->resolving);
         list_init(&client->queue);
         list_init(&client->running);
-        list_init(&client->free_slots);
-        list_init(&client->used_sockets);
-        list_init(&client->free_sockets);
+        spares_init(&client->slots);
+        spares_init(&client->directs);
+        http_kept_init(&client->kept, loop);
         loop_defer_init(&client->refill, loop, on_refill, client);
-        r = init_multi(client);
+        r = http_multi_init(&client->multi, loop, collect, client);
         r = r < 0 ? r : loop_timer_init(&client->shrinking, loop, on_shrinking, client);
         if (r < 0) {
                 return error_set_errno(err, -r, "HTTP client");
@@ -629,15 +626,6 @@ int http_client_new(struct http_client **ret, struct loop *loop,
         return 0;
 }
 
-static void free_sockets(struct list *list) {
-        while (!list_empty(list)) {
-                struct http_socket *socket = LIST_ENTRY(list->next, struct http_socket, node);
-                loop_watch_remove(&socket->watch);
-                list_remove(&socket->node);
-                free(socket);
-        }
-}
-
 void http_client_free(struct http_client *client) {
         struct http_transfer *transfer;
 
@@ -652,58 +640,11 @@ void http_client_free(struct http_client *client) {
                 (transfer = first_transfer(&client->resolving))) {
                 http_client_cancel(transfer);
         }
-        drop_free_slots(client, client->n_free_slots);
-        if (client->multi) {
-                (void) curl_multi_cleanup(client->multi); /* closes kept connections */
-        }
+        drop_spares(client, 0, 0);
+        http_kept_close_all(&client->kept);
+        http_multi_done(&client->multi);
         resolver_free(client->own_resolver);
-        free_sockets(&client->used_sockets);
-        free_sockets(&client->free_sockets);
-        loop_timer_done(&client->timer);
         loop_timer_done(&client->shrinking);
         loop_defer_cancel(&client->refill);
         free(client);
-}
-
-/* ---- helpers for results ---- */
-
-const char *http_result_header(
-        const struct http_result *result, const char *name, size_t *ret_length) {
-        size_t name_length = strlen(name);
-        const char *found = NULL;
-
-        for (const char *line = result->headers; *line;) {
-                size_t length = strcspn(line, "\r\n");
-                if (length > name_length && line[name_length] == ':' &&
-                        strncasecmp(line, name, name_length) == 0) {
-                        const char *value = line + name_length + 1;
-                        size_t blanks = strspn(value, " \t");
-                        found = value + blanks;
-                        *ret_length = length - name_length - 1 - blanks;
-                }
-                line += length;
-                line += strspn(line, "\r\n");
-        }
-        while (found && *ret_length > 0 && strchr(" \t", found[*ret_length - 1])) {
-                --*ret_length;
-        }
-        return found;
-}
-
-const char *http_outcome_text(enum http_outcome outcome) {
-        static const char *const texts[HTTP_N_OUTCOMES] = {
-                [HTTP_OK] = "ok",
-                [HTTP_REFUSED] = "refused",
-                [HTTP_UNREACHABLE] = "unreachable",
-                [HTTP_DNS] = "dns",
-                [HTTP_TIMEOUT] = "timeout",
-                [HTTP_TLS] = "tls",
-                [HTTP_PROTOCOL] = "protocol",
-                [HTTP_BODY_TOO_LARGE] = "body_too_large",
-                [HTTP_HEADER_TOO_LARGE] = "header_too_large",
-                [HTTP_REDIRECTS] = "redirects",
-                [HTTP_BAD_REQUEST] = "bad_request",
-                [HTTP_LOCAL] = "local",
-        };
-        return texts[outcome];
 }

@@ -1,7 +1,8 @@
 #pragma once
-/* HTTP requests over libcurl's multi interface in the loop: bounded in number, time and memory.
- * Fresh connections by default, http and https only, no proxy or other setting from the
- * environment. */
+/* HTTP requests in the loop: bounded in number, time and memory. Fresh connections by default, http
+ * and https only, no proxy or other setting from the environment. Simple requests go on sockets of
+ * our own, all others over libcurl's multi interface (io/http_plain.h says which; nobody else has
+ * to know). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ enum {
         HTTP_CLIENT_MAX_HEADERS = 32, /* that a request may carry */
         HTTP_CLIENT_HEADER_BYTES = 32 * 1024, /* default cap of a response's header */
         HTTP_CLIENT_BODY_BYTES = 64 * 1024, /* default cap of a response's body */
-        HTTP_CLIENT_KEPT_CONNECTIONS = 1024, /* idle ones, for requests with `reuse` */
+        HTTP_CLIENT_KEPT_CONNECTIONS = 1024, /* idle ones, for requests with `keep`, each way */
         HTTP_CLIENT_KEPT_SECONDS = 60, /* that one may be idle and still be used */
         HTTP_CLIENT_MAX_REDIRECTS = 5, /* default */
 };
@@ -50,6 +51,16 @@ struct http_tls {
 };
 
 struct http_session;
+struct http_connection;
+
+/* Where the connection of one owner's requests is kept from one to the next, so that nobody else's
+ * request goes over it. In memory of the owner; zeroed at first. */
+struct http_keep {
+        struct http_connection *connection; /* NULL: none */
+};
+
+/* Closes it; before the owner's memory goes, be it before or after http_client_free(). */
+void http_keep_drop(struct http_keep *keep);
 
 /* The request and all it points to must live until done or cancel. NULL and 0 mean the default. */
 struct http_request {
@@ -68,7 +79,8 @@ struct http_request {
         const char *connect_to; /* "host:port" to connect to instead of the URL's; [v6]:port */
         enum http_version version;
         size_t max_body, max_header;
-        bool reuse; /* may use and leave a kept connection */
+        struct http_keep *keep; /* may use and leave a kept connection; what goes over libcurl keeps
+                                   it in a pool of the client instead */
         bool want_certificate; /* fill certificate_expiry; costs */
         const char *user, *password; /* basic authentication when user is set */
         const char *bearer; /* token of bearer authentication */
@@ -114,10 +126,13 @@ struct http_transfer; /* valid until done was called or it was cancelled */
 struct http_client_limits {
         unsigned max_in_flight, max_queue; /* 0: default */
         struct resolver *resolver; /* borrowed; NULL: one of its own */
+        bool libcurl_only; /* for tests: simple requests, too */
 };
 
 struct http_client_counts {
-        unsigned in_flight, handles;
+        unsigned in_flight;
+        unsigned handles; /* of libcurl, and what takes their place for simple requests */
+        unsigned kept; /* idle connections of simple requests */
         unsigned queued; /* that wait for their name or a free slot */
         uint64_t started;
 };

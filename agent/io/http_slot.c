@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "base/units.h"
+#include "io/http_result.h"
 #include "io/http_session.h"
 
 DEFINE_CLEANUP(cleanup_url, CURLU, curl_url_cleanup)
@@ -66,8 +66,7 @@ static curl_socket_t open_socket(
 
 static size_t on_body(char *data, size_t size, size_t count, void *cookie) {
         struct http_slot *slot = cookie;
-        size_t max = slot->request->max_body ? slot->request->max_body : HTTP_CLIENT_BODY_BYTES;
-        size_t length = size * count, room = max - slot->body.length;
+        size_t length = size * count, room = http_max_body(slot->request) - slot->body.length;
 
         strbuf_add_bytes(&slot->body, data, length < room ? length : room);
         if (slot->body.failed) {
@@ -79,12 +78,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *cookie) {
 
 static size_t on_header(char *line, size_t size, size_t count, void *cookie) {
         struct http_slot *slot = cookie;
-        size_t max =
-                slot->request->max_header ? slot->request->max_header : HTTP_CLIENT_HEADER_BYTES;
         size_t length = size * count;
 
         slot->header_bytes += length;
-        slot->header_cut = slot->header_bytes > max;
+        slot->header_cut = slot->header_bytes > http_max_header(slot->request);
         if (slot->header_cut) {
                 return 0;
         }
@@ -176,7 +173,7 @@ static void set_limits(
                 set_long(options, CURLOPT_FOLLOWLOCATION, 1);
                 set_long(options, CURLOPT_MAXREDIRS, (long) redirects);
         }
-        if (request->reuse) {
+        if (request->keep) {
                 set_long(options, CURLOPT_MAXAGE_CONN, HTTP_CLIENT_KEPT_SECONDS);
         } else {
                 set_long(options, CURLOPT_FRESH_CONNECT, 1);
@@ -492,25 +489,6 @@ static int connect_errno(const struct http_slot *slot) {
         return slot->socket_errno ? slot->socket_errno : (int) code;
 }
 
-static enum http_outcome connect_outcome(const struct http_slot *slot) {
-        switch (connect_errno(slot)) {
-        case ECONNREFUSED:
-                return HTTP_REFUSED;
-        case ETIMEDOUT:
-                return HTTP_TIMEOUT;
-        case EMFILE:
-        case ENFILE:
-        case ENOMEM:
-        case ENOBUFS:
-        case EADDRNOTAVAIL: /* no local port left */
-        case EACCES:
-        case EPERM:
-                return HTTP_LOCAL;
-        default:
-                return HTTP_UNREACHABLE;
-        }
-}
-
 /* A code that says little by itself: what it means depends on how far the transfer had come. */
 static enum http_outcome outcome_by_progress(const struct http_slot *slot, CURLcode code) {
         bool connected = connect_time(slot->easy) > 0;
@@ -539,7 +517,7 @@ static enum http_outcome find_outcome(const struct http_slot *slot, CURLcode cod
                 return HTTP_LOCAL;
         }
         if (code == CURLE_COULDNT_CONNECT) {
-                return connect_outcome(slot);
+                return http_connect_outcome(connect_errno(slot));
         }
         for (size_t i = 0; i < ELEMENTSOF(code_meanings); i++) {
                 if (code_meanings[i].code == code) {
@@ -571,63 +549,29 @@ static const char *library_error(const struct http_slot *slot, CURLcode code) {
         return *slot->curl_error ? slot->curl_error : curl_easy_strerror(code);
 }
 
-static void describe_timeout(struct http_slot *slot, const char *peer) {
-        char limit[UNITS_TEXT_MAX];
-        const struct http_request *request = slot->request;
-        usec_t timeout = request->timeout;
-        const char *what = "the answer was not complete";
-
+static enum http_phase phase_of(const struct http_slot *slot) {
         if (connect_time(slot->easy) == 0) {
-                what = "no connection";
-                timeout = request->connect_timeout && request->connect_timeout < timeout
-                                  ? request->connect_timeout
-                                  : timeout;
-        } else if (info_time(slot->easy, CURLINFO_PRETRANSFER_TIME_T) == 0) {
-                what = "no TLS session";
-        } else if (info_time(slot->easy, CURLINFO_STARTTRANSFER_TIME_T) == 0) {
-                what = "no answer";
+                return HTTP_PHASE_CONNECT;
         }
-        (void) snprintf(slot->error, sizeof(slot->error), "%s: %s within %s", peer, what,
-                units_format_duration(timeout, limit));
-}
-
-static void describe_size(struct http_slot *slot, const char *peer, const char *what, size_t max) {
-        char limit[UNITS_TEXT_MAX];
-
-        (void) snprintf(slot->error, sizeof(slot->error), "%s: the %s is larger than %s", peer,
-                what, units_format_size(max, limit));
-}
-
-static void describe_connect(struct http_slot *slot, const char *peer) {
-        char reason[128];
-        int code = connect_errno(slot);
-
-        (void) snprintf(slot->error, sizeof(slot->error), "connecting to %s: %s", peer,
-                code ? strerror_r(code, reason, sizeof(reason)) : slot->curl_error);
+        if (info_time(slot->easy, CURLINFO_PRETRANSFER_TIME_T) == 0) {
+                return HTTP_PHASE_TLS;
+        }
+        bool answered = info_time(slot->easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
+        return answered ? HTTP_PHASE_ANSWER : HTTP_PHASE_WAIT;
 }
 
 static void describe(struct http_slot *slot, CURLcode code, enum http_outcome outcome) {
-        const struct http_request *request = slot->request;
         char peer[HTTP_SLOT_CONNECT_TO_MAX];
+        const struct http_failure failure = {
+                .request = slot->request,
+                .peer = peer_name(slot, peer, sizeof(peer)),
+                .outcome = outcome,
+                .phase = phase_of(slot),
+                .connect_errno = code == CURLE_COULDNT_CONNECT ? connect_errno(slot) : 0,
+                .why = library_error(slot, code),
+        };
 
-        peer_name(slot, peer, sizeof(peer));
-        if (outcome == HTTP_REFUSED) {
-                (void) snprintf(slot->error, sizeof(slot->error), "connection refused by %s", peer);
-        } else if (code == CURLE_COULDNT_CONNECT) {
-                describe_connect(slot, peer);
-        } else if (outcome == HTTP_TIMEOUT) {
-                describe_timeout(slot, peer);
-        } else if (outcome == HTTP_BODY_TOO_LARGE) {
-                describe_size(slot, peer, "body",
-                        request->max_body ? request->max_body : HTTP_CLIENT_BODY_BYTES);
-        } else if (outcome == HTTP_HEADER_TOO_LARGE) {
-                describe_size(slot, peer, "header",
-                        request->max_header ? request->max_header : HTTP_CLIENT_HEADER_BYTES);
-        } else {
-                (void) snprintf(slot->error, sizeof(slot->error), "%s: %s", peer,
-                        library_error(slot, code));
-        }
-        str_make_printable(slot->error);
+        http_describe(&failure, slot->error, sizeof(slot->error));
 }
 
 /* "Jan  2 03:04:05 2030 GMT", as OpenSSL prints it; our programs stay in the C locale. */

@@ -6,21 +6,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-
-/* A piece of text that is not terminated. */
-struct piece {
-        const char *start;
-        size_t length;
-};
-
-static bool piece_copy(struct piece piece, char *to, size_t size) {
-        if (piece.length == 0 || piece.length >= size) {
-                return false;
-        }
-        memcpy(to, piece.start, piece.length);
-        to[piece.length] = '\0';
-        return true;
-}
+#include "io/piece.h"
 
 /* "host:port" of "scheme://user@host:port/path". */
 static struct piece authority_of(const char *url) {

@@ -293,8 +293,14 @@ static int open_journal(const char *directory, sd_journal **ret) {
                          : sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
 }
 
+/* Of a directory of one's own only the size tells: a wrong path must not pass for a quiet journal.
+ */
 static bool has_files(struct following *f) {
-        return f->follower->directory || sd_journal_has_runtime_files(f->journal) > 0 ||
+        uint64_t bytes = 0;
+        if (f->follower->directory) {
+                return sd_journal_get_usage(f->journal, &bytes) >= 0 && bytes > 0;
+        }
+        return sd_journal_has_runtime_files(f->journal) > 0 ||
                sd_journal_has_persistent_files(f->journal) > 0;
 }
 

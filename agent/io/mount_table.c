@@ -128,8 +128,8 @@ static bool parse_line(const char *line, const char *end, struct mount_entry *re
         unescape(ret->point);
         unescape(ret->source);
         /* The options of the file system may be long; "ro" or "rw" is the first of them. */
-        ret->read_only = has_option(options, "ro") || str_starts(super, " ro,") ||
-                         str_starts(super, " ro\n");
+        ret->file_system_read_only = str_starts(super, " ro,") || str_starts(super, " ro\n");
+        ret->read_only = ret->file_system_read_only || has_option(options, "ro");
         return true;
 }
 

@@ -20,6 +20,7 @@ struct mount_entry {
         char type[MOUNT_TYPE_MAX];
         char source[MOUNT_SOURCE_MAX]; /* "/dev/sda1", "server:/export", or any word */
         bool read_only; /* this mount, or the whole file system */
+        bool file_system_read_only; /* the latter, so for all mounts of it */
 };
 
 /* Reads the file whole; the caller frees `ret_text`. */

@@ -75,6 +75,22 @@ static int set_limits(const struct spawn_request *request, int *status_fd) {
         return 0;
 }
 
+/* What is started is no better off in want of memory than others; this process may be
+ * (OOMScoreAdjust= of its unit). Without a file there is nothing to give up. */
+static int give_up_protection(const struct spawn_request *request, int *status_fd) {
+        (void) request;
+        (void) status_fd;
+        char sign = '\0';
+        int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+        if (fd < 0) {
+                return 0;
+        }
+        bool is_protected = read(fd, &sign, 1) == 1 && sign == '-';
+        int r = is_protected && pwrite(fd, "0", 1, 0) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
 /* A copy above the standard descriptors, so that none of the dup2() calls overwrites a source. */
 static int lift(int fd) {
         if (fd >= 0) {
@@ -168,6 +184,7 @@ static const struct step {
         {"joining the control group", join_cgroup}, /* not when it was born in it */
         {"new session", new_session},
         {"signals", reset_signals},
+        {"protection from want of memory", give_up_protection},
         {"limits", set_limits},
         {"standard descriptors", set_standard_fds},
         {"descriptors", close_other_fds},

@@ -19,6 +19,14 @@ enum event_kind {
         EVENT_INCIDENT_CLOSED,
         EVENT_COMMAND, /* a person's: pause, resume, ack, restart, stop, start */
         EVENT_AGENT, /* about the agent itself: start, stop, reload, store, executor, stall */
+        EVENT_INCIDENT_CHANGED, /* from readiness to liveness, or back */
+        EVENT_WARNING, /* a warning probe failed, or is well again */
+        EVENT_FLAPPING, /* a service began or ceased to flap */
+        EVENT_REMINDER, /* a service is still given up */
+        EVENT_DEPLOY, /* the deploy lock of a service came, went, or was there for too long */
+        EVENT_SUSPICION, /* the agent began, or ceased, to suspect itself */
+        EVENT_PASSED_OVER, /* a step of the ladder that has shown to be useless */
+        EVENT_GROUP, /* a member of a group became, or ceased to be, the active one, or tries to */
 };
 DECLARE_ENUM_TEXT(event_kind)
 

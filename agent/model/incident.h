@@ -28,22 +28,46 @@ enum phase {
         PHASE_UNATTENDED, /* failed, and the policy has no step for it */
         PHASE_EXHAUSTED, /* given up; loud until acknowledged or healed */
         PHASE_STOPPED, /* by a person; not a failure */
+        PHASE_COMPARING, /* failed: its files are compared with its last recovery point */
+        PHASE_STANDBY, /* its group has it stopped: another member may be active */
 };
-enum { PHASE_COUNT = PHASE_STOPPED + 1 };
+enum { PHASE_COUNT = PHASE_STANDBY + 1 };
 DECLARE_ENUM_TEXT(phase)
 
 enum guard { /* what can hold an attempt */
         GUARD_NONE = 0,
         GUARD_PAUSED,
+        GUARD_HOLD,
         GUARD_DRY_RUN,
+        GUARD_OBSERVE,
+        GUARD_SELF_SUSPECT,
+        GUARD_DEPLOY,
         GUARD_EXECUTOR_AWAY,
         GUARD_MANAGER_BUSY,
         GUARD_STORE_DEGRADED,
+        GUARD_FLAPPING,
+        GUARD_STEP_BUDGET,
         GUARD_SERVICE_BUDGET,
+        GUARD_GROUP_BUDGET,
         GUARD_HOST_BUDGET,
 };
 enum { GUARD_COUNT = GUARD_HOST_BUDGET + 1 };
 DECLARE_ENUM_TEXT(guard)
+
+enum step_fit { /* whether a step of the ladder may be tried in an incident */
+        STEP_FITS = 0,
+        STEP_SPENT, /* its attempts were made, or the ladder is past it */
+        STEP_OTHER_CAUSE, /* its `for` does not name what the failure looks like */
+        STEP_INTERRUPTS, /* only the readiness fails, and it would interrupt the service */
+        STEP_USELESS, /* it has hardly ever cured what the failure looks like */
+        /* Of a rollback: */
+        STEP_FILES_UNKNOWN, /* nothing is known of the files */
+        STEP_FILES_UNCHANGED, /* they are those of the recovery point */
+        STEP_FILES_CHANGED_SINCE, /* they changed after it had failed, so that is not the cause */
+        STEP_ROLLED_BACK, /* this change was rolled back automatically before */
+        STEP_NEEDS_PERSON, /* it is for a person to say */
+};
+DECLARE_ENUM_TEXT(step_fit)
 
 enum origin { ORIGIN_LADDER = 0, ORIGIN_FIRST_START, ORIGIN_OPERATOR };
 DECLARE_ENUM_TEXT(origin)
@@ -67,6 +91,7 @@ enum incident_end {
         INCIDENT_HEALED, /* the service came back by itself, or with its dependency */
         INCIDENT_STOPPED, /* a person stopped the service */
         INCIDENT_DROPPED, /* the service left the policies */
+        INCIDENT_HANDED_OVER, /* another member of its group is, or may become, the active one */
 };
 DECLARE_ENUM_TEXT(incident_end)
 
@@ -90,7 +115,10 @@ struct incident {
         wall_usec_t failing_since; /* finish of the first failed probe run of the series that opened
                                       it */
         wall_usec_t opened, closed; /* closed 0: open */
-        int cause; /* enum cause */
+        int cause; /* enum cause: what the ladder goes by */
+        int symptom; /* enum cause: what its probes see, where the cause is more than that */
+        int status; /* of a process that ended: see struct observation */
+        int role; /* enum probe_role: liveness, or readiness while nothing but that fails */
         int end; /* enum incident_end */
         bool exhausted; /* was given up at some time */
         uint32_t attempts;

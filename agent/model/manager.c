@@ -1,11 +1,15 @@
 #include "model/manager.h"
 
 #define BIT(action) (UINT32_C(1) << (action))
-#define STARTS_AND_STOPS (BIT(ACTION_RESTART) | BIT(ACTION_START) | BIT(ACTION_STOP))
-#define NEEDS_NO_MANAGER (BIT(ACTION_EXEC) | BIT(ACTION_NOTIFY))
+#define STARTS_AND_STOPS                                                                           \
+        (BIT(ACTION_RESTART) | BIT(ACTION_START) | BIT(ACTION_STOP) | BIT(ACTION_ROLLBACK) |       \
+                BIT(ACTION_UNDO) | BIT(ACTION_PROMOTE) | BIT(ACTION_DEMOTE))
 
 /* systemd's standard TimeoutStopSec and TimeoutStartSec, 90s each, and a margin. */
 #define UNIT_RESTART_LIMIT (200 * USEC_PER_SEC)
+
+/* A package manager downloads and unpacks, a large tree is copied and hashed. */
+#define EXCHANGE_LIMIT (5 * USEC_PER_MINUTE)
 
 static const struct manager_traits traits[MANAGER_COUNT] = {
         [MANAGER_NONE] = {.action_limit = USEC_PER_MINUTE},
@@ -18,12 +22,32 @@ static const struct manager_traits traits[MANAGER_COUNT] = {
                 USEC_PER_MINUTE, false},
 };
 
+/* A reload is for what goes on serving meanwhile; what a signal does, nobody here knows. */
+static const struct action_traits actions[ACTION_COUNT] = {
+        [ACTION_RESTART] = {.starts = true, .interrupts = true},
+        [ACTION_START] = {.starts = true, .interrupts = true},
+        [ACTION_STOP] = {.interrupts = true},
+        [ACTION_EXEC] = {.needs_no_manager = true},
+        [ACTION_NOTIFY] = {.needs_no_manager = true, .only_tells = true},
+        [ACTION_RELOAD] = {.needs_running = true},
+        [ACTION_SIGNAL] = {.needs_running = true, .interrupts = true},
+        [ACTION_ROLLBACK] = {.starts = true, .interrupts = true, .longer = EXCHANGE_LIMIT},
+        [ACTION_UNDO] = {.starts = true, .interrupts = true, .longer = EXCHANGE_LIMIT},
+        [ACTION_FAILOVER] = {.needs_no_manager = true, .only_tells = true, .interrupts = true},
+        [ACTION_PROMOTE] = {.starts = true, .interrupts = true},
+        [ACTION_DEMOTE] = {.interrupts = true},
+};
+
+const struct action_traits *action_traits(int action) {
+        return &actions[action];
+}
+
 const struct manager_traits *manager_traits(int manager) {
         return &traits[manager];
 }
 
 const char *manager_why_not(const struct service *service, int action) {
-        if (BIT(action) & NEEDS_NO_MANAGER) {
+        if (actions[action].needs_no_manager) {
                 return NULL;
         }
         if (service->manager == MANAGER_NONE) {
@@ -37,12 +61,4 @@ const char *manager_why_not(const struct service *service, int action) {
                 return "its scripts have no 'reload'";
         }
         return NULL;
-}
-
-bool action_starts(int action) {
-        return action == ACTION_RESTART || action == ACTION_START;
-}
-
-bool action_needs_running(int action) {
-        return action == ACTION_RELOAD || action == ACTION_SIGNAL;
 }

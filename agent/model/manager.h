@@ -24,8 +24,13 @@ const struct manager_traits *manager_traits(int manager);
  * notify) always can. */
 const char *manager_why_not(const struct service *service, int action);
 
-/* Whether the action ends with a process that was started just now. */
-bool action_starts(int action);
-
-/* Whether the action is for a running service, which keeps its process. */
-bool action_needs_running(int action);
+/* What the steps of a ladder do to a service, one row each. */
+struct action_traits {
+        bool needs_no_manager; /* the policy alone says what is done */
+        bool starts; /* ends with a process that was started just now */
+        bool needs_running; /* is for a running service, which keeps its process */
+        usec_t longer; /* what it may take besides the stop and start of the service */
+        bool only_tells; /* people, or the group: nothing that could be proven by probes */
+        bool interrupts; /* the service stops serving, or may: never done for readiness alone */
+};
+const struct action_traits *action_traits(int action);

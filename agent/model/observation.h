@@ -17,15 +17,31 @@ enum outcome {
 };
 DECLARE_ENUM_TEXT(outcome)
 
-enum cause { /* what a failure looks like from outside; a ladder step may be limited to some of them
-              */
+/* What a failure looks like; a ladder step may be limited to some of them. The values are stored:
+ * new ones go last. Kinds of causes are in cause_kinds.h. */
+enum cause {
         CAUSE_NONE = 0,
-        CAUSE_EXITED, /* the process ended: exit status, signal, out of memory */
+        CAUSE_EXITED, /* the process ended, and nobody saw how */
         CAUSE_UNRESPONSIVE, /* no connection, or no answer in time */
         CAUSE_WRONG_ANSWER, /* an answer that breaks an expectation */
         CAUSE_SLOW, /* a right answer, later than allowed */
-        CAUSE_RESOURCE, /* memory, CPU, descriptors, space, inodes */
+        CAUSE_RESOURCE, /* another one than those below, or it was not said which */
+        CAUSE_DEPENDENCY, /* something that it depends on is down */
+        CAUSE_CHANGED, /* it was changed shortly before: its files, its release, its packages */
+        CAUSE_UNIT_STATE, /* its manager will not have it run: masked, start limit, condition */
+        CAUSE_EXITED_CODE, /* the process ended with an exit status */
+        CAUSE_EXITED_SIGNAL, /* a signal ended it */
+        CAUSE_EXITED_OOM, /* the kernel ended it for want of memory */
+        CAUSE_RESOURCE_MEMORY,
+        CAUSE_RESOURCE_CPU,
+        CAUSE_RESOURCE_DISK, /* space */
+        CAUSE_RESOURCE_INODES,
+        CAUSE_RESOURCE_DESCRIPTORS, /* open files */
+        CAUSE_RESOURCE_THREADS, /* and processes */
+        CAUSE_RESOURCE_IO, /* errors, pressure, a file system that became read-only */
+        CAUSE_RESOURCE_CONNECTIONS, /* that a server allows */
 };
+enum { CAUSE_COUNT = CAUSE_RESOURCE_CONNECTIONS + 1 };
 DECLARE_ENUM_TEXT(cause)
 
 enum {
@@ -47,6 +63,7 @@ struct observation {
         enum outcome outcome;
         enum cause cause;
         bool certain; /* needs no counting: the process is gone */
+        int status; /* CAUSE_EXITED_CODE: the exit status; CAUSE_EXITED_SIGNAL, _OOM: the signal */
         bool has_value;
         double value; /* the measured quantity, in the unit that the probe type documents */
         struct instant at; /* when it was concluded */

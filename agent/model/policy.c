@@ -1,5 +1,8 @@
 #include "model/policy.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/map.h"
 #include "base/str.h"
 
@@ -8,6 +11,13 @@ const struct enum_text manager_texts[] = {
         {MANAGER_COMMAND, "command", "A child of the executor."},
         {MANAGER_UNIT, "unit", "A unit of systemd."},
         {MANAGER_SCRIPTS, "scripts", "Programs or a resource agent that start and stop it."},
+        {0},
+};
+
+const struct enum_text dependency_texts[] = {
+        {DEPENDENCY_HARD, "hard", "While it is down, its dependents are left alone."},
+        {DEPENDENCY_SOFT, "soft",
+                "Told of when a dependent fails; blocks nothing, delays nothing."},
         {0},
 };
 
@@ -20,6 +30,12 @@ const struct enum_text jitter_texts[] = {
         {0},
 };
 
+const struct enum_text mode_texts[] = {
+        {MODE_ACT, "act", "Decides and acts."},
+        {MODE_OBSERVE, "observe", "Decides, says what it would do, and never acts by itself."},
+        {0},
+};
+
 const struct enum_text action_texts[] = {
         {ACTION_RESTART, "restart", "Stops the service, proves that it is gone, and starts it."},
         {ACTION_START, "start", "Starts the service where it is not running."},
@@ -28,6 +44,62 @@ const struct enum_text action_texts[] = {
         {ACTION_NOTIFY, "notify", "Tells people, and changes nothing."},
         {ACTION_RELOAD, "reload", "Makes the running service read its configuration again."},
         {ACTION_SIGNAL, "signal", "Sends a signal to the running service."},
+        {ACTION_ROLLBACK, "rollback", "Goes back to what the service was well with."},
+        {ACTION_UNDO, "undo", "Takes a rollback back."},
+        {ACTION_FAILOVER, "failover", "Has another member of the group take over."},
+        {ACTION_PROMOTE, "promote", "Makes it the active member of its group."},
+        {ACTION_DEMOTE, "demote", "Stops it as the active member, and proves that it is gone."},
+        {0},
+};
+
+const struct enum_text group_mode_texts[] = {
+        {GROUP_ACTIVE_STANDBY, "active-standby",
+                "One member is active, under a lease; the others are stopped and wait."},
+        {0},
+};
+
+const struct enum_text coordinator_loss_texts[] = {
+        {LOSS_DEMOTE, "demote", "The active member is stopped before its lease can have ended."},
+        {LOSS_STAY, "stay",
+                "The active member goes on. Another that still reaches the coordinator is promoted as "
+                "well: two are active then."},
+        {0},
+};
+
+const struct enum_text stop_unproven_texts[] = {
+        {UNPROVEN_KEEP, "keep", "The lease is kept and nobody is promoted, until a person helps."},
+        {UNPROVEN_REBOOT, "reboot", "The host is rebooted at once, without stopping anything."},
+        {0},
+};
+
+const struct enum_text rollback_kind_texts[] = {
+        {ROLLBACK_CHECKPOINT, "checkpoint", "Files, as they were stored."},
+        {ROLLBACK_RELEASE, "release", "The target of a symbolic link."},
+        {ROLLBACK_PACKAGE, "package", "Versions of packages."},
+        {ROLLBACK_EXEC, "exec", "What a program makes of it."},
+        {0},
+};
+
+const struct enum_text rollback_target_texts[] = {
+        {ROLLBACK_TO_LAST_GOOD, "last-good", "The last that earned trust."},
+        {0},
+};
+
+const struct enum_text approve_texts[] = {
+        {APPROVE_AUTO, "auto", "It is done when its turn comes."},
+        {APPROVE_MANUAL, "manual",
+                "The ladder passes it over; a person does it with `recoverctl rollback`."},
+        {0},
+};
+
+const struct enum_text probe_role_texts[] = {
+        {ROLE_LIVENESS, "liveness",
+                "Says whether the service lives: when it fails, every step may be used."},
+        {ROLE_READINESS, "readiness",
+                "Says whether it can serve: when it fails alone, nothing that would interrupt the "
+                "service is done."},
+        {ROLE_WARNING, "warning",
+                "Is shown, and never opens an incident: the service counts as degraded."},
         {0},
 };
 
@@ -57,6 +129,80 @@ const struct probe_spec *policy_probe(const struct service *service, const char 
                 }
         }
         return NULL;
+}
+
+const struct group_spec *policy_group(const struct policy *policy, const char *name) {
+        for (uint32_t i = 0; i < policy->n_groups; i++) {
+                if (str_eq(policy->groups[i].name, name)) {
+                        return &policy->groups[i];
+                }
+        }
+        return NULL;
+}
+
+bool policy_is_member(const struct service *service) {
+        return service->group && service->group->mode == GROUP_ACTIVE_STANDBY;
+}
+
+const char *policy_member_id(const struct policy *policy, const struct service *service,
+        char text[GROUP_MEMBER_ID_MAX]) {
+        snprintf(text, GROUP_MEMBER_ID_MAX, "%s/%s", policy->agent.host, service->name);
+        return text;
+}
+
+/* FNV-1a, the terminating zero included, so that the words stay apart. */
+static uint64_t hash_word(uint64_t hash, const char *word) {
+        for (const char *p = word;; p++) {
+                hash = (hash ^ (unsigned char) *p) * UINT64_C(1099511628211);
+                if (*p == '\0') {
+                        return hash;
+                }
+        }
+}
+
+static uint64_t hash_program(const struct exec_spec *exec) {
+        uint64_t hash = hash_word(UINT64_C(14695981039346656037), exec->user ? exec->user : "");
+        for (uint32_t i = 0; i < exec->command.count; i++) {
+                hash = hash_word(hash, exec->command.items[i]);
+        }
+        return hash;
+}
+
+const char *step_identity_format(const struct step_spec *step, char text[STEP_IDENTITY_MAX]) {
+        const char *action = action_text((enum action) step->action);
+        if (step->action == ACTION_EXEC) {
+                snprintf(text, STEP_IDENTITY_MAX, "%s-%016" PRIx64, action,
+                        hash_program(&step->exec));
+        } else if (step->action == ACTION_SIGNAL) {
+                snprintf(text, STEP_IDENTITY_MAX, "%s-%d-%s", action, step->signal.number,
+                        signal_target_text((enum signal_target) step->signal.to));
+        } else {
+                snprintf(text, STEP_IDENTITY_MAX, "%s", action);
+        }
+        return text;
+}
+
+uint32_t policy_step_home(const struct service *service, uint32_t index) {
+        uint32_t home = 0;
+        while (!str_eq(service->steps[home].identity, service->steps[index].identity)) {
+                home++;
+        }
+        return home;
+}
+
+const struct probe_spec *policy_same_probe(
+        const struct service *service, const struct probe_spec *probe) {
+        const struct probe_spec *found = policy_probe(service, probe->name);
+        bool same = found && found->type == probe->type && found->digest == probe->digest;
+        return same ? found : NULL;
+}
+
+uint32_t policy_count_probes(const struct service *service, enum probe_role role) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < service->n_probes; i++) {
+                n += service->probes[i].role == (int) role;
+        }
+        return n;
 }
 
 void policy_free(struct policy *policy) {

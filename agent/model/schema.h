@@ -29,6 +29,8 @@ enum schema_kind {
         SCHEMA_COMMAND, /* struct strings: argv, the first an absolute path, never a shell line */
         SCHEMA_DURATIONS, /* struct durations */
         SCHEMA_PAIRS, /* struct pairs: mapping of text to text */
+        SCHEMA_MARKED, /* struct pairs: a text or a list; an item is a text, or a mapping of one
+                          text to one of `words`, the first of which a bare text has */
         SCHEMA_OBJECT, /* the object's struct inline at `offset` */
         SCHEMA_OBJECT_PTR, /* pointer to the object's struct; NULL when the key is absent */
         SCHEMA_OBJECTS, /* struct objects: list */
@@ -60,7 +62,7 @@ struct objects {
         uint32_t count;
 };
 
-enum { SCHEMA_WHY_MAX = 256 };
+enum { SCHEMA_WHY_MAX = 384 };
 
 /* Fills (or, for a list, adds to) the member at `to`. On failure writes the reason, a sentence
  * without a period such as "expected a status such as 200 or a range such as 200-299", and returns
@@ -97,12 +99,15 @@ struct schema_field {
         bool inherited; /* when absent, taken from the enclosing object; said in the reference */
 };
 
+struct probe_traits;
+
 /* Exactly one key of this kind is present in the object; it chooses what the object is. */
 struct schema_variant {
         const char *key; /* ends the table when NULL */
         int tag;
         const struct schema *object;
         const char *help;
+        const struct probe_traits *traits; /* of a probe type; NULL: none */
 };
 
 struct schema_report;

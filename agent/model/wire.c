@@ -21,6 +21,13 @@ const struct enum_text wire_type_texts[] = {
         {WIRE_RELOADED, "reloaded"},
         {WIRE_STOP_ALL, "stop-all"},
         {WIRE_STOPPED_ALL, "stopped-all"},
+        {WIRE_LOOK, "look"},
+        {WIRE_CONTENT, "content"},
+        {WIRE_VERDICT, "verdict"},
+        {WIRE_CHECKPOINT, "checkpoint"},
+        {WIRE_REPORT, "report"},
+        {WIRE_GUARD, "guard"},
+        {WIRE_ROLE, "role"},
         {0},
 };
 
@@ -32,6 +39,8 @@ const struct enum_text wire_refusal_texts[] = {
         {REFUSAL_BUDGET, "budget", "The executor's own count of actions says no."},
         {REFUSAL_NOT_ALLOWED, "not-allowed", "The policy does not provide for the action."},
         {REFUSAL_LIMIT, "limit", "Too many actions at once."},
+        {REFUSAL_HELD, "held", "The hold file exists."},
+        {REFUSAL_NO_LEASE, "no-lease", "It is a member of a group, without a lease that counts."},
         {0},
 };
 
@@ -68,19 +77,35 @@ static const struct field fields[] = {
         MEMBER(pid, FIELD_INT),
         MEMBER(start_time, FIELD_U64),
         MEMBER(since, FIELD_U64),
+        MEMBER(trusted, FIELD_U64),
+        MEMBER(candidates, FIELD_U32),
+        MEMBER(recovery_points, FIELD_U32),
+        MEMBER(suspects, FIELD_U32),
+        MEMBER(withdrawn, FIELD_U32),
         WORD("exit", exit_kind, wire_exit_texts),
         MEMBER(exit_code, FIELD_INT),
         MEMBER(core_dumped, FIELD_BOOL),
+        MEMBER(out_of_memory, FIELD_BOOL),
         MEMBER(expected, FIELD_BOOL),
         MEMBER(by_person, FIELD_BOOL),
         MEMBER(manager_busy, FIELD_BOOL),
         WORD("refusal", refusal, wire_refusal_texts),
         WORD("outcome", outcome, outcome_texts),
         WORD("cause", cause, cause_texts),
+        WORD("exact_cause", exact_cause, cause_texts),
+        WORD("health", health, health_texts),
+        WORD("files", files, files_state_texts),
+        WORD("verb", verb, checkpoint_verb_texts),
+        WORD("role", role, member_role_texts),
+        MEMBER(proven, FIELD_BOOL),
+        MEMBER(token, FIELD_U64),
+        MEMBER(deadline, FIELD_U64),
         MEMBER(value, FIELD_DOUBLE),
         MEMBER(duration, FIELD_U64),
         MEMBER(timeout, FIELD_U64),
         TEXT(text),
+        TEXT(from),
+        TEXT(to),
         TEXT(values),
         {0},
 };
@@ -110,4 +135,33 @@ int wire_decode(const char *packet, size_t length, struct wire_message *ret, str
         }
         *ret = message;
         return 0;
+}
+
+#define FOLD "\xe2\x90\x8a" /* U+240A, symbol for line feed: printable, and hardly in a text */
+
+/* Replaces each `from` by `to`; the last line that does not fit is left out. */
+static void translate(const char *text, const char *from, const char *to, char *ret, size_t size) {
+        size_t length = 0, line = 0, n = strlen(from), m = strlen(to);
+        while (*text) {
+                bool found = strncmp(text, from, n) == 0;
+                const char *piece = found ? to : text;
+                size_t piece_length = found ? m : 1;
+                if (length + piece_length >= size) {
+                        length = line;
+                        break;
+                }
+                memcpy(ret + length, piece, piece_length);
+                length += piece_length;
+                line = found ? length : line;
+                text += found ? n : 1;
+        }
+        ret[length] = '\0';
+}
+
+void wire_fold(const char *lines, char *ret, size_t size) {
+        translate(lines, "\n", FOLD, ret, size);
+}
+
+void wire_unfold(const char *line, char *ret, size_t size) {
+        translate(line, FOLD, "\n", ret, size);
 }

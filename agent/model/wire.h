@@ -4,8 +4,10 @@
  * digest); no message carries a command, a path or an argument. Unknown keys are ignored, unknown
  * types refused, so that both sides can be upgraded one after the other.
  *
- *   agent -> executor   hello, list, do, probe, reload, stop-all
- *   executor -> agent   welcome, service, listed, done, refused, observation, reloaded, stopped-all
+ *   agent -> executor   hello, list, do, probe, reload, stop-all, look, verdict,
+ *                       checkpoint, guard
+ *   executor -> agent   welcome, service, listed, done, refused, observation, reloaded,
+ *                       stopped-all, content, report, role
  */
 
 #include <stdbool.h>
@@ -15,11 +17,19 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/checkpoint_verb.h"
+#include "model/files_state.h"
 #include "model/incident.h"
+#include "model/member_role.h"
 #include "model/observation.h"
 #include "model/policy.h"
 
-enum { WIRE_VERSION = 1, WIRE_PACKET_MAX = 4096, WIRE_VALUES_MAX = 2048 };
+enum {
+        WIRE_VERSION = 1,
+        WIRE_PACKET_MAX = 4096,
+        WIRE_VALUES_MAX = 2048,
+        WIRE_NAME_MAX = 256, /* of what a service consists of */
+};
 
 enum wire_type {
         WIRE_NONE = 0,
@@ -41,6 +51,23 @@ enum wire_type {
         WIRE_RELOADED, /* request, ok, digest, text: on failure the old policy stays */
         WIRE_STOP_ALL, /* request: stop all command services, dependents first */
         WIRE_STOPPED_ALL, /* request, ok, text */
+        WIRE_LOOK, /* service, health, duration (healthy for so long): what does it consist of? */
+        WIRE_CONTENT, /* service, files, since, trusted, attempt (how many are trusted),
+                         from (what is there), to (what earned trust),
+                         candidates, recovery_points, suspects, withdrawn (checkpoints),
+                         request (names the change), text (why nothing is known), values (what
+                         changed) */
+        WIRE_CHECKPOINT, /* request, service, digest, verb, from, to (ids), health: what a person
+                            asks */
+        WIRE_REPORT, /* request, service, ok, busy (more follows), values (a piece of JSON), text */
+        WIRE_VERDICT, /* service, request, ok: the rollback that this `do` made is proven, or not */
+        WIRE_GUARD, /* request, service, digest, token, deadline: a member of a group may be active
+                       under this lease until then. By the deadline it has been demoted, so the
+                       executor begins earlier, by what the policy's demotion can take. Longer than
+                       a lease from now counts as a lease from now; 0: from now on it may not,
+                       whatever the token. Answered by `role`, or `refused` (no-lease) */
+        WIRE_ROLE, /* service, role, proven, token, deadline, text: of a member, at `list`, when it
+                      changes, and as the answer to `guard` */
 };
 DECLARE_ENUM_TEXT(wire_type)
 
@@ -52,6 +79,8 @@ enum wire_refusal {
         REFUSAL_BUDGET, /* the executor's own count says no */
         REFUSAL_NOT_ALLOWED, /* the ladder has no such step, or the manager cannot */
         REFUSAL_LIMIT, /* too many actions at once */
+        REFUSAL_HELD, /* the hold file exists */
+        REFUSAL_NO_LEASE, /* a member of a group that has no lease, or one that is too old */
 };
 DECLARE_ENUM_TEXT(wire_refusal)
 
@@ -70,10 +99,12 @@ struct wire_message {
         bool ok, running, busy, adopted, certain, has_value;
         pid_t pid;
         uint64_t start_time; /* field 22 of /proc/PID/stat */
-        wall_usec_t since; /* running or stopped since */
+        wall_usec_t since; /* running or stopped since; what is there is there since */
+        wall_usec_t trusted; /* when the newest version earned trust */
+        uint32_t candidates, recovery_points, suspects, withdrawn; /* checkpoints that are stored */
         enum wire_exit exit_kind; /* how the last process ended */
         int exit_code; /* status, or signal number */
-        bool core_dumped;
+        bool core_dumped, out_of_memory;
         bool expected; /* it was stopped by an action, not by itself */
         bool by_person; /* somebody else stopped it on purpose: an administrator, or the manager for
                            him */
@@ -81,14 +112,24 @@ struct wire_message {
                               says what */
         enum wire_refusal refusal;
         enum outcome outcome;
-        enum cause cause;
+        enum cause cause; /* its kind, which older agents know, */
+        enum cause exact_cause; /* and which of that kind */
+        enum health health;
+        enum files_state files;
+        enum checkpoint_verb verb;
+        enum member_role role;
+        bool proven; /* it is not active: its processes are gone, and so is its address */
+        uint64_t token; /* fencing token: grows with each new holder of the lease; 0: none */
+        usec_t deadline; /* moment on CLOCK_BOOTTIME */
         double value;
         usec_t duration, timeout;
         char service[POLICY_NAME_MAX + 1];
         char probe[POLICY_NAME_MAX + 1];
         char digest[POLICY_DIGEST_MAX];
         char text[512]; /* for a person: how it ended, or what the manager is doing */
-        char values[WIRE_VALUES_MAX]; /* of an observation, as probes/perfdata.h writes them */
+        char from[WIRE_NAME_MAX], to[WIRE_NAME_MAX];
+        char values[WIRE_VALUES_MAX]; /* of an observation, as probes/perfdata.h writes them; of
+                                         content, lines of text, see wire_fold */
 };
 
 /* Writes the packet; returns its length, or -EMSGSIZE. Only members that differ from zero are sent.
@@ -97,3 +138,8 @@ ssize_t wire_encode(const struct wire_message *message, char packet[WIRE_PACKET_
 
 /* Reads a packet. -EBADMSG with the reason for anything that is not a well-formed message. */
 int wire_decode(const char *packet, size_t length, struct wire_message *ret, struct error *err);
+
+/* Several lines as one, and back: a value of a packet has no line ends. What does not fit is cut at
+ * the end of a line. */
+void wire_fold(const char *lines, char *ret, size_t size);
+void wire_unfold(const char *line, char *ret, size_t size);

@@ -1,12 +1,14 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/cause_kinds.h"
 #include "model/manager.h"
-#include "model/observation.h"
 #include "policy/loading.h"
 
 /* What the ladder of a service that somebody manages is when it has none. */
@@ -17,7 +19,7 @@ enum { STANDARD_RESTARTS = 5 };
 
 #define NAME_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-static void check_name(struct loading *loading, const struct node *name, const char *what) {
+void check_name(struct loading *loading, const struct node *name, const char *what) {
         const char *text = name->text;
         char quoted[NODE_QUOTE_MAX];
 
@@ -62,9 +64,9 @@ static const struct schema_variant *find_probe_type(
         return NULL;
 }
 
-static bool has_probe_of(const struct service *service, int type) {
+static bool has_liveness_probe_of(const struct service *service, int type) {
         for (uint32_t i = 0; i < service->n_probes; i++) {
-                if (service->probes[i].type == type) {
+                if (service->probes[i].type == type && service->probes[i].role == ROLE_LIVENESS) {
                         return true;
                 }
         }
@@ -109,7 +111,7 @@ static int add_implied_probe(
         struct loading *loading, struct service *service, const struct origin *origin) {
         const char *type = manager_traits(service->manager)->probe;
         const struct schema_variant *variant = type ? find_probe_type(loading, type) : NULL;
-        if (!variant || has_probe_of(service, variant->tag)) {
+        if (!variant || has_liveness_probe_of(service, variant->tag)) {
                 return 0;
         }
         struct probe_spec *probes =
@@ -131,20 +133,20 @@ static int add_implied_probe(
         return r;
 }
 
-/* "Any" and numbers count the probes that were written. The implied one comes on top: a service
- * whose process is gone is not well, and a living process alone does not make it so. */
+/* "Any" and numbers count the liveness probes that were written. The implied one comes on top: a
+ * service whose process is gone is not well, and a living process alone does not make it so. */
 static void set_require(struct loading *loading, struct service *service,
-        const struct origin *origin, uint32_t written) {
+        const struct origin *origin, uint32_t implied) {
         uint32_t wanted = origin->form.require;
+        uint32_t written = policy_count_probes(service, ROLE_LIVENESS) - implied;
         if (wanted > written && wanted > 1) {
                 const struct node *node = node_get(origin->whole, "require");
                 loading_error(loading, "inconsistent",
                         node ? &node->place : &origin->entry->key->place, NULL,
-                        "'require' asks for %u probes, there are %u", wanted, written);
+                        "'require' asks for %u liveness probes, there are %u", wanted, written);
         }
-        uint32_t implied = service->n_probes - written;
         service->require =
-                wanted == REQUIRE_ALL || wanted >= written ? service->n_probes : wanted + implied;
+                (wanted == REQUIRE_ALL || wanted >= written ? written : wanted) + implied;
 }
 
 static int build_probes(
@@ -167,8 +169,14 @@ static int build_probes(
                 loading_error(loading, "no-probes", place,
                         "add 'probes', or say what to run: a 'command', a 'unit' or 'scripts'",
                         "the service '%.64s' has nothing to watch", service->name);
+        } else if (policy_count_probes(service, ROLE_WARNING) == service->n_probes) {
+                loading_error(loading, "no-probes", names ? &names->place : place,
+                        "give one of them 'role: liveness'",
+                        "the service '%.64s' has nothing but warnings, and nothing says whether it "
+                        "lives",
+                        service->name);
         }
-        set_require(loading, service, origin, probes->count);
+        set_require(loading, service, origin, service->n_probes - probes->count);
         return r;
 }
 
@@ -202,11 +210,13 @@ static void check_step(struct loading *loading, const struct service *service,
 
 /* What needs a running service is no cure for one that has ended. */
 static void settle_causes(struct step_spec *step) {
-        if (step->causes == 0 && action_needs_running(step->action)) {
+        step->causes = causes_widen(step->causes);
+        if (step->causes == 0 && action_traits(step->action)->needs_running) {
                 for (const struct enum_text *row = cause_texts; row->text; row++) {
                         step->causes |= UINT32_C(1) << row->value;
                 }
-                step->causes &= ~(UINT32_C(1) << CAUSE_NONE | UINT32_C(1) << CAUSE_EXITED);
+                step->causes &= ~(CAUSE_BIT(CAUSE_NONE) | CAUSES_OF_ABSENCE |
+                                  CAUSE_BIT(CAUSE_DEPENDENCY) | CAUSE_BIT(CAUSE_CHANGED));
         }
 }
 
@@ -219,6 +229,33 @@ static int standard_ladder(struct loading *loading, struct service *service) {
                 .action = ACTION_RESTART, .attempts = STANDARD_RESTARTS, .verify = service->verify};
         service->n_steps = 1;
         return 0;
+}
+
+static int name_steps(struct loading *loading, struct service *service) {
+        char text[STEP_IDENTITY_MAX];
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                struct step_spec *step = &service->steps[i];
+                step->identity =
+                        arena_strdup(loading->policy->arena, step_identity_format(step, text));
+                if (!step->identity) {
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+/* What is remembered of all steps of a service has to fit into its record. */
+static void check_step_budgets(
+        struct loading *loading, const struct service *service, const struct origin *origin) {
+        uint32_t together = 0;
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                together += service->steps[i].budget ? service->steps[i].budget->actions : 0;
+        }
+        if (together > POLICY_STEP_BUDGET_MAX) {
+                loading_error(loading, "too-large", &node_get(origin->whole, "recover")->place,
+                        NULL, "the budgets of the steps allow %u actions together, at most %d",
+                        together, POLICY_STEP_BUDGET_MAX);
+        }
 }
 
 static int copy_ladder(
@@ -237,6 +274,7 @@ static int copy_ladder(
                 }
                 service->steps[i] = *forms[i].body;
                 service->steps[i].action = forms[i].action;
+                service->steps[i].attempts += service->steps[i].attempts == 0; /* has no such key */
                 settle_causes(&service->steps[i]);
                 check_step(loading, service, origin, i);
         }
@@ -339,15 +377,27 @@ static int build_body(
         struct loading *loading, struct service *service, const struct origin *origin) {
         const struct service_form *form = &origin->form;
         service->description = form->description;
+        service->reference = form->reference;
         service->start_grace = form->start_grace;
         service->settle = form->settle;
         service->verify = form->verify;
+        service->min_uptime = form->min_uptime;
+        service->mode = form->mode;
+        service->deploy_lock = form->deploy_lock;
+        service->deploy_lock_max = form->deploy_lock_max;
+        service->flapping = form->flapping;
+        service->remind = form->remind;
         service->backoff = form->backoff;
         service->budget = form->budget;
+        service->effectiveness = form->effectiveness;
 
         int r = build_manager(loading, service, origin);
         r = r < 0 ? r : build_probes(loading, service, origin);
         r = r < 0 ? r : build_ladder(loading, service, origin);
+        content_settle(loading, service, origin);
+        r = r < 0 ? r : name_steps(loading, service);
+        check_step_budgets(loading, service, origin);
+        groups_join(loading, service, origin);
         return r < 0 ? r : timing_settle(loading, service, origin);
 }
 
@@ -428,12 +478,42 @@ static int build_services(struct loading *loading) {
         return r;
 }
 
+/* dpkg and apt; rpm, dnf and zypper, where distributions have put the database of rpm. */
+static const char *standard_package_locks[] = {"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock",
+        "/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock", NULL};
+
+static int name_host(struct loading *loading, const struct node *node) {
+        struct agent_spec *agent = &loading->policy->agent;
+        char name[HOST_NAME_MAX + 1] = "";
+        const struct node *written = node_get(node, "host");
+        if (written) {
+                check_name(loading, written, "host");
+                return 0;
+        }
+        gethostname(name, sizeof(name) - 1);
+        agent->host = arena_strdup(loading->policy->arena, name[0] ? name : "localhost");
+        return agent->host ? 0 : -ENOMEM;
+}
+
+/* Without the key the kind stays `local`: there is nothing to be asked but this host. */
+static int build_coordinator(struct loading *loading) {
+        const struct node *node = loading->config ? loading->config->coordinator : NULL;
+        int r = node ? schema_fill(&loading->filler, &coordinator_schema, &node->place, node,
+                               &loading->policy->coordinator)
+                     : 0;
+        return r == -ENOMEM ? r : 0;
+}
+
 static int build_agent(struct loading *loading) {
         const struct node *node = loading->config ? loading->config->agent : NULL;
         const struct place nowhere = {0};
         int r = schema_fill(&loading->filler, &agent_schema, node ? &node->place : &nowhere, node,
                 &loading->policy->agent);
-        return r == -ENOMEM ? r : 0;
+        if (!node || !node_get(node, "package_locks")) {
+                loading->policy->agent.package_locks = (struct strings){
+                        standard_package_locks, ELEMENTSOF(standard_package_locks) - 1};
+        }
+        return r == -ENOMEM ? r : name_host(loading, node);
 }
 
 int policy_build(struct loading *loading) {
@@ -452,6 +532,12 @@ int policy_build(struct loading *loading) {
         }
         policy->n_services = (uint32_t) n;
         int r = name_services(loading);
+        r = r < 0 ? r : groups_build(loading);
         r = r < 0 ? r : build_services(loading);
-        return r < 0 ? r : build_agent(loading);
+        r = r < 0 ? r : build_agent(loading);
+        r = r < 0 ? r : build_coordinator(loading);
+        if (r == 0) {
+                groups_settle(loading);
+        }
+        return r;
 }

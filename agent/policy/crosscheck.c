@@ -1,17 +1,13 @@
 #include <errno.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <pwd.h>
-#include <sys/param.h>
 
 #include "base/map.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "model/manager.h"
 #include "model/observation.h"
-#include "policy/loading.h"
-
-#define SLOW_DETECTION (15 * USEC_PER_MINUTE)
+#include "policy/lint.h"
 
 struct checking {
         struct loading *loading;
@@ -124,7 +120,7 @@ static int check_account(
         int r = ask_once(is_user ? checking->users : checking->groups, name,
                 is_user ? user_exists : group_exists);
         if (r == 0) {
-                loading_warning(checking->loading, is_user ? "unknown-user" : "unknown-group",
+                loading_warning(checking->loading, is_user ? "missing-user" : "missing-group",
                         place, NULL, "this host has no %s '%.64s'", is_user ? "user" : "group",
                         name);
         }
@@ -167,24 +163,6 @@ static void warn_without_effect(
         }
 }
 
-static void warn_budget(
-        struct loading *loading, const struct service *service, const struct origin *origin) {
-        uint64_t actions = 0;
-        char per[UNITS_TEXT_MAX];
-
-        for (uint32_t i = 0; i < service->n_steps; i++) {
-                actions +=
-                        service->steps[i].action == ACTION_NOTIFY ? 0 : service->steps[i].attempts;
-        }
-        if (actions > service->budget.actions) {
-                loading_warning(loading, "ladder-outlasts-budget", place_of(origin, "budget"), NULL,
-                        "the ladder has %" PRIu64
-                        " attempts, the budget allows %u within %s: the others will be held",
-                        actions, service->budget.actions,
-                        units_format_duration(service->budget.per, per));
-        }
-}
-
 /* A probe that asks the service's own manager needs one of that sort. */
 static void check_probes(
         struct loading *loading, const struct service *service, const struct origin *origin) {
@@ -203,41 +181,14 @@ static void check_probes(
         }
 }
 
-static bool cures_an_exit(const struct step_spec *step) {
-        return step->action != ACTION_NOTIFY &&
-               (step->causes == 0 || (step->causes & UINT32_C(1) << CAUSE_EXITED));
-}
-
-/* Steps for a running service alone leave one that has ended to itself. */
-static void warn_no_cure(
+/* What the agent may restart says nothing about the network. */
+static void check_reference(
         struct loading *loading, const struct service *service, const struct origin *origin) {
-        bool needs_running = false, cured = false;
-        for (uint32_t i = 0; i < service->n_steps; i++) {
-                needs_running = needs_running || action_needs_running(service->steps[i].action);
-                cured = cured || cures_an_exit(&service->steps[i]);
-        }
-        if (needs_running && !cured) {
-                loading_warning(loading, "no-cure", place_of(origin, "recover"),
-                        "add a restart as the last step",
-                        "reload and signal need a running service: no step helps when it has ended");
-        }
-}
-
-static void warn_slow(
-        struct loading *loading, const struct service *service, const struct origin *origin) {
-        char text[UNITS_TEXT_MAX];
-
-        for (uint32_t i = 0; i < service->n_probes; i++) {
-                const struct probe_spec *probe = &service->probes[i];
-                usec_t each = MAX(probe->fast_interval, probe->timeout);
-                usec_t worst = probe->interval + (probe->fall - 1) * each + probe->timeout;
-                const struct entry *entry =
-                        node_entry(node_get(origin->whole, "probes"), probe->name);
-                if (worst > SLOW_DETECTION && !probe->implied && entry) {
-                        loading_warning(loading, "slow-detection", &entry->key->place, NULL,
-                                "the probe '%.64s' may take %s to notice a failure", probe->name,
-                                units_format_duration_short(worst, text));
-                }
+        if (service->reference && service->manager != MANAGER_NONE) {
+                loading_error(loading, "reference-with-manager", place_of(origin, "reference"),
+                        "make the reference a service of its own that is only watched",
+                        "the service '%.64s' has a '%s', so it cannot be a reference",
+                        service->name, manager_traits((enum manager) service->manager)->key);
         }
 }
 
@@ -252,10 +203,12 @@ static int check_service(
         check_environment(loading, node_get(origin->whole, "environment"));
         check_environment(loading, node_get(node_get(origin->whole, "scripts"), "environment"));
         warn_without_effect(loading, service, origin);
-        warn_budget(loading, service, origin);
-        warn_no_cure(loading, service, origin);
-        warn_slow(loading, service, origin);
         check_probes(loading, service, origin);
+        check_reference(loading, service, origin);
+        lint_times(loading, service, origin);
+        lint_ladder(loading, service, origin);
+        lint_limits(loading, service, origin);
+        lint_content(loading, service, origin);
         return check_accounts(checking, service, origin);
 }
 
@@ -274,10 +227,12 @@ static int check_services(struct checking *checking) {
         int r = 0;
         for (uint32_t i = 0; r == 0 && i < loading->policy->n_services; i++) {
                 if (!loading->origins[i].broken) {
+                        loading->problems->subject = &loading->origins[i].entry->key->place;
                         r = check_service(
                                 checking, &loading->policy->services[i], &loading->origins[i]);
                 }
         }
+        loading->problems->subject = NULL;
         return r;
 }
 
@@ -287,5 +242,6 @@ int crosscheck(struct loading *loading) {
         map_free(checking.users);
         map_free(checking.groups);
         warn_empty(loading);
-        return r;
+        content_compare(loading);
+        return r < 0 ? r : lint_services(loading);
 }

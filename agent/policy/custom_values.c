@@ -193,3 +193,35 @@ int parse_listen(const char *text, void *to, struct arena *arena, char why[SCHEM
         }
         return keep_text(text, to, arena);
 }
+
+/* "ADDRESS/PREFIX dev INTERFACE", as ip(8) has it. */
+static bool read_address(const char *text, struct address_spec *ret) {
+        char host[INET6_ADDRSTRLEN], prefix[4];
+        const char *slash = strchr(text, '/'), *space = slash ? strchr(slash, ' ') : NULL;
+        size_t length = slash ? (size_t) (slash - text) : 0;
+        size_t digits = space ? (size_t) (space - slash) - 1 : 0;
+        if (length == 0 || length >= sizeof(host) || digits == 0 || digits >= sizeof(prefix) ||
+                strncmp(space, " dev ", 5) != 0) {
+                return false;
+        }
+        snprintf(host, sizeof(host), "%.*s", (int) length, text);
+        snprintf(prefix, sizeof(prefix), "%.*s", (int) digits, slash + 1);
+        const char *device = space + 5;
+        size_t name = strlen(device);
+        ret->family = strchr(host, ':') ? AF_INET6 : AF_INET;
+        ret->prefix = (uint32_t) strtoul(prefix, NULL, 10);
+        snprintf(ret->device, sizeof(ret->device), "%s", device);
+        return name > 0 && name < sizeof(ret->device) && device[strcspn(device, " /")] == '\0' &&
+               prefix[strspn(prefix, "0123456789")] == '\0' && ret->prefix > 0 &&
+               ret->prefix <= (ret->family == AF_INET ? 32U : 128U) &&
+               inet_pton(ret->family, host, ret->bytes) == 1;
+}
+
+int parse_address(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        (void) arena;
+        if (!read_address(text, to)) {
+                return because(why, "expected an address with its prefix and an interface, such as "
+                                    "192.0.2.10/24 dev eth0");
+        }
+        return 0;
+}

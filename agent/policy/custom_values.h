@@ -12,6 +12,7 @@
         "^[A-Za-z0-9:_.\\\\-][A-Za-z0-9:_.\\\\@-]*\\."                                             \
         "(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$"
 #define PATTERN_OCF "^[A-Za-z0-9][A-Za-z0-9_.-]*:[A-Za-z0-9][A-Za-z0-9_.-]*$"
+#define PATTERN_ADDRESS "^[0-9A-Fa-f:.]+/[0-9]{1,3} dev [^ /]{1,15}$"
 #define PATTERN_LISTEN "^(none|([0-9.]+|\\[[0-9A-Fa-f:.]+\\]|localhost):[0-9]{1,5})$"
 
 int parse_factor(
@@ -29,3 +30,5 @@ int parse_ocf(const char *text, void *to, struct arena *arena,
 const char *hint_ocf(const char *text, char *hint, size_t size); /* see schema_field.hint */
 int parse_listen(const char *text, void *to, struct arena *arena,
         char why[SCHEMA_WHY_MAX]); /* const char * */
+int parse_address(const char *text, void *to, struct arena *arena,
+        char why[SCHEMA_WHY_MAX]); /* struct address_spec */

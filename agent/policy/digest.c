@@ -28,7 +28,7 @@ static void add_count(struct strbuf *out, char kind, uint32_t count) {
         strbuf_add_char(out, ':');
 }
 
-static void add_node(struct strbuf *out, const struct node *node) {
+void digest_add_node(struct strbuf *out, const struct node *node) {
         switch ((enum node_kind) node->kind) {
         case NODE_NULL:
                 strbuf_add_char(out, 'n');
@@ -39,7 +39,7 @@ static void add_node(struct strbuf *out, const struct node *node) {
         case NODE_LIST:
                 add_count(out, 'l', node->count);
                 for (uint32_t i = 0; i < node->count; i++) {
-                        add_node(out, node->items[i]);
+                        digest_add_node(out, node->items[i]);
                 }
                 return;
         case NODE_MAPPING:
@@ -47,7 +47,7 @@ static void add_node(struct strbuf *out, const struct node *node) {
                 for (uint32_t i = 0; i < node->count; i++) {
                         const struct entry *entry = &node->entries[node->order[i]];
                         add_text(out, entry->key->text);
-                        add_node(out, entry->value);
+                        digest_add_node(out, entry->value);
                 }
                 return;
         }
@@ -56,15 +56,26 @@ static void add_node(struct strbuf *out, const struct node *node) {
 /* What a service extends is in it already; by which way does not matter. */
 static void add_service(struct strbuf *out, const struct node *whole) {
         if (whole->kind != NODE_MAPPING) {
-                add_node(out, whole);
+                digest_add_node(out, whole);
                 return;
         }
         for (uint32_t i = 0; i < whole->count; i++) {
                 const struct entry *entry = &whole->entries[whole->order[i]];
                 if (!str_eq(entry->key->text, "extends")) {
                         add_text(out, entry->key->text);
-                        add_node(out, entry->value);
+                        digest_add_node(out, entry->value);
                 }
+        }
+}
+
+/* The group is part of what its members may do. */
+static void add_group(
+        const struct loading *loading, struct strbuf *out, const struct group_spec *group) {
+        add_text(out, group->name);
+        add_count(out, 'a', group->budget.actions);
+        strbuf_add_u64(out, group->budget.per);
+        if (group->mode != GROUP_SHARED_BUDGET) {
+                digest_add_node(out, loading->groups[group->index]->value);
         }
 }
 
@@ -110,7 +121,43 @@ static int add_policy(const struct loading *loading, struct strbuf *out) {
                 add_text(out, sorted[i]->digest);
         }
         if (loading->config && loading->config->agent) {
-                add_node(out, loading->config->agent);
+                digest_add_node(out, loading->config->agent);
+        }
+        if (loading->config && loading->config->coordinator) {
+                digest_add_node(out, loading->config->coordinator);
+        }
+        return 0;
+}
+
+/* Its parameters are what stands under the name of its type; an implied probe has none. */
+static const struct node *parameters_of(
+        const struct loading *loading, const struct node *whole, const struct probe_spec *probe) {
+        const struct node *probes = node_get(whole, "probes");
+        const struct node *node =
+                probes && probes->kind == NODE_MAPPING ? node_get(probes, probe->name) : NULL;
+        return node && node->kind == NODE_MAPPING ? node_get(node, loading->probes[probe->type].key)
+                                                  : NULL;
+}
+
+static int digest_probes(const struct loading *loading, uint32_t index, EVP_MD_CTX *context,
+        const EVP_MD *type, struct strbuf *text) {
+        struct service *service = &loading->policy->services[index];
+        char digest[POLICY_DIGEST_MAX];
+        for (uint32_t i = 0; i < service->n_probes; i++) {
+                struct probe_spec *probe = &service->probes[i];
+                const struct node *parameters =
+                        parameters_of(loading, loading->origins[index].whole, probe);
+                if (!parameters) {
+                        continue;
+                }
+                strbuf_reset(text);
+                digest_add_node(text, parameters);
+                int r = hash(context, type, text, digest);
+                if (r < 0) {
+                        return r;
+                }
+                digest[16] = '\0'; /* as much as a number holds */
+                probe->digest = strtoull(digest, NULL, 16);
         }
         return 0;
 }
@@ -121,7 +168,13 @@ static int digest_all(
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 strbuf_reset(text);
                 add_service(text, loading->origins[i].whole);
+                if (policy->services[i].group) {
+                        add_group(loading, text, policy->services[i].group);
+                }
                 int r = hash(context, type, text, policy->services[i].digest);
+                if (r == 0) {
+                        r = digest_probes(loading, i, context, type, text);
+                }
                 if (r < 0) {
                         return r;
                 }

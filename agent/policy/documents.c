@@ -113,7 +113,10 @@ static int take_apart(struct loading *loading, struct document *document, const 
         }
         document->defaults = get_mapping(loading, root, "defaults");
         document->services = get_mapping(loading, root, "services");
+        document->groups = get_mapping(loading, root, "groups");
         document->agent = document->file->config ? get_mapping(loading, root, "agent") : NULL;
+        document->coordinator =
+                document->file->config ? get_mapping(loading, root, "coordinator") : NULL;
         check_defaults(loading, document->defaults);
         int r = list_templates(loading, document, get_mapping(loading, root, "templates"));
         const struct node *below = loading->config ? loading->config->defaults : NULL;

@@ -17,14 +17,27 @@ enum {
 
 /* Edges come from the nodes: those of a service that is broken otherwise are checked, too. */
 static uint32_t count_dependencies(const struct node *list) {
-        if (!list || list->kind == NODE_MAPPING || list->kind == NODE_NULL) {
+        if (!list || list->kind == NODE_NULL) {
                 return 0;
         }
         return list->kind == NODE_LIST ? list->count : 1;
 }
 
-static const struct node *dependency_node(const struct node *list, uint32_t index) {
-        return list->kind == NODE_LIST ? list->items[index] : list;
+struct dependency_node {
+        const struct node *name; /* NULL: reported with the other values of the service */
+        bool soft;
+};
+
+/* `orders-db`, `{cache: soft}`, `{cache: hard}`. */
+static struct dependency_node dependency_node(const struct node *list, uint32_t index) {
+        const struct node *node = list->kind == NODE_LIST ? list->items[index] : list;
+        if (node->kind == NODE_MAPPING && node->count == 1) {
+                const struct node *word = node->entries[0].value;
+                bool soft = word->kind == NODE_SCALAR &&
+                            str_eq(word->text, dependency_text(DEPENDENCY_SOFT));
+                return (struct dependency_node){node->entries[0].key, soft};
+        }
+        return (struct dependency_node){node->kind == NODE_SCALAR ? node : NULL, false};
 }
 
 static const char *nearest_service(const struct policy *policy, const char *name) {
@@ -52,13 +65,19 @@ static bool depends_already(const struct service *service, uint32_t other) {
                         return true;
                 }
         }
+        for (uint32_t i = 0; i < service->n_soft_depends_on; i++) {
+                if (service->soft_depends_on[i] == other) {
+                        return true;
+                }
+        }
         return false;
 }
 
 static void add_dependency(
-        struct loading *loading, struct service *service, const struct node *node) {
-        if (node->kind != NODE_SCALAR) {
-                return; /* reported with the other values of the service */
+        struct loading *loading, struct service *service, struct dependency_node dependency) {
+        const struct node *node = dependency.name;
+        if (!node) {
+                return;
         }
         const struct service *other = map_get(loading->policy->by_name, node->text);
         if (!other) {
@@ -69,6 +88,8 @@ static void add_dependency(
         } else if (depends_already(service, other->index)) {
                 loading_error(loading, "inconsistent", &node->place, NULL,
                         "'%.64s' is listed twice", other->name);
+        } else if (dependency.soft) {
+                service->soft_depends_on[service->n_soft_depends_on++] = other->index;
         } else {
                 service->depends_on[service->n_depends_on++] = other->index;
         }
@@ -88,7 +109,9 @@ static int resolve_dependencies(
         }
         service->depends_on =
                 arena_alloc_array(loading->policy->arena, n, sizeof(*service->depends_on));
-        if (!service->depends_on) {
+        service->soft_depends_on =
+                arena_alloc_array(loading->policy->arena, n, sizeof(*service->soft_depends_on));
+        if (!service->depends_on || !service->soft_depends_on) {
                 return -ENOMEM;
         }
         for (uint32_t i = 0; i < n; i++) {
@@ -126,7 +149,7 @@ static int build_dependents(struct policy *policy) {
 }
 
 /* ---- Order (Kahn 1962) -------------------------------------------------------------------------
- */
+ * By the hard edges alone: nothing waits for a soft one, and so a circle of them harms nobody. */
 
 struct walk {
         struct policy *policy;
@@ -184,8 +207,9 @@ static void report_cycle(struct loading *loading, const struct walk *walk, uint3
         const struct service *next = &loading->policy->services[*waiting_dependency(walk, service)];
         const struct node *list = node_get(loading->origins[start].whole, "depends_on");
         const struct place *place = &list->place;
-        for (uint32_t i = 0; list->kind == NODE_LIST && i < list->count; i++) {
-                place = str_eq(list->items[i]->text, next->name) ? &list->items[i]->place : place;
+        for (uint32_t i = 0; i < count_dependencies(list); i++) {
+                const struct node *name = dependency_node(list, i).name;
+                place = name && str_eq(name->text, next->name) ? &name->place : place;
         }
         format_cycle(walk, start, &path);
         const char *text = strbuf_text(&path);

@@ -12,7 +12,7 @@
 
 usec_t implications_action_time(const struct service *service, const struct step_spec *step) {
         usec_t stop = service->command ? usec_add(service->command->stop_timeout, STOP_MARGIN)
-                                       : USEC_PER_MINUTE;
+                                       : manager_traits(service->manager)->action_limit;
 
         if (step->timeout > 0) {
                 return step->timeout;
@@ -21,13 +21,19 @@ usec_t implications_action_time(const struct service *service, const struct step
         case ACTION_RESTART:
         case ACTION_START:
         case ACTION_STOP:
+        case ACTION_PROMOTE:
+        case ACTION_DEMOTE:
                 return stop;
+        case ACTION_ROLLBACK:
+        case ACTION_UNDO:
+                return usec_add(stop, action_traits(step->action)->longer);
         case ACTION_EXEC:
                 return USEC_PER_MINUTE;
         case ACTION_RELOAD:
                 return service->command ? 0 : USEC_PER_MINUTE;
         case ACTION_SIGNAL:
         case ACTION_NOTIFY:
+        case ACTION_FAILOVER:
                 return 0;
         }
         return 0;
@@ -53,14 +59,17 @@ static int compare_times(const void *left, const void *right) {
         return (a > b) - (a < b);
 }
 
-/* With n probes of which `require` must be healthy, the service has failed when n - require + 1
- * have. A process probe notices other failures than the rest, so only what was written counts,
- * where there is any. */
+/* With n liveness probes of which `require` must be healthy, the service has failed when n -
+ * require + 1 have. A process probe notices other failures than the rest, so only what was written
+ * counts, where there is any. */
 static void combine(const struct service *service, struct implications *ret) {
         usec_t worst[POLICY_PROBES_MAX + 1], typical[POLICY_PROBES_MAX + 1];
         uint32_t n = 0, implied = 0;
 
         for (uint32_t i = 0; i < ret->n_detections; i++) {
+                if (ret->detections[i].probe->role != ROLE_LIVENESS) {
+                        continue;
+                }
                 implied += ret->detections[i].at_once;
                 if (!ret->detections[i].at_once || ret->n_detections == 1) {
                         worst[n] = ret->detections[i].worst;
@@ -91,7 +100,7 @@ struct climb {
  * step. */
 static void bound_wait(struct climb *climb, const struct step_spec *step, uint32_t own,
         struct implied_attempt *attempt) {
-        if (step->action == ACTION_NOTIFY) {
+        if (action_traits(step->action)->only_tells) {
                 return;
         }
         uint32_t number = step->backoff ? own : ++climb->ret->actions;
@@ -107,14 +116,16 @@ static void add_attempt(struct climb *climb, uint32_t index, uint32_t own) {
                 .number = ++ret->total_attempts, .step = index, .action = step->action};
 
         bound_wait(climb, step, own, &attempt);
+        usec_t verify = step->verify ? step->verify : climb->service->verify;
+        attempt.verify = action_traits(step->action)->only_tells ? 0 : verify;
+        attempt.action_time = implications_action_time(climb->service, step);
+        usec_t spent = usec_add(attempt.action_time, attempt.verify);
+        ret->exhausted_least = usec_add(ret->exhausted_least, attempt.least);
+        ret->exhausted_most = usec_add(ret->exhausted_most, usec_add(attempt.most, spent));
+        attempt.ends = ret->exhausted_most;
         if (ret->n_attempts < IMPLIED_ATTEMPTS_MAX) {
                 ret->attempts[ret->n_attempts++] = attempt;
         }
-        usec_t verify = step->verify ? step->verify : climb->service->verify;
-        usec_t proof = step->action == ACTION_NOTIFY ? 0 : verify;
-        usec_t spent = usec_add(implications_action_time(climb->service, step), proof);
-        ret->exhausted_least = usec_add(ret->exhausted_least, attempt.least);
-        ret->exhausted_most = usec_add(ret->exhausted_most, usec_add(attempt.most, spent));
 }
 
 static uint32_t most_per_hour(const struct budget_spec *budget, uint32_t actions) {

@@ -29,6 +29,8 @@ struct implied_attempt {
         uint32_t step;
         int action; /* enum action */
         usec_t least, most; /* the wait before it */
+        usec_t action_time, verify; /* the longest that the action and its proof take */
+        usec_t ends; /* since the failure is known, with the longest of all until then */
 };
 
 struct implications {

@@ -112,6 +112,13 @@ static struct json_object *named(struct json_object *value) {
         return object;
 }
 
+/* A name, or a mapping of one name to one of the words. */
+static struct json_object *marked(const struct enum_text *words) {
+        struct json_object *one = named(words_of(words));
+        one = set(one, "minProperties", json_object_new_int(1));
+        return either(scalar(), set(one, "maxProperties", json_object_new_int(1)));
+}
+
 static struct json_object *or_nothing(struct json_object *object) {
         return either(object, of_type("null"));
 }
@@ -163,6 +170,8 @@ static struct json_object *value_of(const struct schema_field *field, bool stric
                 return either(reference("duration"), list_of(reference("duration")));
         case SCHEMA_PAIRS:
                 return or_nothing(named(scalar()));
+        case SCHEMA_MARKED:
+                return either(marked(field->words), list_of(marked(field->words)));
         case SCHEMA_OBJECT:
         case SCHEMA_OBJECT_PTR:
                 return object_of_field(field, strict);
@@ -333,9 +342,9 @@ static struct json_object *definitions(const struct policy_tables *tables) {
         return set(all, "service", object_of(&tables->service, NULL, false));
 }
 
-static struct json_object *by_name(const char *definition) {
+static struct json_object *by_name(struct json_object *value) {
         struct json_object *names = set_text(json_object_new_object(), "pattern", PATTERN_NAME);
-        return or_nothing(set(named(reference(definition)), "propertyNames", names));
+        return or_nothing(set(named(value), "propertyNames", names));
 }
 
 static struct json_object *top_level_value(
@@ -346,10 +355,16 @@ static struct json_object *top_level_value(
         if (strcmp(row->key, "agent") == 0) {
                 return or_nothing(object_of(&agent_schema, NULL, false));
         }
+        if (strcmp(row->key, "coordinator") == 0) {
+                return or_nothing(object_of(&coordinator_schema, NULL, false));
+        }
         if (strcmp(row->key, "defaults") == 0) {
                 return or_nothing(object_of(&tables->service, policy_identity_keys, false));
         }
-        return by_name("service");
+        if (strcmp(row->key, "groups") == 0) {
+                return by_name(writable(&group_schema, false));
+        }
+        return by_name(reference("service"));
 }
 
 static struct json_object *document(const struct policy_tables *tables) {

@@ -1,8 +1,11 @@
 #include "policy/load.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "policy/allowances.h"
 #include "policy/loading.h"
 
 static void loading_done(struct loading *loading) {
@@ -38,10 +41,29 @@ static int prepare(
         return 0;
 }
 
+/* Before the first warning about what the files say. */
+static int allowances_find(struct loading *loading) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < loading->files.count; i++) {
+                struct source_file *file = loading->files.items[i];
+                r = file->text ? allowances_read(file, loading->scratch, loading->problems) : 0;
+        }
+        return r;
+}
+
+/* What stands in the way of an error is not looked at, so that a comment may seem to be of no use.
+ */
+static void allowances_check(struct loading *loading) {
+        for (size_t i = 0; loading->problems->errors == 0 && i < loading->files.count; i++) {
+                allowances_check_use(loading->files.items[i], loading->problems);
+        }
+}
+
 /* From the files' text to a policy that is complete, unless problems were reported. */
 static int load_files(struct loading *loading) {
         static int (*const stages[])(struct loading *) = {
                 documents_parse,
+                allowances_find,
                 policy_build,
                 templates_check,
                 graph_build,
@@ -53,6 +75,7 @@ static int load_files(struct loading *loading) {
                         return r;
                 }
         }
+        allowances_check(loading);
         return loading->problems->errors == 0 ? digest_policy(loading) : -EINVAL;
 }
 
@@ -67,11 +90,31 @@ static int finish(struct loading *loading, int r, struct policy **ret) {
         return r;
 }
 
+static struct host_facts this_host(void) {
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        return (struct host_facts){
+                .memory_bytes = pages > 0 && page > 0 ? (uint64_t) pages * (uint64_t) page : 0,
+                .processors = processors > 0 ? (uint32_t) processors : 0};
+}
+
 int policy_load(
         const struct policy_sources *sources, struct policy **ret, struct problems *problems) {
-        AUTO(loading_done) struct loading loading = {.check_accounts = true};
+        AUTO(loading_done) struct loading loading = {.check_accounts = true, .host = this_host()};
         int r = prepare(&loading, sources->probes, problems);
         r = r < 0 ? r : source_files_read(&loading.files, sources, problems);
+        r = r < 0 ? r : load_files(&loading);
+        return finish(&loading, r, ret);
+}
+
+int policy_load_texts(const struct policy_text *texts, size_t n,
+        const struct schema_variant *probes, struct policy **ret, struct problems *problems) {
+        AUTO(loading_done) struct loading loading = {0};
+        int r = prepare(&loading, probes, problems);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                r = source_files_add_text(&loading.files, texts[i].name, texts[i].text,
+                        strlen(texts[i].text), texts[i].config);
+        }
         r = r < 0 ? r : load_files(&loading);
         return finish(&loading, r, ret);
 }

@@ -25,11 +25,16 @@ struct problem {
                                 place */
 };
 
+struct place;
+
 /* Grows in an arena of its own. */
 struct problems {
         struct arena *arena;
         struct problem *items;
         size_t count, capacity, errors;
+        size_t allowed; /* warnings that a comment in the file silences; not among the items */
+        const struct place *subject; /* of the service being looked at: a comment there silences
+                                        warnings about it as well; NULL: none */
         struct map *seen; /* one place never says the same thing twice */
         bool cut; /* there were more than POLICY_PROBLEMS_MAX, or POLICY_WARNINGS_MAX warnings */
         bool failed; /* out of memory */
@@ -56,6 +61,15 @@ struct policy_sources {
  * may be in it in both. */
 int policy_load(
         const struct policy_sources *sources, struct policy **ret, struct problems *problems);
+
+struct policy_text { /* a file in memory */
+        const char *name, *text;
+        bool config; /* recoverd.yaml, of which there is at most one, the first */
+};
+
+/* The same of files in memory. Whether users and groups exist is not asked. */
+int policy_load_texts(const struct policy_text *texts, size_t n,
+        const struct schema_variant *probes, struct policy **ret, struct problems *problems);
 
 /* The same from memory, for tests and fuzzing; `name` stands in for the file name. */
 int policy_load_text(const char *name, const char *text, size_t length,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/policy.h"
+#include "model/probe_traits.h"
 #include "policy/load.h"
 #include "policy/policy_tables.h"
 #include "policy/schema_fill.h"
@@ -30,7 +31,7 @@ struct template {
 /* One file, taken apart; members are NULL where the file has no such key. */
 struct document {
         struct source_file *file;
-        const struct node *defaults, *services, *agent;
+        const struct node *defaults, *services, *groups, *agent, *coordinator;
         struct template *templates; /* in the order of the mapping */
         const struct node *template_names;
         const struct node *base; /* recoverd.yaml's defaults below this file's */
@@ -58,8 +59,10 @@ struct loading {
         const struct document *config; /* recoverd.yaml, or NULL */
         struct origin *origins;
         struct policy *policy;
+        const struct entry **groups; /* as written; parallel to policy->groups; NULL: broken */
         uint32_t nodes, merged_entries;
         bool check_accounts; /* whether users and groups exist is asked of the system */
+        struct host_facts host;
         bool incomplete; /* a file could not be read or parsed: a missing name may be in there */
 };
 
@@ -82,6 +85,25 @@ int merge_service(struct loading *loading, const struct node *base, const struct
 int templates_apply(struct loading *loading, const struct document *document,
         const struct node *body, const struct node **ret);
 
+/* groups.c: the groups of all documents, before the services that refer to them. */
+int groups_build(struct loading *loading);
+
+/* groups.c: the group that a service is a member of. */
+void groups_join(struct loading *loading, struct service *service, const struct origin *origin);
+
+/* group_rules.c: which member of its group each service is; what groups with one active member may
+ * not be. */
+void groups_settle(struct loading *loading);
+
+/* content.c: what a service consists of, once its ladder is known. */
+void content_settle(struct loading *loading, struct service *service, const struct origin *origin);
+
+/* content.c: what services may not share. */
+void content_compare(struct loading *loading);
+
+/* build.c: what may be the name of a thing. */
+void check_name(struct loading *loading, const struct node *name, const char *what);
+
 /* templates.c: tries every template and the defaults for themselves, and warns of unused templates.
  */
 int templates_check(struct loading *loading);
@@ -97,6 +119,9 @@ int graph_build(struct loading *loading);
 
 /* crosscheck.c: what no single value shows. */
 int crosscheck(struct loading *loading);
+
+/* digest.c: the canonical form of a node: the same for all ways to write it. */
+void digest_add_node(struct strbuf *out, const struct node *node);
 
 /* digest.c: of each service and of the whole. */
 int digest_policy(struct loading *loading);

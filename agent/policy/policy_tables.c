@@ -16,6 +16,10 @@
 const struct top_level_key top_level_keys[] = {
         {"version", "The version of this grammar: 1. Required in every file.", false},
         {"agent", "Settings of the agent itself; only in recoverd.yaml.", true},
+        {"coordinator",
+                "Who says which member of a group is active, for groups over several hosts; only in "
+                "recoverd.yaml.",
+                true},
         {"defaults",
                 "Keys of a service that every service of this file takes where it does not have "
                 "them itself; in "
@@ -25,12 +29,16 @@ const struct top_level_key top_level_keys[] = {
                 "Partial services by name, for `extends`. A file sees its own and those of "
                 "recoverd.yaml.",
                 false},
+        {"groups",
+                "Services that are limited together, or of which one is active, by name; services say "
+                "`member_of`. Known to all files.",
+                false},
         {"services", "The services by name.", false},
         {0},
 };
 
-const char *const policy_identity_keys[] = {
-        "command", "unit", "scripts", "depends_on", "description", "extends", NULL};
+const char *const policy_identity_keys[] = {"command", "unit", "scripts", "checkpoint",
+        "depends_on", "description", "extends", "reference", NULL};
 
 const char *const policy_command_keys[] = {"user", "group", "directory", "environment", "umask",
         "limits", "stop_signal", "stop_timeout", "reload_signal", "log", NULL};
@@ -111,6 +119,94 @@ const struct schema backoff_schema = {
         .check = check_backoff,
 };
 
+/* ---- Flapping and reminders --------------------------------------------------------------------
+ */
+
+static void check_flapping(const void *object, struct schema_report *report) {
+        const struct flapping_spec *flapping = object;
+        if (flapping->high > 0 && flapping->low >= flapping->high) {
+                schema_complain(report, "low", "'low' must be below 'high'");
+        }
+}
+
+static const struct schema_field flapping_fields[] = {
+        {.key = "hold",
+                .kind = SCHEMA_BOOL,
+                .offset = offsetof(struct flapping_spec, hold),
+                .standard = "true",
+                .help = "Nothing is done to it while it flaps. `false`: it is only told.",
+                .example = "false"},
+        {.key = "high",
+                .kind = SCHEMA_PERCENT,
+                .offset = offsetof(struct flapping_spec, high),
+                .standard = "50%",
+                .help = "It flaps from this score on. 0% never finds it flapping.",
+                .example = "30%"},
+        {.key = "low",
+                .kind = SCHEMA_PERCENT,
+                .offset = offsetof(struct flapping_spec, low),
+                .standard = "25%",
+                .help = "It flaps until the score is below.",
+                .example = "20%"},
+        {0},
+};
+
+static const struct schema flapping_schema = {
+        .name = "flapping",
+        .help = "When a service counts as flapping. The score is the share of its last 20 checks whose "
+                "verdict differed from the one before, newer ones weighing more, as Nagios computes "
+                "it. A bare word stands for `hold`.",
+        .size = sizeof(struct flapping_spec),
+        .fields = flapping_fields,
+        .shorthand = "hold",
+        .check = check_flapping,
+};
+
+static const struct schema_field remind_fields[] = {
+        {.key = "after",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct remind_spec, after),
+                .standard = "1h",
+                .most = "30d",
+                .help = "Wait before the first reminder. 0s: there are none.",
+                .example = "30m"},
+        {.key = "factor",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct remind_spec, factor),
+                .standard = "2",
+                .help = "Each wait is this many times the one before, from 1 to 100.",
+                .example = "1",
+                .parse = parse_factor,
+                .pattern = PATTERN_FACTOR,
+                .single = true},
+        {.key = "max",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct remind_spec, max),
+                .standard = "1d",
+                .least = "1s",
+                .most = "30d",
+                .help = "No wait is longer.",
+                .example = "8h"},
+        {0},
+};
+
+static void check_remind(const void *object, struct schema_report *report) {
+        const struct remind_spec *remind = object;
+        if (remind->max < remind->after) {
+                schema_complain(report, "max", "'max' is less than 'after'");
+        }
+}
+
+static const struct schema remind_schema = {
+        .name = "remind",
+        .help = "How often people are told again of a service that was given up, with the message of "
+                "its `notify` step. A bare duration stands for `after`.",
+        .size = sizeof(struct remind_spec),
+        .fields = remind_fields,
+        .shorthand = "after",
+        .check = check_remind,
+};
+
 static_assert(POLICY_BUDGET_MAX == 256, "the limit of budget.actions below is this number as text");
 
 /* The standards of a budget differ between a service and the host. */
@@ -135,21 +231,67 @@ static_assert(POLICY_BUDGET_MAX == 256, "the limit of budget.actions below is th
         }
 
 static const struct schema_field service_budget_fields[] = BUDGET_FIELDS("10");
+static const struct schema_field step_budget_fields[] = BUDGET_FIELDS("3");
 static const struct schema_field host_budget_fields[] = BUDGET_FIELDS("60");
 
 static const struct schema service_budget_schema = {
         .name = "budget",
-        .help = "How many actions the service may cost. Kept on disk; the executor enforces it "
-                "too.",
+        .help = "How many actions the service may cost: what OTP calls restart intensity, MaxR "
+                "(`actions`) in MaxT (`per`). Kept on disk; the executor enforces it too.",
         .size = sizeof(struct budget_spec),
         .fields = service_budget_fields,
 };
 
-static const struct schema host_budget_schema = {
+const struct schema step_budget_schema = {
+        .name = "step budget",
+        .help = "How often one step may be tried, over all incidents. Steps that do the same count "
+                "together; those of one ladder allow at most 64 actions.",
+        .size = sizeof(struct budget_spec),
+        .fields = step_budget_fields,
+};
+
+const struct schema host_budget_schema = {
         .name = "host budget",
         .help = "How many actions all services of the host may cost together.",
         .size = sizeof(struct budget_spec),
         .fields = host_budget_fields,
+};
+
+static const struct schema_field effectiveness_fields[] = {
+        {.key = "skip",
+                .kind = SCHEMA_BOOL,
+                .offset = offsetof(struct effectiveness_spec, skip),
+                .standard = "true",
+                .help = "Whether a step that has shown to be useless against a cause is passed "
+                        "over, though never the last one that acts.",
+                .example = "false"},
+        {.key = "useful",
+                .kind = SCHEMA_PERCENT,
+                .offset = offsetof(struct effectiveness_spec, useful),
+                .standard = "20%",
+                .least = "1%",
+                .most = "90%",
+                .help = "A step is useless when it is 95 % certain that it cures fewer than this "
+                        "of the failures: with 20 %, after 0 of 9 attempts or 1 of 18.",
+                .example = "10%"},
+        {.key = "remember",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct effectiveness_spec, remember),
+                .standard = "7d",
+                .least = "1m",
+                .most = "365d",
+                .help = "After this time without an attempt the step is tried again. Only the last "
+                        "32 attempts count in any case.",
+                .example = "1d"},
+        {0},
+};
+
+static const struct schema effectiveness_schema = {
+        .name = "effectiveness",
+        .help = "What becomes of steps that do not help. For each cause and step, attempts that "
+                "probes judged are remembered; steps are known by what they do.",
+        .size = sizeof(struct effectiveness_spec),
+        .fields = effectiveness_fields,
 };
 
 /* ---- Command services --------------------------------------------------------------------------
@@ -304,6 +446,13 @@ static const struct schema log_schema = {
 
 static const struct schema_field probe_fields[] = {
         PROBE_STANDARD_FIELDS(struct probe_spec, true, NO_STANDARD),
+        {.key = "role",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct probe_spec, role),
+                .standard = "liveness",
+                .words = probe_role_texts,
+                .help = "What it means for the service when the probe fails.",
+                .example = "readiness"},
         {0},
 };
 
@@ -328,11 +477,22 @@ static const struct schema_field service_fields[] = {
                         "is replaced.",
                 .example = "[]"},
         {.key = "depends_on",
-                .kind = SCHEMA_STRINGS,
+                .kind = SCHEMA_MARKED,
                 .offset = offsetof(struct service_form, depends_on),
+                .words = dependency_texts,
                 .help = "Services that must be well first. While one is down, this one is left "
-                        "alone.",
+                        "alone. A soft one, as in `{cache: soft}`, is only told of when this one "
+                        "fails: it blocks nothing and delays nothing.",
                 .example = "[]"},
+        {.key = "reference",
+                .kind = SCHEMA_BOOL,
+                .offset = offsetof(struct service_form, reference),
+                .standard = "false",
+                .help = "It is watched to tell whether the network is there: while no reference "
+                        "answers, the agent suspects itself; while one does, services that fail "
+                        "together are believed to be gone. For a gateway, a name server, a peer; "
+                        "not for what has a manager.",
+                .example = "false"},
         {.key = "command",
                 .kind = SCHEMA_COMMAND,
                 .offset = offsetof(struct service_form, command.command),
@@ -449,13 +609,31 @@ static const struct schema_field service_fields[] = {
                 .most = "1d",
                 .help = "How long the probes have, after an action, to prove the service well.",
                 .example = "1m"},
+        {.key = "min_uptime",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, min_uptime),
+                .standard = "0s",
+                .most = "1d",
+                .help = "A service that fails again sooner after a start did not recover: the attempt "
+                        "counts as failed, the incident stays open and the ladder goes on. So a "
+                        "recovery is proven only after this time.",
+                .example = "30s"},
+        {.key = "mode",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct service_form, mode),
+                .standard = "act",
+                .words = mode_texts,
+                .help = "With `observe` it is watched and decided on, and what would be done is said, "
+                        "but nothing is done unless a person asks for it.",
+                .example = "observe"},
         {.key = "require",
                 .kind = SCHEMA_CUSTOM,
                 .offset = offsetof(struct service_form, require),
                 .standard = "all",
-                .help = "How many of the probes must be healthy: `all`, `any` or a number. What "
-                        "its manager says must be well on top: that the process of a `command` "
-                        "lives.",
+                .help = "How many of the liveness probes must be healthy: `all`, `any` or a number. "
+                        "What its manager says must be well on top: that the process of a "
+                        "`command` lives. All readiness probes have to be healthy; warnings "
+                        "never count.",
                 .example = "any",
                 .parse = parse_require,
                 .pattern = PATTERN_REQUIRE,
@@ -480,12 +658,57 @@ static const struct schema_field service_fields[] = {
                 .object = &backoff_schema,
                 .help = "How long to wait before each attempt.",
                 .example = "{initial: 500ms, factor: 3, max: 10m}"},
+        {.key = "deploy_lock",
+                .kind = SCHEMA_PATH,
+                .offset = offsetof(struct service_form, deploy_lock),
+                .help = "While this file exists a deployment is under way and nothing is done to the "
+                        "service. Whatever deploys makes it first and removes it last.",
+                .example = "/run/deploy/checkout.lock"},
+        {.key = "deploy_lock_max",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct service_form, deploy_lock_max),
+                .standard = "1h",
+                .least = "1s",
+                .most = "30d",
+                .help = "A deploy lock that was seen for longer was forgotten, and holds no more.",
+                .example = "20m"},
+        {.key = "checkpoint",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct service_form, checkpoint),
+                .object = &checkpoint_schema,
+                .help = "The files that make it what it is: what changed in them is told when it fails, and "
+                        "`rollback` goes back to the last that it was well with.",
+                .example = "{paths: [/etc/checkout]}"},
+        {.key = "flapping",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, flapping),
+                .object = &flapping_schema,
+                .help = "When it counts as flapping, and whether it is held then.",
+                .example = "{high: 30%, low: 20%}"},
+        {.key = "remind",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, remind),
+                .object = &remind_schema,
+                .help = "Reminders of a service that was given up.",
+                .example = "{after: 30m, factor: 1}"},
         {.key = "budget",
                 .kind = SCHEMA_OBJECT,
                 .offset = offsetof(struct service_form, budget),
                 .object = &service_budget_schema,
                 .help = "How many actions the service may cost.",
                 .example = "{actions: 5, per: 30m}"},
+        {.key = "effectiveness",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct service_form, effectiveness),
+                .object = &effectiveness_schema,
+                .help = "What becomes of steps that do not help.",
+                .example = "{skip: false}"},
+        {.key = "member_of",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct service_form, member_of),
+                .help = "The group of `groups` that it is a member of. Its actions count against the budget of "
+                        "the group, too.",
+                .example = "shop"},
         {0},
 };
 
@@ -515,99 +738,3 @@ void policy_tables_init(struct policy_tables *tables, const struct schema_varian
                 .fields = tables->service_fields,
         };
 }
-
-/* ---- Agent -------------------------------------------------------------------------------------
- */
-
-static const struct enum_text log_level_texts[] = {
-        {3, "error", "Only what failed for good."},
-        {4, "warning", "And what went wrong and was survived."},
-        {5, "notice", "And every incident."},
-        {6, "info", "And every change of state."},
-        {7, "debug", "And what helps to find faults of the agent."},
-        {0},
-};
-
-static const struct schema_field agent_fields[] = {
-        {.key = "listen",
-                .kind = SCHEMA_CUSTOM,
-                .offset = offsetof(struct agent_spec, listen),
-                .standard = "127.0.0.1:7790",
-                .help = "Address and port of metrics, /healthz and the status page; `none` for "
-                        "no listener.",
-                .example = "\"[::1]:7790\"",
-                .parse = parse_listen,
-                .pattern = PATTERN_LISTEN,
-                .single = true},
-        {.key = "web_config_file",
-                .kind = SCHEMA_PATH,
-                .offset = offsetof(struct agent_spec, web_config_file),
-                .help = "TLS and basic authentication of the listener, in the format that "
-                        "Prometheus exporters share.",
-                .example = "/etc/recoverd/web.yml"},
-        {.key = "operators_group",
-                .kind = SCHEMA_STRING,
-                .offset = offsetof(struct agent_spec, operators_group),
-                .help = "Members may command the agent. Standard: only root and the agent's own "
-                        "user.",
-                .example = "operators"},
-        {.key = "log_level",
-                .kind = SCHEMA_ENUM,
-                .offset = offsetof(struct agent_spec, log_level),
-                .standard = "info",
-                .words = log_level_texts,
-                .help = "How much is logged.",
-                .example = "debug"},
-        {.key = "budget",
-                .kind = SCHEMA_OBJECT,
-                .offset = offsetof(struct agent_spec, budget),
-                .object = &host_budget_schema,
-                .help = "How many actions all services may cost together.",
-                .example = "{actions: 30, per: 1h}"},
-        {.key = "slack",
-                .kind = SCHEMA_DURATION,
-                .offset = offsetof(struct agent_spec, slack),
-                .standard = "50ms",
-                .most = "5s",
-                .help = "Probes that are due this close together start together, which saves CPU.",
-                .example = "20ms"},
-        {.key = "max_in_flight",
-                .kind = SCHEMA_UINT,
-                .offset = offsetof(struct agent_spec, max_in_flight),
-                .standard = "2048",
-                .least = "1",
-                .most = "65536",
-                .help = "Most probe runs at one time; more wait.",
-                .example = "512"},
-        {.key = "store_timeout",
-                .kind = SCHEMA_DURATION,
-                .offset = offsetof(struct agent_spec, store_timeout),
-                .standard = "1s",
-                .least = "10ms",
-                .most = "1m",
-                .help = "Longest wait for the state database before the agent goes on without it.",
-                .example = "2s"},
-        {.key = "stop_services_on_exit",
-                .kind = SCHEMA_BOOL,
-                .offset = offsetof(struct agent_spec, stop_services_on_exit),
-                .standard = "false",
-                .help = "Ending the agent also stops the `command` services. Otherwise they "
-                        "live on and are adopted by "
-                        "the next agent.",
-                .example = "true"},
-        {.key = "keep_incidents",
-                .kind = SCHEMA_UINT,
-                .offset = offsetof(struct agent_spec, keep_incidents),
-                .standard = "1000",
-                .most = "1000000",
-                .help = "How many closed incidents the history keeps.",
-                .example = "5000"},
-        {0},
-};
-
-const struct schema agent_schema = {
-        .name = "agent",
-        .help = "Settings of the agent, in recoverd.yaml.",
-        .size = sizeof(struct agent_spec),
-        .fields = agent_fields,
-};

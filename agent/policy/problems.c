@@ -1,5 +1,6 @@
 #include "policy/problems.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "policy/allowances.h"
+#include "policy/problem_kinds.h"
 
 enum { MESSAGE_MAX = 768, KEY_MAX = MESSAGE_MAX + 64, NEAREST_WORDS_MAX = 20000 };
 
@@ -118,9 +121,21 @@ static int add(struct problems *problems, enum problem_level level, const char *
         return append(problems, &problem, place->file);
 }
 
+/* Both are asked, so that each comment knows that it is of use. */
+static bool is_allowed(
+        const struct problems *problems, const struct place *place, const char *code) {
+        bool here = allowances_cover(place, code);
+        return (problems->subject && allowances_cover(problems->subject, code)) || here;
+}
+
 void problems_vadd(struct problems *problems, enum problem_level level, const char *code,
         const struct place *place, const char *hint, const char *format, va_list arguments) {
         char message[MESSAGE_MAX];
+        assert(level == PROBLEM_ERROR || problem_kind_find(code)); /* else nobody could allow it */
+        if (level == PROBLEM_WARNING && is_allowed(problems, place, code)) {
+                problems->allowed++;
+                return;
+        }
         vsnprintf(message, sizeof(message), format, arguments);
         str_make_printable(message);
         if (add(problems, level, code, place, hint, message) < 0) {
@@ -171,12 +186,21 @@ static bool may_be_near(const char *a, const char *b, size_t limit) {
         return (left > right ? left - right : right - left) < limit;
 }
 
+/* "disk" for "resource.disk". */
+static bool is_last_part(const char *part, const char *word) {
+        const char *dot = strrchr(word, '.');
+        return dot && str_eq(dot + 1, part);
+}
+
 const char *problems_nearest(const char *wrong, const void *words, size_t n, size_t stride) {
         const char *best = NULL;
         size_t best_distance = distance_allowed(wrong) + 1;
 
         for (size_t i = 0; i < MIN(n, (size_t) NEAREST_WORDS_MAX); i++) {
                 const char *word = *(const char *const *) ((const char *) words + i * stride);
+                if (word && is_last_part(wrong, word)) {
+                        return word;
+                }
                 if (!word || !may_be_near(wrong, word, best_distance)) {
                         continue;
                 }

@@ -17,9 +17,9 @@ void problems_vadd(struct problems *problems, enum problem_level level, const ch
 /* By file, line, column; errors before warnings. */
 void problems_sort(struct problems *problems);
 
-/* The nearest of `n` words when it is near enough to be meant, else NULL. `words` is the address of
- * the first word's pointer, `stride` the bytes from there to the next one's; NULL words are passed
- * over. */
+/* The nearest of `n` words when it is near enough to be meant, or the one whose part behind a dot
+ * it is, else NULL. `words` is the address of the first word's pointer, `stride` the bytes from
+ * there to the next one's; NULL words are passed over. */
 const char *problems_nearest(const char *wrong, const void *words, size_t n, size_t stride);
 
 /* "did you mean 'word'?" in `text`, or NULL when word is NULL. */

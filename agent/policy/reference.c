@@ -4,15 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "policy/policy_tables.h"
+#include "policy/schema_words.h"
 
-enum { SECTIONS_MAX = 64 };
-
-/* A section is written once, however many keys lead to it. */
 struct writer {
         struct strbuf *out;
-        const struct schema *written[SECTIONS_MAX];
-        size_t n_written;
+        struct schema_written written;
 };
 
 static const char preamble[] =
@@ -83,50 +81,6 @@ static void add_code(struct strbuf *out, const char *text) {
         }
 }
 
-static void add_words(struct strbuf *out, const struct enum_text *words) {
-        for (const struct enum_text *row = words; row->text; row++) {
-                strbuf_add(out, row == words ? "" : ", ");
-                add_code(out, row->text);
-        }
-}
-
-static void add_amount(struct strbuf *out, unsigned units) {
-        static const char *const names[] = {"percentage", "size", "number"};
-        const char *separator = "";
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-                if (units & (1U << i)) {
-                        strbuf_add(out, separator);
-                        strbuf_add(out, names[i]);
-                        separator = " or ";
-                }
-        }
-}
-
-static const char *kind_name(enum schema_kind kind) {
-        static const char *const names[] = {
-                [SCHEMA_STRING] = "text",
-                [SCHEMA_PATH] = "absolute path",
-                [SCHEMA_BOOL] = "boolean",
-                [SCHEMA_UINT] = "number",
-                [SCHEMA_DURATION] = "duration",
-                [SCHEMA_SIZE] = "size",
-                [SCHEMA_PERCENT] = "percentage",
-                [SCHEMA_AMOUNT] = "",
-                [SCHEMA_ENUM] = "",
-                [SCHEMA_ENUM_SET] = "one or a list of ",
-                [SCHEMA_STRINGS] = "text, or a list of texts",
-                [SCHEMA_COMMAND] = "command",
-                [SCHEMA_DURATIONS] = "duration, or a list of durations",
-                [SCHEMA_PAIRS] = "mapping of names to texts",
-                [SCHEMA_OBJECT] = "",
-                [SCHEMA_OBJECT_PTR] = "",
-                [SCHEMA_OBJECTS] = "list of ",
-                [SCHEMA_OBJECT_MAP] = "mapping of names to ",
-                [SCHEMA_CUSTOM] = "",
-        };
-        return names[kind];
-}
-
 /* The anchor that Markdown renderers give to a heading. */
 static void add_anchor(struct strbuf *out, const char *title) {
         for (; *title; title++) {
@@ -138,37 +92,21 @@ static void add_anchor(struct strbuf *out, const char *title) {
         }
 }
 
+/* A cell in the words of policy/schema_words.h. */
+static void add_words(struct strbuf *out, const struct schema_field *field,
+        void (*say)(const struct schema_field *field, struct strbuf *out)) {
+        AUTO_STRBUF struct strbuf words = {0};
+        say(field, &words);
+        add_cell(out, strbuf_text(&words) ? strbuf_text(&words) : "");
+        out->failed |= words.failed;
+}
+
 static void add_kind(struct strbuf *out, const struct schema_field *field) {
-        strbuf_add(out, kind_name(field->kind));
+        add_words(out, field, schema_words_kind);
         if (field->object) {
                 strbuf_addf(out, "[%s](#", field->object->name);
                 add_anchor(out, field->object->name);
                 strbuf_add_char(out, ')');
-        } else if (field->kind == SCHEMA_ENUM || field->kind == SCHEMA_ENUM_SET) {
-                add_words(out, field->words);
-        } else if (field->kind == SCHEMA_AMOUNT) {
-                add_amount(out, field->units);
-        } else if (field->kind == SCHEMA_CUSTOM) {
-                strbuf_add(out, field->single ? "value" : "value, or a list of values");
-        }
-}
-
-static void add_standard(struct strbuf *out, const struct schema_field *field) {
-        if (field->required) {
-                strbuf_add(out, "required");
-        } else if (field->standard) {
-                add_code(out, field->standard);
-        } else if (field->inherited) {
-                strbuf_add(out, "the service's");
-        }
-}
-
-static void add_limits(struct strbuf *out, const struct schema_field *field) {
-        if (field->least) {
-                strbuf_addf(out, "from `%s`", field->least);
-        }
-        if (field->most) {
-                strbuf_addf(out, "%sto `%s`", field->least ? " " : "", field->most);
         }
 }
 
@@ -179,9 +117,9 @@ static void add_row(struct strbuf *out, const struct schema_field *field) {
         strbuf_addf(out, "| `%s` | ", field->key);
         add_kind(out, field);
         strbuf_add(out, " | ");
-        add_standard(out, field);
+        add_words(out, field, schema_words_standard);
         strbuf_add(out, " | ");
-        add_limits(out, field);
+        add_words(out, field, schema_words_limits);
         strbuf_add(out, " | ");
         add_cell(out, field->help);
         strbuf_add(out, " | ");
@@ -237,23 +175,11 @@ static void add_variants(struct strbuf *out, const struct schema *schema) {
         }
 }
 
-static bool is_new(struct writer *writer, const struct schema *schema) {
-        for (size_t i = 0; i < writer->n_written; i++) {
-                if (writer->written[i] == schema) {
-                        return false;
-                }
-        }
-        if (writer->n_written < SECTIONS_MAX) {
-                writer->written[writer->n_written++] = schema;
-        }
-        return true;
-}
-
 /* The object, then those that its keys hold. The nesting of the tables is shallow and fixed. */
 static void add_section(struct writer *writer, const struct schema *schema, const char *level) {
         struct strbuf *out = writer->out;
 
-        if (!is_new(writer, schema)) {
+        if (!schema_written_first(&writer->written, schema)) {
                 return;
         }
         strbuf_addf(out, "%s %s\n\n%s\n\n", level, schema->name, schema->help);
@@ -284,6 +210,22 @@ static void add_top_level(struct strbuf *out) {
         strbuf_add_char(out, '\n');
 }
 
+/* A file ends in one newline. */
+static int finish(struct strbuf *out) {
+        while (!out->failed && out->length > 1 && out->data[out->length - 2] == '\n') {
+                out->data[--out->length] = '\0';
+        }
+        return out->failed ? -ENOMEM : 0;
+}
+
+int reference_write_object(const char *begin, const struct schema *schema, struct strbuf *out) {
+        struct writer writer = {.out = out};
+
+        strbuf_add(out, begin);
+        add_section(&writer, schema, "##");
+        return finish(out);
+}
+
 int reference_write(const struct schema_variant *probes, struct strbuf *out) {
         struct policy_tables tables;
         struct writer writer = {.out = out};
@@ -292,9 +234,8 @@ int reference_write(const struct schema_variant *probes, struct strbuf *out) {
         strbuf_add(out, preamble);
         add_top_level(out);
         add_section(&writer, &tables.service, "##");
+        add_section(&writer, &group_schema, "##");
         add_section(&writer, &agent_schema, "##");
-        while (!out->failed && out->length > 1 && out->data[out->length - 2] == '\n') {
-                out->data[--out->length] = '\0'; /* a file ends in one newline */
-        }
-        return out->failed ? -ENOMEM : 0;
+        add_section(&writer, &coordinator_schema, "##");
+        return finish(out);
 }

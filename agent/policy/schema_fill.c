@@ -202,6 +202,46 @@ static int fill_pairs(const struct frame *frame, const struct schema_field *fiel
         return r;
 }
 
+/* `cache` or `{cache: soft}`. */
+static int fill_marked(const struct frame *frame, const struct schema_field *field,
+        const struct node *node, struct pairs *pairs) {
+        const struct schema_field name = {.key = field->key, .kind = SCHEMA_STRING};
+        const struct schema_field word = {
+                .key = field->key, .kind = SCHEMA_ENUM, .words = field->words};
+        struct pair *pair = &pairs->items[pairs->count++];
+        int value = field->words->value;
+        int r = 0;
+        if (node->kind == NODE_MAPPING && node->count != 1) {
+                return complain_kind(frame, field, node, "a name, or a mapping of one name",
+                        "give each name an entry of its own in the list");
+        }
+        if (node->kind == NODE_MAPPING) {
+                r = fill_scalar(frame, &word, node->entries[0].value, &value);
+                node = node->entries[0].key;
+        }
+        pair->value = enum_text_format(field->words, value);
+        return r < 0 ? r : fill_string(frame, &name, node, &pair->key);
+}
+
+static int fill_marked_list(const struct frame *frame, const struct schema_field *field,
+        const struct node *node, void *to) {
+        struct pairs *pairs = to;
+        uint32_t n = node->kind == NODE_LIST ? node->count : 1;
+        int r = node->kind == NODE_LIST ? check_count(frame, field, node) : 0;
+        if (r < 0) {
+                return r;
+        }
+        pairs->items = arena_alloc_array(frame->filler->arena, n + 1, sizeof(*pairs->items));
+        if (!pairs->items) {
+                return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+                const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
+                r = worse(r, fill_marked(frame, field, item, pairs));
+        }
+        return r;
+}
+
 /* ---- Objects ----------------------------------------------------------------------------------
  */
 
@@ -301,6 +341,8 @@ static int fill_present(const struct frame *frame, const struct schema_field *fi
                 return fill_list(frame, field, node, to);
         case SCHEMA_PAIRS:
                 return fill_pairs(frame, field, node, to);
+        case SCHEMA_MARKED:
+                return fill_marked_list(frame, field, node, to);
         case SCHEMA_OBJECT:
                 return fill_inline(frame, field, node, to);
         case SCHEMA_OBJECT_PTR:

@@ -212,6 +212,7 @@ static const struct {
         [SCHEMA_COMMAND] = {sizeof(struct strings), false, parse_command},
         [SCHEMA_DURATIONS] = {sizeof(struct durations), false, parse_durations},
         [SCHEMA_PAIRS] = {sizeof(struct pairs), false, NULL},
+        [SCHEMA_MARKED] = {sizeof(struct pairs), false, NULL},
         [SCHEMA_OBJECT] = {0, false, NULL},
         [SCHEMA_OBJECT_PTR] = {sizeof(void *), false, NULL},
         [SCHEMA_OBJECTS] = {sizeof(struct objects), false, NULL},
@@ -258,6 +259,7 @@ static bool as_number(enum schema_kind kind, const void *value, double *ret) {
         case SCHEMA_STRINGS:
         case SCHEMA_COMMAND:
         case SCHEMA_PAIRS:
+        case SCHEMA_MARKED:
         case SCHEMA_OBJECT:
         case SCHEMA_OBJECT_PTR:
         case SCHEMA_OBJECTS:
@@ -330,6 +332,7 @@ static const char *example_unit(const struct schema_field *field) {
         case SCHEMA_STRINGS:
         case SCHEMA_COMMAND:
         case SCHEMA_PAIRS:
+        case SCHEMA_MARKED:
         case SCHEMA_OBJECT:
         case SCHEMA_OBJECT_PTR:
         case SCHEMA_OBJECTS:

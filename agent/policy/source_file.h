@@ -16,6 +16,8 @@ enum {
         SOURCE_EXCERPT_MAX = 240, /* bytes of a line that a message quotes */
 };
 
+struct allowance;
+
 struct source_file {
         const char *name; /* as the user gave it */
         uint32_t order;
@@ -26,6 +28,7 @@ struct source_file {
         size_t length;
         const char **lines; /* starts of the lines; made when a message first needs one */
         uint32_t n_lines;
+        struct allowance *allowances; /* comments that silence warnings, see policy/allowances.h */
 };
 
 /* A stretch of a file that a message can point at. */
@@ -57,6 +60,9 @@ void source_files_done(struct source_files *files); /* the array only */
 /* Refuses what is not clean UTF-8 text: NUL and other control characters, broken or overlong
  * sequences. Returns false after reporting the first offence. */
 bool source_file_check_text(struct source_file *file, struct problems *problems);
+
+/* Fills `lines`, once. False when out of memory. */
+bool source_file_find_lines(struct source_file *file, struct arena *arena);
 
 /* A line as one would print it: tabs and unprintable bytes replaced, cut at SOURCE_EXCERPT_MAX.
  * NULL when there is no such line or memory is short. */

@@ -31,11 +31,14 @@ static uint32_t count_lines(const struct source_file *file) {
         return n;
 }
 
-static void find_lines(struct source_file *file, struct arena *arena) {
+bool source_file_find_lines(struct source_file *file, struct arena *arena) {
+        if (file->lines) {
+                return true;
+        }
         uint32_t n = count_lines(file);
         file->lines = arena_alloc_array(arena, n, sizeof(*file->lines));
         if (!file->lines) {
-                return;
+                return false;
         }
         file->lines[file->n_lines++] = file->text;
         for (const char *p = file->text; p < file->text + file->length && file->n_lines < n;) {
@@ -45,6 +48,7 @@ static void find_lines(struct source_file *file, struct arena *arena) {
                         file->lines[file->n_lines++] = p;
                 }
         }
+        return true;
 }
 
 static size_t line_length(const struct source_file *file, const char *start) {
@@ -59,10 +63,7 @@ const char *source_file_line(struct source_file *file, uint32_t line, struct are
         if (line == 0 || !file->text) {
                 return NULL;
         }
-        if (!file->lines) {
-                find_lines(file, arena);
-        }
-        if (!file->lines || line > file->n_lines) {
+        if (!source_file_find_lines(file, arena) || line > file->n_lines) {
                 return NULL;
         }
         const char *start = file->lines[line - 1];

@@ -4,49 +4,61 @@
 #include "policy/custom_values.h"
 #include "policy/policy_tables.h"
 
-#define STEP_FIELDS(standard_attempts)                                                             \
-        {.key = "attempts",                                                                        \
-                .kind = SCHEMA_UINT,                                                               \
-                .offset = offsetof(struct step_spec, attempts),                                    \
-                .standard = standard_attempts,                                                     \
-                .least = "1",                                                                      \
-                .most = "1000",                                                                    \
-                .help = "How often the step is tried before the next one.",                        \
-                .example = "5"},                                                                   \
-                {.key = "for",                                                                     \
-                        .kind = SCHEMA_ENUM_SET,                                                   \
-                        .offset = offsetof(struct step_spec, causes),                              \
-                        .words = cause_texts + 1, /* without "none" */                             \
-                        .help = "Causes that the step can cure; for others it is passed over. "    \
-                                "Without the key: all; for reload and signal, which need a "       \
-                                "running service, all but exited.",                                \
-                        .example = "[exited, unresponsive]"},                                      \
-                {.key = "timeout",                                                                 \
-                        .kind = SCHEMA_DURATION,                                                   \
-                        .offset = offsetof(struct step_spec, timeout),                             \
-                        .least = "100ms",                                                          \
-                        .most = "1h",                                                              \
-                        .help = "Longest time for the action itself. Standard: `stop_timeout` "    \
-                                "and a margin for restart, start and stop of a `command`, "        \
-                                "otherwise 1m.",                                                   \
-                        .example = "20s"},                                                         \
-                {.key = "verify",                                                                  \
-                        .kind = SCHEMA_DURATION,                                                   \
-                        .offset = offsetof(struct step_spec, verify),                              \
-                        .least = "100ms",                                                          \
-                        .most = "1d",                                                              \
-                        .inherited = true,                                                         \
-                        .help = "How long the probes have, after the action, to prove the "        \
-                                "service well.",                                                   \
-                        .example = "1m"},                                                          \
-        {                                                                                          \
-                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                       \
-                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,          \
-                .help = "Waits of this step alone; what is left out has the standard, not the "    \
-                        "service's "                                                               \
-                        "value. Without the key: the service's `backoff`.",                        \
-                .example = "{delays: [0s, 10s]}"                                                   \
+#define STEP_FIELDS(standard_attempts)                                                              \
+        {.key = "attempts",                                                                         \
+                .kind = SCHEMA_UINT,                                                                \
+                .offset = offsetof(struct step_spec, attempts),                                     \
+                .standard = standard_attempts,                                                      \
+                .least = "1",                                                                       \
+                .most = "1000",                                                                     \
+                .help = "How often the step is tried before the next one.",                         \
+                .example = "5"},                                                                    \
+                {.key = "for",                                                                      \
+                        .kind = SCHEMA_ENUM_SET,                                                    \
+                        .offset = offsetof(struct step_spec, causes),                               \
+                        .words = cause_texts + 1, /* without "none" */                              \
+                        .help = "Causes that the step can cure; for others it is passed over. A "   \
+                                "kind stands for all of its causes, as `exited` for `exited.oom`. " \
+                                "Without the key: all; for reload and signal, which need a "        \
+                                "running service, all but exited and unit-state.",                  \
+                        .example = "[exited.oom, unresponsive]"},                                   \
+                {.key = "timeout",                                                                  \
+                        .kind = SCHEMA_DURATION,                                                    \
+                        .offset = offsetof(struct step_spec, timeout),                              \
+                        .least = "100ms",                                                           \
+                        .most = "1h",                                                               \
+                        .help = "Longest time for the action itself. Standard: `stop_timeout` "     \
+                                "and a margin for restart, start and stop of a `command`, "         \
+                                "otherwise 1m.",                                                    \
+                        .example = "20s"},                                                          \
+                {.key = "verify",                                                                   \
+                        .kind = SCHEMA_DURATION,                                                    \
+                        .offset = offsetof(struct step_spec, verify),                               \
+                        .least = "100ms",                                                           \
+                        .most = "1d",                                                               \
+                        .inherited = true,                                                          \
+                        .help = "How long the probes have, after the action, to prove the "         \
+                                "service well.",                                                    \
+                        .example = "1m"},                                                           \
+                {.key = "budget",                                                                   \
+                        .kind = SCHEMA_OBJECT_PTR,                                                  \
+                        .offset = offsetof(struct step_spec, budget),                               \
+                        .object = &step_budget_schema,                                              \
+                        .help = "How often this step may be tried, over all incidents. Where it "   \
+                                "is spent, the step waits. Without the key: the service's "         \
+                                "`budget` alone.",                                                  \
+                        .example = "{actions: 2, per: 1d}"},                                        \
+        {                                                                                           \
+                .key = "backoff", .kind = SCHEMA_OBJECT_PTR,                                        \
+                .offset = offsetof(struct step_spec, backoff), .object = &backoff_schema,           \
+                .help = "Waits of this step alone; what is left out has the standard, not the "     \
+                        "service's "                                                                \
+                        "value. Without the key: the service's `backoff`.",                         \
+                .example = "{delays: [0s, 10s]}"                                                    \
         }
+
+/* A rollback of files needs a `checkpoint` of the service, which no example of a step has. */
+#define ROLLBACK_EXAMPLE "release: {link: /srv/checkout/current, releases: /srv/checkout/releases}"
 
 static const struct schema_field plain_step_fields[] = {
         STEP_FIELDS("3"),
@@ -97,6 +109,114 @@ static const struct schema_field exec_step_fields[] = {
         {0},
 };
 
+static void check_rollback(const void *object, struct schema_report *report) {
+        const struct rollback_spec *rollback = &((const struct step_spec *) object)->rollback;
+        bool release = rollback->release, package = rollback->package.count > 0;
+        bool exec = rollback->exec.count > 0;
+        if (release + package + exec > 1) {
+                schema_complain(report, exec ? "exec" : "package",
+                        "'release', 'package' and 'exec' exclude each other");
+        }
+        if (exec != (rollback->version != NULL)) {
+                schema_complain(report, exec ? "exec" : "version",
+                        exec ? "'exec' needs a 'version', which says what is there at present"
+                             : "'version' goes with 'exec': the other kinds know what is there");
+        }
+}
+
+static const struct schema_field rollback_step_fields[] = {
+        {.key = "to",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct step_spec, rollback.to),
+                .standard = "last-good",
+                .words = rollback_target_texts,
+                .help = "Where to.",
+                .example = "last-good",
+                .with = ROLLBACK_EXAMPLE},
+        {.key = "release",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct step_spec, rollback.release),
+                .object = &release_schema,
+                .help = "Exchanges a symbolic link to a release. Without `release`, `package` and "
+                        "`exec`: the files of the service's `checkpoint`.",
+                .example = "{link: /srv/checkout/current, releases: /srv/checkout/releases}"},
+        {.key = "package",
+                .kind = SCHEMA_STRINGS,
+                .offset = offsetof(struct step_spec, rollback.package),
+                .help = "Installs the versions of these packages that were there when the service "
+                        "was well, with apt-get or dnf. Only packages that were at another version are "
+                        "touched, and none is installed or removed besides.",
+                .example = "[nginx, nginx-common]"},
+        {.key = "exec",
+                .kind = SCHEMA_COMMAND,
+                .offset = offsetof(struct step_spec, rollback.exec),
+                .help = "Program and arguments that go back; RECOVERD_FROM and RECOVERD_TO in its "
+                        "environment name the versions. It is called the other way round for an undo.",
+                .example = "[/usr/local/bin/deploy, --exactly]",
+                .with = "version: /srv/checkout/VERSION"},
+        {.key = "version",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct step_spec, rollback.version),
+                .object = &value_source_schema,
+                .help = "Says which version is there at present, for `exec`.",
+                .example = "{command: [/usr/local/bin/deployed-version]}",
+                .with = "exec: [/usr/local/bin/deploy, --exactly]"},
+        {.key = "schema_guard",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct step_spec, rollback.schema_guard),
+                .object = &value_source_schema,
+                .help = "A value that has to be the same now as it was when the good version earned trust, "
+                        "such as the version of a database schema: no rollback across a migration.",
+                .example = "{file: /var/lib/checkout/schema-version}",
+                .with = ROLLBACK_EXAMPLE},
+        {.key = "approve",
+                .kind = SCHEMA_ENUM,
+                .offset = offsetof(struct step_spec, rollback.approve),
+                .standard = "auto",
+                .words = approve_texts,
+                .help = "Whether a person has to say yes.",
+                .example = "manual",
+                .with = ROLLBACK_EXAMPLE},
+        {.key = "stop",
+                .kind = SCHEMA_BOOL,
+                .offset = offsetof(struct step_spec, rollback.stop),
+                .standard = "false",
+                .help = "Stops the service before anything is exchanged, not after it.",
+                .example = "true",
+                .with = ROLLBACK_EXAMPLE},
+        {.key = "good_after",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct step_spec, rollback.good_after),
+                .least = "1s",
+                .most = "30d",
+                .help = "A version earns trust once the service was healthy on it for so long. Standard: "
+                        "that of `checkpoint`, else 10m.",
+                .example = "30m",
+                .with = ROLLBACK_EXAMPLE},
+        {.key = "blame_window",
+                .kind = SCHEMA_DURATION,
+                .offset = offsetof(struct step_spec, rollback.blame_window),
+                .least = "1s",
+                .most = "7d",
+                .help = "A failure within so long after a change is blamed on the change, and a "
+                        "rollback comes before a restart. Standard: that of `checkpoint`, else 30m.",
+                .example = "2h",
+                .with = ROLLBACK_EXAMPLE},
+        STEP_FIELDS("1"),
+        {0},
+};
+
+static const struct schema_field failover_step_fields[] = {
+        {.key = "for",
+                .kind = SCHEMA_ENUM_SET,
+                .offset = offsetof(struct step_spec, causes),
+                .words = cause_texts + 1, /* without "none" */
+                .help = "Causes for which it is asked; for others the step is passed over. Without the "
+                        "key: all.",
+                .example = "[exited.oom, unresponsive]"},
+        {0},
+};
+
 static const struct schema_field notify_step_fields[] = {
         {.key = "message",
                 .kind = SCHEMA_STRING,
@@ -121,6 +241,10 @@ static const struct schema exec_schema =
 static const struct schema notify_schema =
         STEP_SCHEMA(notify_step_fields, "notify step", "Tells people, and changes nothing.");
 
+static const struct schema failover_schema = STEP_SCHEMA(failover_step_fields, "failover step",
+        "Has another member of the group become the active one, if one could; otherwise the ladder goes "
+        "on. Without the step that is done when the ladder is spent.");
+
 static const struct schema reload_schema = STEP_SCHEMA(reload_step_fields, "reload step",
         "Makes the running service read its configuration again: `reload_signal` for a command, "
         "the reload of a unit, of scripts or of a resource agent.");
@@ -133,6 +257,16 @@ static const struct schema signal_schema = {
         .shorthand = "signal",
 };
 
+static const struct schema rollback_schema = {
+        .name = "rollback step",
+        .help = "Goes back to what the service was well with, restarts it, and takes that back when "
+                "its probes do not prove it well. Passed over while nothing has changed, and done "
+                "once for each change.",
+        .size = sizeof(struct step_spec),
+        .fields = rollback_step_fields,
+        .check = check_rollback,
+};
+
 const struct schema_variant step_variants[] = {
         {"restart", ACTION_RESTART, &restart_schema, "Stop, prove that it is gone, start."},
         {"start", ACTION_START, &start_schema, "Start what is not running."},
@@ -140,6 +274,9 @@ const struct schema_variant step_variants[] = {
         {"reload", ACTION_RELOAD, &reload_schema, "Read the configuration again."},
         {"signal", ACTION_SIGNAL, &signal_schema, "Send a signal."},
         {"exec", ACTION_EXEC, &exec_schema, "Run a program."},
+        {"rollback", ACTION_ROLLBACK, &rollback_schema, "Go back to what was good."},
+        {"failover", ACTION_FAILOVER, &failover_schema,
+                "Have another member of the group take over."},
         {"notify", ACTION_NOTIFY, &notify_schema, "Tell people."},
         {0},
 };

@@ -1,5 +1,6 @@
 #include "policy/yaml_tree.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,7 @@ static int new_node(struct builder *builder, const yaml_event_t *event, enum nod
  */
 static int account(struct builder *builder, const yaml_event_t *event, struct node *parent,
         const struct node *child) {
+        assert(child);
         parent->weight += child->weight;
         parent->height = (uint8_t) MAX(parent->height, child->height + 1);
         if (parent->weight > YAML_EXPANDED_MAX) {
@@ -245,7 +247,7 @@ static int build_items(struct builder *builder, struct node *list) {
         size_t base = builder->top;
         for (;;) {
                 AUTO(yaml_event_delete) yaml_event_t event = {0};
-                const struct node *item;
+                const struct node *item = NULL;
                 int r = next_event(builder, &event);
                 if (r == 0 && event.type == YAML_SEQUENCE_END_EVENT) {
                         return finish_list(builder, list, base);

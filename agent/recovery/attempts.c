@@ -19,17 +19,29 @@ static void attempt_tell(struct turn *turn, enum effect_kind kind) {
         effect->attempt.attempt = *attempt_of(turn);
 }
 
+/* Of everybody whose actions it counts among. A budget without capacity counts nothing. */
+static void each_budget(
+        struct turn *turn, void (*change)(struct budget *budget, usec_t when), usec_t when) {
+        struct service_state *service = turn->service;
+        if (state_attempt_step(service)) {
+                change(&ladder_memory(service, (uint32_t) attempt_of(turn)->step)->budget, when);
+        }
+        change(&service->budget, when);
+        if (service->policy->group) {
+                change(&turn->recovery->groups[service->policy->group->index], when);
+        }
+        change(&turn->recovery->host, when);
+}
+
 static void spend(struct turn *turn) {
-        budget_spend(&turn->service->budget, turn->now.mono);
-        budget_spend(&turn->recovery->host, turn->now.mono);
+        each_budget(turn, budget_spend, turn->now.mono);
         turn->service->spent_at = turn->now.mono;
 }
 
 static void refund(struct turn *turn) {
         struct service_state *service = turn->service;
         if (service->spent_at != 0) {
-                budget_refund(&service->budget, service->spent_at);
-                budget_refund(&turn->recovery->host, service->spent_at);
+                each_budget(turn, budget_refund, service->spent_at);
                 service->spent_at = 0;
         }
 }
@@ -49,12 +61,21 @@ void wait_backoff(struct turn *turn) {
                 units_format_duration_short(usec_sub(service->next_attempt, turn->now.mono), wait));
 }
 
+static const char *planned_action(const struct service_state *service) {
+        return action_text(
+                service->first_start ? ACTION_START : (enum action) state_step(service)->action);
+}
+
 void hold(struct turn *turn) {
         struct guard_status status;
         struct service_state *service = turn->service;
         service->held_by = guards_first(turn->recovery, service, turn->now.mono, false, &status);
         service->phase_deadline = status.until;
-        turn_note(turn, "%s", status.text);
+        if (service->held_by == GUARD_OBSERVE || service->held_by == GUARD_DRY_RUN) {
+                turn_note(turn, "%s; would %s now", status.text, planned_action(service));
+        } else {
+                turn_note(turn, "%s", status.text);
+        }
 }
 
 /* Wall time in microseconds, made unique: it names the attempt for the executor and for a restarted
@@ -83,6 +104,7 @@ void attempt_write(struct turn *turn, int step, enum action action, enum origin 
         attempt->action = action;
         attempt->origin = origin;
         attempt->rule = turn->rule->number;
+        service->acted = false;
         if (attempt_spends(attempt)) {
                 spend(turn);
         }
@@ -100,10 +122,16 @@ void plan_attempt(struct turn *turn) {
                 attempt_write(turn, STEP_NONE, ACTION_START, ORIGIN_FIRST_START);
                 return;
         }
+        self_check_acting(turn);
         service->step_attempts++;
         service->backoff_level++;
         service->backoff_earlier = service->backoff_previous;
         service->backoff_previous = service->backoff_delay;
+        ladder_count(turn);
+        if (state_step(service)->action == ACTION_ROLLBACK) {
+                service->files.rolled_back_earlier = service->files.rolled_back;
+                service->files.rolled_back = service->files.change;
+        }
         attempt_write(
                 turn, service->step, (enum action) state_step(service)->action, ORIGIN_LADDER);
 }
@@ -113,6 +141,8 @@ void plan_by_person(struct turn *turn) {
                 [COMMAND_RESTART] = ACTION_RESTART,
                 [COMMAND_START] = ACTION_START,
                 [COMMAND_STOP] = ACTION_STOP,
+                [COMMAND_ROLLBACK] = ACTION_ROLLBACK,
+                [COMMAND_UNDO] = ACTION_UNDO,
         };
         struct service_state *service = turn->service;
         enum action action = actions[turn->input->command.kind];
@@ -141,19 +171,36 @@ void act(struct turn *turn) {
                 attempt_of(turn)->number, action_text((enum action) attempt_of(turn)->action));
 }
 
+static bool is_rollback(const struct attempt *attempt) {
+        return attempt->action == ACTION_ROLLBACK && attempt->origin == ORIGIN_LADDER;
+}
+
+/* The change was not undone after all. */
+static void forget_rollback(struct turn *turn) {
+        struct files_memory *files = &turn->service->files;
+        if (is_rollback(attempt_of(turn))) {
+                files->rolled_back = files->rolled_back_earlier;
+        }
+}
+
 /* What was planned and never carried out is taken back: it counts for nothing. */
 static void take_back(struct turn *turn, const char *why) {
         struct service_state *service = turn->service;
         bool first = service->first_start;
         refund(turn);
+        forget_rollback(turn);
         if (attempt_of(turn)->origin == ORIGIN_LADDER) {
                 service->step_attempts -= service->step_attempts > 0;
                 service->backoff_level -= service->backoff_level > 0;
                 service->backoff_previous = service->backoff_earlier;
+                ladder_discount(turn);
         }
         attempt_end(turn, ATTEMPT_SUPERSEDED, why);
         service->file->incident.attempts -= service->file->incident.attempts > 0;
         service->first_start = first;
+        if (service->file->incident.id != 0) { /* what was said of changes meanwhile counts */
+                ladder_reconsider(turn, ladder_meant(service));
+        }
 }
 
 void drop_attempt(struct turn *turn) {
@@ -185,7 +232,7 @@ void hold_unrecorded(struct turn *turn) {
 
 /* The action may have changed everything: only runs that begin from here on tell how the service
  * is. */
-static void distrust(struct turn *turn) {
+void distrust(struct turn *turn) {
         struct service_state *service = turn->service;
         state_doubt(service);
         if (service->health != HEALTH_FAILED) {
@@ -223,7 +270,8 @@ void begin_verifying(struct turn *turn) {
         }
         distrust(turn);
         service->stopped = false;
-        if (action_starts(attempt->action)) {
+        if (action_traits(attempt->action)->starts) {
+                service->started_at = turn->now.mono;
                 service->grace_until = usec_add(turn->now.mono, service->policy->start_grace);
         }
         service->phase_deadline = usec_add(turn->now.mono, verify_time(service));
@@ -233,6 +281,11 @@ void begin_verifying(struct turn *turn) {
 
 void verify_longer(struct turn *turn) {
         state_extend(turn, verify_time(turn->service));
+}
+
+void wait_min_uptime(struct turn *turn) {
+        struct service_state *service = turn->service;
+        service->phase_deadline = usec_add(service->started_at, service->policy->min_uptime);
 }
 
 /* ---- End ---- */
@@ -257,15 +310,28 @@ void attempt_end(struct turn *turn, enum attempt_result result, const char *text
                 attempt->text[0] ? ": " : "", attempt->text);
 }
 
+/* What failed was cured as far as its liveness goes. */
+void end_lives_again(struct turn *turn) {
+        attempt_end(turn, ATTEMPT_RECOVERED, "it lives, and is not ready");
+        turn->service->stopped = false;
+        turn->service->grace_until = 0;
+        incident_ensure(turn);
+}
+
 /* The attempt is over and the service is not well: on with the ladder. */
 static void go_on(struct turn *turn) {
         turn->service->stopped = false;
         incident_ensure(turn);
+        if (attempt_of(turn)->action == ACTION_ROLLBACK) { /* what it left behind is to be seen */
+                cause_ask_files(turn);
+        }
+        cause_review(turn);
         ladder_plan_delay(turn);
 }
 
 void end_not_cured(struct turn *turn) {
         const struct service_state *service = turn->service;
+        ladder_learn(turn, false);
         attempt_end(turn, ATTEMPT_NOT_CURED,
                 service->has_evidence ? service->file->evidence.detail : "not proven well in time");
         go_on(turn);
@@ -282,6 +348,7 @@ void end_refused(struct turn *turn) {
         bool stopped = if_by_person_stopped(turn);
         bool alone = stopped || if_by_person_well(turn);
         refund(turn);
+        forget_rollback(turn);
         attempt_end(turn, ATTEMPT_REFUSED, turn->input->outcome.text);
         if (attempt_of(turn)->origin == ORIGIN_FIRST_START) {
                 testify(turn, attempt_of(turn)->text);
@@ -308,6 +375,7 @@ void end_stopped(struct turn *turn) {
 }
 
 void close_proven(struct turn *turn) {
+        ladder_learn(turn, true);
         attempt_end(turn, ATTEMPT_RECOVERED, NULL);
         turn->service->grace_until = 0;
         incident_close(turn, INCIDENT_RECOVERED);

@@ -1,5 +1,7 @@
 #include "recovery/budget.h"
 
+#include <stdbool.h>
+
 static usec_t *slot(const struct budget *budget, uint32_t i) {
         return &budget->times[(budget->oldest + i) % budget->capacity];
 }
@@ -13,6 +15,18 @@ void budget_spend(struct budget *budget, usec_t when) {
                 budget->count--;
         }
         *slot(budget, budget->count++) = when;
+}
+
+void budget_insert(struct budget *budget, usec_t when) {
+        bool full = budget->count == budget->capacity;
+        if (full && (budget->count == 0 || when < *slot(budget, 0))) {
+                return;
+        }
+        budget_spend(budget, when);
+        for (uint32_t i = budget->count - 1; i > 0 && *slot(budget, i - 1) > when; i--) {
+                *slot(budget, i) = *slot(budget, i - 1);
+                *slot(budget, i - 1) = when;
+        }
 }
 
 void budget_refund(struct budget *budget, usec_t when) {

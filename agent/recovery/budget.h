@@ -15,6 +15,9 @@ struct budget {
 /* Notes one action. Beyond the capacity the oldest is forgotten. */
 void budget_spend(struct budget *budget, usec_t when);
 
+/* The same for a moment that may lie before others that are noted already. */
+void budget_insert(struct budget *budget, usec_t when);
+
 /* Takes back what was spent at that moment, for an action that was never carried out; the others
  * keep their order. */
 void budget_refund(struct budget *budget, usec_t when);

@@ -1,5 +1,7 @@
 #include "recovery/detector.h"
 
+#include "base/cleanup.h"
+
 static void note(struct probe_status *probe, bool pass) {
         probe->window = probe->window << 1 | pass;
         if (probe->n_window < 64) {
@@ -17,6 +19,7 @@ static void feed_pass(struct probe_status *probe, const struct probe_spec *spec)
         }
         if (probe->health != HEALTH_FAILED || probe->passes >= spec->rise) {
                 probe->health = HEALTH_HEALTHY;
+                probe->doubted = false;
         }
 }
 
@@ -30,11 +33,11 @@ static void feed_failure(struct probe_status *probe, const struct probe_spec *sp
         if (probe->failing_since == 0) {
                 probe->failing_since = observation->at.mono;
         }
-        if (probe->health == HEALTH_FAILED) {
-                return;
-        }
         bool failed = observation->certain || probe->fails >= spec->fall;
-        probe->health = failed ? HEALTH_FAILED : HEALTH_SUSPECT;
+        probe->doubted = probe->doubted && !failed;
+        if (probe->health != HEALTH_FAILED) {
+                probe->health = failed ? HEALTH_FAILED : HEALTH_SUSPECT;
+        }
 }
 
 static void feed_unknown(struct probe_status *probe, const struct probe_spec *spec) {
@@ -72,20 +75,56 @@ void detector_feed(struct probe_status *probe, const struct probe_spec *spec,
 
 void detector_doubt(struct probe_status *probe) {
         probe->health = HEALTH_FAILED;
+        probe->doubted = true;
         probe->fails = probe->passes = probe->n_unknown = 0;
 }
 
-enum health detector_combine(
-        const struct probe_status *probes, uint32_t n_probes, uint32_t require) {
-        uint32_t count[HEALTH_FAILED + 1] = {0};
-        for (uint32_t i = 0; i < n_probes; i++) {
-                count[probes[i].health]++;
+/* How many probes of a role are how well. */
+struct tally {
+        uint32_t n, required, doubted;
+        uint32_t of[HEALTH_FAILED + 1];
+};
+
+static struct tally tally_of(
+        const struct service *service, const struct probe_status *probes, enum probe_role role) {
+        struct tally tally = {0};
+        for (uint32_t i = 0; i < service->n_probes; i++) {
+                if (service->probes[i].role == (int) role) {
+                        tally.n++;
+                        tally.of[probes[i].health]++;
+                        tally.doubted += probes[i].health == HEALTH_FAILED && probes[i].doubted;
+                }
         }
-        if (n_probes > 0 && count[HEALTH_HEALTHY] >= require) {
+        tally.required = role == ROLE_LIVENESS ? service->require : tally.n;
+        return tally;
+}
+
+enum health detector_of_role(
+        const struct service *service, const struct probe_status *probes, enum probe_role role) {
+        struct tally tally = tally_of(service, probes, role);
+        if (tally.of[HEALTH_HEALTHY] >= tally.required) {
                 return HEALTH_HEALTHY;
         }
-        if (n_probes - count[HEALTH_FAILED] < require) {
+        if (tally.n - tally.of[HEALTH_FAILED] < tally.required) {
                 return HEALTH_FAILED;
         }
-        return count[HEALTH_SUSPECT] > 0 ? HEALTH_SUSPECT : HEALTH_UNKNOWN;
+        return tally.of[HEALTH_SUSPECT] > 0 ? HEALTH_SUSPECT : HEALTH_UNKNOWN;
+}
+
+enum health detector_combine(const struct service *service, const struct probe_status *probes) {
+        static const enum health worst_first[] = {HEALTH_FAILED, HEALTH_SUSPECT, HEALTH_UNKNOWN};
+        enum health lives = detector_of_role(service, probes, ROLE_LIVENESS);
+        enum health ready = detector_of_role(service, probes, ROLE_READINESS);
+        for (size_t i = 0; i < ELEMENTSOF(worst_first); i++) {
+                if (lives == worst_first[i] || ready == worst_first[i]) {
+                        return worst_first[i];
+                }
+        }
+        bool judged = policy_count_probes(service, ROLE_WARNING) < service->n_probes;
+        return judged ? HEALTH_HEALTHY : HEALTH_UNKNOWN;
+}
+
+bool detector_liveness_failed(const struct service *service, const struct probe_status *probes) {
+        struct tally tally = tally_of(service, probes, ROLE_LIVENESS);
+        return tally.n - (tally.of[HEALTH_FAILED] - tally.doubted) < tally.required;
 }

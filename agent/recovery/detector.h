@@ -17,11 +17,20 @@
 void detector_feed(struct probe_status *probe, const struct probe_spec *spec,
         const struct observation *observation, bool excused);
 
-/* From here on only `rise` passes in a row prove the probe healthy. */
+/* From here on only `rise` passes in a row prove the probe healthy. That it fails is no news until
+ * it failed `fall` times anew. */
 void detector_doubt(struct probe_status *probe);
 
-/* The health of a service out of its probes': healthy when at least `require` are; failed when so
- * many have failed that this cannot be reached; suspect while one that is needed is suspect; else
- * unknown. */
-enum health detector_combine(
-        const struct probe_status *probes, uint32_t n_probes, uint32_t require);
+/* The health of a service as far as its probes of one role tell. Of the liveness probes
+ * `service->require` have to be healthy, of the others all. Healthy when so many are; failed when
+ * so many have failed that this cannot be reached; suspect while one that is needed is suspect;
+ * else unknown. Healthy where there is no probe of the role. */
+enum health detector_of_role(
+        const struct service *service, const struct probe_status *probes, enum probe_role role);
+
+/* The health of a service: that of its liveness and its readiness together, whichever is worse. A
+ * warning says nothing about it. Unknown where no probe says anything. */
+enum health detector_combine(const struct service *service, const struct probe_status *probes);
+
+/* Whether its liveness failed by what its probes have shown, not only by doubt. */
+bool detector_liveness_failed(const struct service *service, const struct probe_status *probes);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "recovery/flapping.h"
 #include "recovery/state.h"
 
 static bool pause_holds(const struct recovery *recovery, const struct service_state *service,
@@ -20,6 +21,24 @@ static bool pause_holds(const struct recovery *recovery, const struct service_st
         return true;
 }
 
+/* A person before the file: the person's hold may be for a while only. */
+static bool hold_holds_all(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        (void) service;
+        const struct hold *person = &recovery->holds[HOLD_PERSON];
+        const struct hold *file = &recovery->holds[HOLD_FILE];
+        const struct hold *hold = hold_holds(person, now) ? person : file;
+        if (!hold_holds(hold, now)) {
+                snprintf(ret->text, sizeof(ret->text), "recovery of the host is not held");
+                return false;
+        }
+        ret->until = hold->until;
+        ret->spares_people = !file->on || !file->people_too;
+        snprintf(ret->text, sizeof(ret->text), "all recovery of the host is held by %.40s%s%.64s",
+                hold->by, hold->reason[0] ? ": " : "", hold->reason);
+        return true;
+}
+
 static bool dry_run_holds(const struct recovery *recovery, const struct service_state *service,
         usec_t now, struct guard_status *ret) {
         (void) service;
@@ -29,6 +48,67 @@ static bool dry_run_holds(const struct recovery *recovery, const struct service_
                         ? "the agent was started with --dry-run: it decides and never acts"
                         : "not a dry run");
         return recovery->settings.dry_run;
+}
+
+static bool observe_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        const struct hold *crashes = &recovery->holds[HOLD_CRASHES];
+        bool looping = hold_holds(crashes, now);
+        bool host = recovery->policy->agent.mode == MODE_OBSERVE;
+        bool own = service->policy->mode == MODE_OBSERVE;
+        ret->until = looping && !host && !own ? crashes->until : USEC_INFINITY;
+        snprintf(ret->text, sizeof(ret->text), "%s",
+                looping ? crashes->reason
+                : host  ? "the agent only observes (agent: mode: observe)"
+                : own   ? "it is only observed (mode: observe)"
+                        : "not only observed");
+        return looping || host || own;
+}
+
+static bool deploy_lock_holds(
+        const struct service_state *service, usec_t now, struct guard_status *ret) {
+        const char *lock = service->policy->deploy_lock;
+        char left[UNITS_TEXT_MAX];
+        if (service->deploy_until == 0) {
+                snprintf(ret->text, sizeof(ret->text), "%s%.100s",
+                        lock ? "no package manager at work, and no deploy lock "
+                             : "no package manager at work",
+                        lock ? lock : "");
+                return false;
+        }
+        if (now >= service->deploy_until) {
+                snprintf(ret->text, sizeof(ret->text),
+                        "deploy lock %.100s is there for too long, so it holds nothing", lock);
+                return false;
+        }
+        ret->until = service->deploy_until;
+        snprintf(ret->text, sizeof(ret->text), "deploy lock %.100s: held for at most another %s",
+                lock, units_format_duration_short(usec_sub(service->deploy_until, now), left));
+        return true;
+}
+
+static bool deploy_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        const struct hold *packages = &recovery->holds[HOLD_PACKAGES];
+        char left[UNITS_TEXT_MAX];
+        if (deploy_lock_holds(service, now, ret)) {
+                return true;
+        }
+        if (!hold_holds(packages, now)) {
+                if (packages->on) {
+                        snprintf(ret->text, sizeof(ret->text),
+                                "packages are being changed for too long (%.24s holds %.40s), so "
+                                "it holds nothing",
+                                packages->by, packages->reason);
+                }
+                return false;
+        }
+        ret->until = packages->until;
+        snprintf(ret->text, sizeof(ret->text),
+                "packages are being changed (%.24s holds %.40s): held for at most another %s",
+                packages->by, packages->reason,
+                units_format_duration_short(usec_sub(packages->until, now), left));
+        return true;
 }
 
 static bool executor_holds(const struct recovery *recovery, const struct service_state *service,
@@ -69,6 +149,26 @@ static bool store_holds(const struct recovery *recovery, const struct service_st
         return ret->value >= ret->limit;
 }
 
+static bool flapping_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        (void) recovery;
+        (void) now;
+        const struct flapping_spec *spec = &service->policy->flapping;
+        double score = state_flapping(service);
+        if (spec->high <= 0) {
+                snprintf(ret->text, sizeof(ret->text), "flapping is not looked for");
+                return false;
+        }
+        ret->value = (uint32_t) score;
+        ret->limit = (uint32_t) (service->flapping ? spec->low : spec->high);
+        snprintf(ret->text, sizeof(ret->text), "its last %d checks changed by %.0f %%: %s %g %%%s",
+                FLAPPING_CHECKS, score,
+                service->flapping ? "flapping until below" : "flapping from",
+                service->flapping ? spec->low : spec->high,
+                service->flapping && !spec->hold ? ", which holds nothing" : "");
+        return service->flapping && spec->hold;
+}
+
 static bool budget_holds(const struct budget *budget, const struct budget_spec *spec,
         const char *whose, usec_t now, struct guard_status *ret) {
         char per[UNITS_TEXT_MAX];
@@ -80,10 +180,35 @@ static bool budget_holds(const struct budget *budget, const struct budget_spec *
         return ret->value >= ret->limit;
 }
 
+static bool no_budget(struct guard_status *ret, const char *why) {
+        snprintf(ret->text, sizeof(ret->text), "%s", why);
+        return false;
+}
+
+static bool step_budget_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        (void) recovery;
+        const struct step_spec *step = state_step(service);
+        if (!step || !step->budget) {
+                return no_budget(ret, step ? "the step has no budget of its own"
+                                           : "no step of the ladder is to come");
+        }
+        return budget_holds(&ladder_memory(service, (uint32_t) service->step)->budget, step->budget,
+                "step", now, ret);
+}
+
 static bool service_budget_holds(const struct recovery *recovery,
         const struct service_state *service, usec_t now, struct guard_status *ret) {
         (void) recovery;
         return budget_holds(&service->budget, &service->policy->budget, "service", now, ret);
+}
+
+static bool group_budget_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        const struct group_spec *group = service->policy->group;
+        return group ? budget_holds(
+                               &recovery->groups[group->index], &group->budget, "group", now, ret)
+                     : no_budget(ret, "it is a member of no group");
 }
 
 static bool host_budget_holds(const struct recovery *recovery, const struct service_state *service,
@@ -97,16 +222,24 @@ static const struct {
         enum guard guard;
         bool persons_too; /* holds what a person asks for, too */
         bool first_starts_too;
+        bool overtakes; /* asked again when the intent is written: it holds even then */
         bool (*holds)(const struct recovery *recovery, const struct service_state *service,
                 usec_t now, struct guard_status *ret);
 } guards[] = {
-        {GUARD_PAUSED, false, true, pause_holds},
-        {GUARD_DRY_RUN, true, true, dry_run_holds},
-        {GUARD_EXECUTOR_AWAY, true, true, executor_holds},
-        {GUARD_MANAGER_BUSY, false, true, manager_holds},
-        {GUARD_STORE_DEGRADED, false, false, store_holds},
-        {GUARD_SERVICE_BUDGET, true, false, service_budget_holds},
-        {GUARD_HOST_BUDGET, true, false, host_budget_holds},
+        {GUARD_PAUSED, false, true, true, pause_holds},
+        {GUARD_HOLD, true, true, true, hold_holds_all},
+        {GUARD_DRY_RUN, true, true, true, dry_run_holds},
+        {GUARD_OBSERVE, false, true, true, observe_holds},
+        {GUARD_SELF_SUSPECT, false, false, true, self_check_holds},
+        {GUARD_DEPLOY, false, true, true, deploy_holds},
+        {GUARD_EXECUTOR_AWAY, true, true, true, executor_holds},
+        {GUARD_MANAGER_BUSY, false, true, true, manager_holds},
+        {GUARD_STORE_DEGRADED, false, false, false, store_holds},
+        {GUARD_FLAPPING, false, false, true, flapping_holds},
+        {GUARD_STEP_BUDGET, false, false, false, step_budget_holds},
+        {GUARD_SERVICE_BUDGET, true, false, false, service_budget_holds},
+        {GUARD_GROUP_BUDGET, true, false, false, group_budget_holds},
+        {GUARD_HOST_BUDGET, true, false, false, host_budget_holds},
 };
 
 static void evaluate(size_t i, const struct recovery *recovery, const struct service_state *service,
@@ -125,13 +258,38 @@ enum guard guards_first(const struct recovery *recovery, const struct service_st
                         continue;
                 }
                 evaluate(i, recovery, service, now, ret);
-                if (ret->holds) {
+                if (ret->holds && !(by_person && ret->spares_people)) {
                         return ret->guard;
                 }
         }
         memset(ret, 0, sizeof(*ret));
         ret->until = now;
         return GUARD_NONE;
+}
+
+bool guards_hold(const struct recovery *recovery, const struct service_state *service,
+        enum guard guard, usec_t now) {
+        struct guard_status status = {0};
+        for (size_t i = 0; i < GUARD_COUNT - 1; i++) {
+                if (guards[i].guard == guard) {
+                        evaluate(i, recovery, service, now, &status);
+                }
+        }
+        return status.holds;
+}
+
+bool guards_overtake(
+        const struct recovery *recovery, const struct service_state *service, usec_t now) {
+        struct guard_status status;
+        for (size_t i = 0; i < GUARD_COUNT - 1; i++) {
+                if (guards[i].overtakes && (!service->first_start || guards[i].first_starts_too)) {
+                        evaluate(i, recovery, service, now, &status);
+                        if (status.holds) {
+                                return true;
+                        }
+                }
+        }
+        return false;
 }
 
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,

@@ -34,6 +34,8 @@ static int level_of(enum phase phase) {
         case PHASE_BACKOFF:
         case PHASE_SAVING:
         case PHASE_VERIFYING:
+        case PHASE_COMPARING:
+        case PHASE_STANDBY:
                 return LOG_INFO;
         }
         return LOG_INFO;

@@ -34,6 +34,7 @@ void reply_stopped(struct turn *turn) {
 void acknowledge(struct turn *turn) {
         forget_backoff(turn);
         ladder_enter(turn);
+        cause_ask_files(turn);
         turn_note(turn, "by %s", turn->input->command.by);
         turn_reply(turn, true, "%s is acknowledged: recovery begins again",
                 turn->service->policy->name);
@@ -69,6 +70,23 @@ void leave_stopped(struct turn *turn) {
         turn->service->stopped = true;
         turn->service->first_start = false;
         forget_health(turn);
+}
+
+void leave_to_group(struct turn *turn) {
+        if (turn->service->token) {
+                attempt_end(turn, ATTEMPT_SUPERSEDED, "its group has it stopped");
+        }
+        incident_close(turn, INCIDENT_HANDED_OVER);
+        turn->service->stopped = false;
+        turn->service->first_start = false;
+        forget_health(turn);
+}
+
+void refuse_standby(struct turn *turn) {
+        const struct service *service = turn->service->policy;
+        turn_reply(turn, false,
+                "%s is not the active member of its group; 'recoverctl failover %s' changes that",
+                service->name, service->group ? service->group->name : "GROUP");
 }
 
 void look_after_again(struct turn *turn) {

@@ -18,6 +18,8 @@ const struct enum_text command_kind_texts[] = {
         {COMMAND_RESTART, "restart", "restart it now"},
         {COMMAND_START, "start", "start it now"},
         {COMMAND_STOP, "stop", "stop it, and do not take that for a failure"},
+        {COMMAND_ROLLBACK, "rollback", "go back to what it was well with"},
+        {COMMAND_UNDO, "undo", "take its rollback back"},
         {0, NULL, NULL},
 };
 
@@ -50,7 +52,8 @@ usec_t state_action_timeout(const struct service_state *service) {
         const struct step_spec *step = state_attempt_step(service);
         usec_t stop = service->policy->command ? service->policy->command->stop_timeout : 0;
         usec_t standard = manager_traits(service->policy->manager)->action_limit;
-        usec_t timeout = step && step->timeout ? step->timeout : standard;
+        usec_t longer = action_traits(service->file->attempt.action)->longer;
+        usec_t timeout = step && step->timeout ? step->timeout : usec_add(standard, longer);
         return usec_add(timeout, stop);
 }
 
@@ -64,8 +67,38 @@ bool state_is_well(const struct service_state *service) {
 
 void state_doubt(struct service_state *service) {
         for (uint32_t i = 0; i < service->policy->n_probes; i++) {
-                detector_doubt(&service->probes[i]);
+                if (service->policy->probes[i].role != ROLE_WARNING) {
+                        detector_doubt(&service->probes[i]);
+                }
         }
+}
+
+bool state_lives(const struct service_state *service) {
+        return !service->dead &&
+               detector_of_role(service->policy, service->probes, ROLE_LIVENESS) == HEALTH_HEALTHY;
+}
+
+bool state_liveness_failed(const struct service_state *service) {
+        return service->dead || detector_liveness_failed(service->policy, service->probes);
+}
+
+bool state_only_readiness_fails(const struct service_state *service) {
+        const struct incident *incident = &service->file->incident;
+        return incident->id != 0 && incident->role == ROLE_READINESS;
+}
+
+static bool is_of_readiness(const struct service *policy, const struct observation *observation) {
+        return observation->probe < policy->n_probes &&
+               policy->probes[observation->probe].role == ROLE_READINESS;
+}
+
+/* That it is not ready justifies nothing that is done to a service which may not live. */
+bool state_has_evidence(const struct service_state *service) {
+        bool about_readiness = service->file->incident.id != 0 ? state_only_readiness_fails(service)
+                                                               : state_lives(service);
+        return service->dead ||
+               (service->has_evidence && (about_readiness || !is_of_readiness(service->policy,
+                                                                     &service->file->evidence)));
 }
 
 usec_t state_healthy_since(const struct service_state *service) {
@@ -82,24 +115,32 @@ void state_extend(struct turn *turn, usec_t time) {
 static void tell_health(struct turn *turn) {
         const struct service_state *service = turn->service;
         bool because = service->has_evidence && service->health != HEALTH_HEALTHY;
-        turn_event(turn, EVENT_HEALTH, LOG_INFO, "%s%s%s", health_text(service->health),
-                because ? ": " : "", because ? service->file->evidence.detail : "");
+        bool lives = service->health == HEALTH_FAILED && state_lives(service);
+        turn_event(turn, EVENT_HEALTH, LOG_INFO, "%s%s%s",
+                lives ? "not ready" : health_text(service->health), because ? ": " : "",
+                because ? service->file->evidence.detail : "");
 }
 
 /* Reads the health off the probes anew, and lets the state machine know of an edge. */
 static void health_update(struct turn *turn) {
         struct service_state *service = turn->service;
-        enum health health = service->dead
-                                     ? HEALTH_FAILED
-                                     : detector_combine(service->probes, service->policy->n_probes,
-                                               service->policy->require);
+        enum health before = service->health;
+        enum health health =
+                service->dead ? HEALTH_FAILED : detector_combine(service->policy, service->probes);
         if (health == service->health) {
                 return;
         }
-        bool first_look = service->health == HEALTH_UNKNOWN && health == HEALTH_HEALTHY;
+        bool first_look = before == HEALTH_UNKNOWN && health == HEALTH_HEALTHY;
         service->health = health;
+        if (service->policy->reference) {
+                suspicion_reference(&turn->recovery->suspicion, before, health);
+                self_check_judge(turn);
+        }
         service->health_since = turn->now.mono;
         if (health == HEALTH_FAILED) {
+                service->stayed_healthy = service->healthy_since
+                                                  ? usec_sub(turn->now.mono, service->healthy_since)
+                                                  : 0;
                 service->healthy_since = 0;
         } else if (health == HEALTH_HEALTHY && service->healthy_since == 0) {
                 service->healthy_since = turn->now.mono;
@@ -116,9 +157,25 @@ static void health_update(struct turn *turn) {
         }
 }
 
+/* Reads the health anew, and whether an incident of readiness is one of liveness by now. */
+static void judge(struct turn *turn) {
+        health_update(turn);
+        if (if_escalates(turn)) {
+                machine_feed(turn, HAPPENING_ESCALATED);
+        }
+}
+
+/* While its liveness fails, what is said of its readiness does not push that aside. */
 static void keep_evidence(struct turn *turn, const struct observation *observation) {
-        turn->service->file->evidence = *observation;
-        turn->service->has_evidence = true;
+        struct service_state *service = turn->service;
+        bool lesser = service->has_evidence && is_of_readiness(service->policy, observation) &&
+                      !is_of_readiness(service->policy, &service->file->evidence) &&
+                      (service->dead || detector_of_role(service->policy, service->probes,
+                                                ROLE_LIVENESS) == HEALTH_FAILED);
+        if (!lesser) {
+                service->file->evidence = *observation;
+                service->has_evidence = true;
+        }
 }
 
 /* A dependent that failed waits for the word of each probe; `unknown` is a word, too. */
@@ -141,29 +198,58 @@ static bool is_premature(const struct turn *turn, const struct observation *obse
                outcome_is_failure(observation->outcome);
 }
 
+/* A warning is told when it begins and when it ends, and is nothing to act on. */
+static void on_warning(
+        struct turn *turn, const struct observation *observation, enum health before) {
+        const char *name = turn->service->policy->probes[observation->probe].name;
+        enum health health = turn->service->probes[observation->probe].health;
+        if (health == HEALTH_FAILED && before != HEALTH_FAILED) {
+                turn_event(turn, EVENT_WARNING, LOG_WARNING, "warning: %s: %s", name,
+                        observation->detail);
+        } else if (health == HEALTH_HEALTHY && before == HEALTH_FAILED) {
+                turn_event(turn, EVENT_WARNING, LOG_NOTICE, "the warning is over: %s", name);
+        }
+}
+
 static void on_observation(struct turn *turn) {
         struct service_state *service = turn->service;
         const struct observation *observation = turn->input->observation;
         struct observation unknown;
         assert(observation->probe < service->policy->n_probes);
-        if (is_premature(turn, observation)) {
+        if (usec_sub(observation->at.mono, observation->duration) < service->ignore_before) {
+                return;
+        }
+        if (service->phase == PHASE_STANDBY) { /* it is stopped: that is no failure of anybody */
+                detector_feed(&service->probes[observation->probe],
+                        &service->policy->probes[observation->probe], observation, false);
+                return;
+        }
+        self_check_observe(turn, observation);
+        if (is_premature(turn, observation) || self_check_doubts(turn, observation)) {
                 unknown = *observation;
                 unknown.outcome = OUTCOME_UNKNOWN;
                 observation = &unknown;
         }
-        if (usec_sub(observation->at.mono, observation->duration) < service->ignore_before) {
-                return;
-        }
         bool failed_before = service->health == HEALTH_FAILED;
         bool excused = turn->now.mono < service->grace_until;
-        detector_feed(&service->probes[observation->probe],
-                &service->policy->probes[observation->probe], observation, excused);
+        const struct probe_spec *spec = &service->policy->probes[observation->probe];
+        enum health before = service->probes[observation->probe].health;
+        detector_feed(&service->probes[observation->probe], spec, observation, excused);
+        if (spec->role == ROLE_WARNING) {
+                on_warning(turn, observation, before);
+                return;
+        }
+        bool calm = flapping_update(turn, spec->interval);
         if (outcome_is_failure(observation->outcome)) {
                 keep_evidence(turn, observation);
         }
-        health_update(turn);
-        if (failed_before && observation->certain && outcome_is_failure(observation->outcome)) {
+        judge(turn);
+        if (failed_before && observation->certain && spec->role == ROLE_LIVENESS &&
+                outcome_is_failure(observation->outcome)) {
                 machine_feed(turn, HAPPENING_DIED);
+        }
+        if (calm) {
+                machine_feed(turn, HAPPENING_GUARDS);
         }
         answer_asker(turn, observation);
 }
@@ -175,7 +261,8 @@ static void process_died(struct turn *turn) {
                 .service = service->policy->index,
                 .probe = UINT32_MAX,
                 .outcome = OUTCOME_FAIL,
-                .cause = CAUSE_EXITED,
+                .cause = turn->input->process.end ? turn->input->process.end : CAUSE_EXITED,
+                .status = turn->input->process.status,
                 .certain = true,
                 .at = turn->now,
         };
@@ -184,7 +271,8 @@ static void process_died(struct turn *turn) {
         state_doubt(service); /* they passed for a process that is gone */
         service->dead = true;
         service->died_at = turn->now.mono;
-        health_update(turn);
+        (void) flapping_update(turn, 0);
+        judge(turn);
         if (failed_before) {
                 machine_feed(turn, HAPPENING_DIED);
         }
@@ -195,11 +283,14 @@ static void process_runs(struct turn *turn) {
         usec_t age = turn->input->process.age;
         bool started = !service->running;
         if (started) {
-                service->grace_until =
-                        usec_add(usec_sub(turn->now.mono, age), service->policy->start_grace);
+                service->started_at = usec_sub(turn->now.mono, age);
+                service->grace_until = usec_add(service->started_at, service->policy->start_grace);
         }
         service->running = true;
         service->dead = false;
+        if (service->phase == PHASE_STANDBY) {
+                return;
+        }
         if (started) {
                 machine_feed(turn, HAPPENING_STARTED);
         }
@@ -209,7 +300,8 @@ static void process_runs(struct turn *turn) {
 static void process_ended(struct turn *turn) {
         struct service_state *service = turn->service;
         service->running = false;
-        if (turn->input->process.busy || service->phase == PHASE_STOPPED) {
+        if (turn->input->process.busy || service->phase == PHASE_STOPPED ||
+                service->phase == PHASE_STANDBY) {
                 return; /* it may be back in a moment, or is not wanted */
         }
         if (service->stopped_outside) {
@@ -225,7 +317,6 @@ static void on_process(struct turn *turn) {
         struct service_state *service = turn->service;
         const struct input *input = turn->input;
         bool let_go = service->manager_busy && !input->process.busy;
-        service->process_known = true;
         service->pid = input->process.running ? input->process.pid : 0;
         service->stopped_outside = input->process.by_person && !input->process.running;
         service->manager_busy = input->process.busy;
@@ -238,6 +329,7 @@ static void on_process(struct turn *turn) {
         } else {
                 process_ended(turn);
         }
+        service->process_known = true; /* the first word is no news of a start */
         if (let_go) {
                 machine_feed(turn, HAPPENING_GUARDS);
         }
@@ -252,14 +344,56 @@ static void pause_end(struct turn *turn, const char *how) {
         machine_feed(turn, HAPPENING_GUARDS);
 }
 
+/* The time counts from when the lock was first seen: one that is touched again is no longer. */
+static void on_deploy(struct turn *turn) {
+        struct service_state *service = turn->service;
+        bool exists = turn->input->up;
+        char how_long[UNITS_TEXT_MAX];
+        if (exists == (service->deploy_until != 0)) {
+                return;
+        }
+        service->deploy_overdue = false;
+        service->dirty = true;
+        if (exists) {
+                usec_t most = service->policy->deploy_lock_max;
+                service->deploy_until = usec_add(turn->now.mono, most);
+                turn_event(turn, EVENT_DEPLOY, LOG_NOTICE,
+                        "deploy lock %s: recovery is held for at most %s",
+                        service->policy->deploy_lock, units_format_duration_short(most, how_long));
+                return;
+        }
+        service->deploy_until = 0;
+        turn_event(turn, EVENT_DEPLOY, LOG_NOTICE, "the deploy lock is gone: recovery goes on");
+        machine_feed(turn, HAPPENING_GUARDS);
+}
+
+static void tell_overdue(struct turn *turn) {
+        struct service_state *service = turn->service;
+        char how_long[UNITS_TEXT_MAX];
+        service->deploy_overdue = true;
+        units_format_duration_short(service->policy->deploy_lock_max, how_long);
+        turn_event(turn, EVENT_DEPLOY, LOG_WARNING,
+                "deploy lock %s is there for longer than deploy_lock_max (%s): recovery goes on",
+                service->policy->deploy_lock, how_long);
+}
+
+static bool deploy_pending(const struct service_state *service) {
+        return service->deploy_until != 0 && !service->deploy_overdue;
+}
+
 static void on_timer(struct turn *turn) {
         struct service_state *service = turn->service;
+        self_check_judge(turn);
+        if (deploy_pending(service) && turn->now.mono >= service->deploy_until) {
+                tell_overdue(turn);
+        }
         if (service->paused && turn->now.mono >= service->pause_until) {
                 pause_end(turn, "the pause is over");
         }
         bool due = service->phase == PHASE_WATCHING || turn->now.mono >= service->phase_deadline;
-        if (due) {
-                machine_feed(turn, HAPPENING_TIMER);
+        if (due) { /* what was well already waited for min_uptime */
+                bool well = service->phase == PHASE_VERIFYING && service->health == HEALTH_HEALTHY;
+                machine_feed(turn, well ? HAPPENING_WELL : HAPPENING_TIMER);
         }
 }
 
@@ -279,6 +413,7 @@ static void on_outcome(struct turn *turn) {
                                    : input->outcome.retry   ? HAPPENING_PUT_OFF
                                    : input->outcome.refused ? HAPPENING_REFUSED
                                                             : HAPPENING_ACT_FAILED;
+        turn->service->acted = happening == HAPPENING_ACTED;
         machine_feed(turn, happening);
 }
 
@@ -310,6 +445,11 @@ static void on_resume(struct turn *turn) {
         pause_end(turn, text);
 }
 
+static void on_files(struct turn *turn) {
+        cause_take_files(turn);
+        machine_feed(turn, HAPPENING_FILES);
+}
+
 static void on_command(struct turn *turn) {
         switch (turn->input->command.kind) {
         case COMMAND_PAUSE:
@@ -329,6 +469,10 @@ static void on_command(struct turn *turn) {
                 return;
         case COMMAND_STOP:
                 machine_feed(turn, HAPPENING_STOP);
+                return;
+        case COMMAND_ROLLBACK:
+        case COMMAND_UNDO:
+                machine_feed(turn, HAPPENING_ROLLBACK);
                 return;
         }
 }
@@ -353,13 +497,20 @@ static enum pace pace_of(const struct service_state *service) {
         case PHASE_DECIDING:
         case PHASE_SAVING:
         case PHASE_ACTING:
+        case PHASE_COMPARING:
                 break;
+        case PHASE_STANDBY: /* what its promotion requires is looked at as ever */
+                return PACE_NORMAL;
         }
         for (uint32_t i = 0; i < service->policy->n_probes; i++) {
                 const struct probe_status *probe = &service->probes[i];
-                if (probe->health == HEALTH_FAILED && probe->passes > 0) {
+                if (probe->health == HEALTH_FAILED && probe->passes > 0 &&
+                        service->policy->probes[i].role != ROLE_WARNING) {
                         return PACE_FAST; /* on its way back */
                 }
+        }
+        if (state_only_readiness_fails(service)) { /* it lives, and that is watched as ever */
+                return state_lives(service) ? PACE_NORMAL : PACE_FAST;
         }
         return PACE_DOWN;
 }
@@ -374,6 +525,9 @@ usec_t state_due(const struct service_state *service, usec_t now) {
         }
         if (service->paused && service->pause_until < due) {
                 due = service->pause_until;
+        }
+        if (deploy_pending(service) && service->deploy_until < due) {
+                due = service->deploy_until;
         }
         return due < now ? now : due;
 }
@@ -392,6 +546,9 @@ static void settle(struct turn *turn) {
         }
         bool down = state_is_down(service), well = state_is_well(service);
         if (down != service->was_down || well != service->was_well) {
+                if (service->was_down && !down) {
+                        service->back_since = turn->now.mono;
+                }
                 service->was_down = down;
                 service->was_well = well;
                 turn_effect(turn, EFFECT_DEPENDENTS);
@@ -409,6 +566,14 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
         if (input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE) {
                 *(input->kind == INPUT_EXECUTOR ? &recovery->executor_up : &recovery->store_up) =
                         input->up;
+                return;
+        }
+        if (input->kind == INPUT_HOLD) {
+                recovery->holds[input->hold.source] = input->hold.hold;
+                return;
+        }
+        if (input->kind == INPUT_HOST) {
+                self_check_host(recovery, &input->host, now, effects);
                 return;
         }
         struct turn turn = {
@@ -443,11 +608,22 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
         case INPUT_COMMAND:
                 on_command(&turn);
                 break;
+        case INPUT_DEPLOY:
+                on_deploy(&turn);
+                break;
         case INPUT_GUARDS:
                 machine_feed(&turn, HAPPENING_GUARDS);
                 break;
+        case INPUT_FILES:
+                on_files(&turn);
+                break;
+        case INPUT_DUTY:
+                machine_feed(&turn, input->up ? HAPPENING_ACTIVE : HAPPENING_STANDBY);
+                break;
+        case INPUT_HOLD:
         case INPUT_EXECUTOR:
         case INPUT_STORE:
+        case INPUT_HOST:
                 break;
         }
         settle(&turn);

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/event.h"
+#include "model/files_state.h"
+#include "model/hold.h"
 #include "model/incident.h"
 #include "model/observation.h"
 #include "model/policy.h"
@@ -45,8 +47,30 @@ void recovery_free(struct recovery *recovery); /* accepts NULL */
  * Returns whether it was taken. */
 bool recovery_restore(struct recovery *recovery, const struct service_record *record,
         const struct incident *open, struct instant now);
+/* What is known of a step that left the ladder is ignored. Returns whether it was taken. */
+bool recovery_restore_trials(struct recovery *recovery, const struct trials_record *record);
 void recovery_restore_host(
         struct recovery *recovery, const struct host_record *record, struct instant now);
+
+/* ---- All of it, for recordings ---- */
+
+/* One of the arrays of which the core consists. `keep_links` (NULL: there are none) copies the
+ * pointers of one item to another, and what belongs to them. */
+struct recovery_array {
+        const char *name;
+        void *items;
+        size_t size, count;
+        void (*keep_links)(void *to, const void *from);
+};
+enum { RECOVERY_ARRAYS = 8 };
+
+/* A core of the same build and the same policy whose items become these, its own links kept, takes
+ * the same decisions from there on. */
+void recovery_arrays(struct recovery *recovery, struct recovery_array ret[RECOVERY_ARRAYS]);
+
+/* After that: links what refers to each other, and says whether all is within the bounds that the
+ * core relies on. */
+bool recovery_adopt(struct recovery *recovery);
 
 /* ---- Inputs ---- */
 
@@ -61,8 +85,14 @@ enum input_kind {
         INPUT_COMMAND, /* a person's word */
         INPUT_EXECUTOR, /* host: the executor came or went */
         INPUT_STORE, /* host: the store came or went */
+        INPUT_HOLD, /* host: what holds all recovery came, changed or went */
+        INPUT_DEPLOY, /* the deploy lock of the service was seen, or seen to be absent */
+        INPUT_HOST, /* host: a look at the host, every few seconds, and whenever the agent stood
+                       still */
         INPUT_GUARDS, /* a host-wide guard changed: look at the held attempt of this service again
                        */
+        INPUT_FILES, /* what is known of its files, as EFFECT_FILES asked; also unasked */
+        INPUT_DUTY, /* a member of a group with one active member: `up`, it is the active one */
 };
 
 enum command_kind {
@@ -72,8 +102,21 @@ enum command_kind {
         COMMAND_RESTART,
         COMMAND_START,
         COMMAND_STOP,
+        COMMAND_ROLLBACK,
+        COMMAND_UNDO,
 };
 DECLARE_ENUM_TEXT(command_kind)
+
+struct host_signs { /* what may say that the agent cannot trust what it sees */
+        usec_t stalled; /* it stood still for so long; 0: it did not */
+        usec_t stalled_until; /* mono; after the present moment where a turn itself was too long */
+        usec_t late; /* so long it was kept waiting for the CPU, at the last look */
+        int64_t clock_jump; /* by how much the wall clock was set, in microseconds; 0: it was not */
+        bool pressure_known, memory_known;
+        double cpu_percent, memory_percent; /* of the last 10s, in which some tasks waited for the
+                                               CPU, and all for memory */
+        double available_percent; /* of the memory */
+};
 
 struct input {
         enum input_kind kind;
@@ -87,6 +130,9 @@ struct input {
                         bool busy; /* the manager itself is at it, and `text` says what it does */
                         pid_t pid;
                         usec_t age; /* how long it has been running */
+                        enum cause end; /* how it ended by itself, as far as is known: of the kind
+                                           exited */
+                        int status; /* as that of an observation */
                         char text[OBSERVATION_DETAIL_MAX]; /* "killed by SIGKILL" */
                 } process;
                 struct {
@@ -106,7 +152,14 @@ struct input {
                         usec_t duration; /* pause */
                         char by[64], reason[128];
                 } command;
-                bool up; /* INPUT_EXECUTOR, INPUT_STORE (true: works) */
+                struct host_signs host;
+                struct files_report files;
+                struct {
+                        enum hold_source source;
+                        struct hold hold;
+                } hold;
+                bool up; /* INPUT_EXECUTOR, INPUT_STORE (true: works), INPUT_DEPLOY (true: exists),
+                          INPUT_DUTY (true: active) */
         };
 };
 
@@ -126,8 +179,13 @@ enum effect_kind {
         EFFECT_DEPENDENTS, /* feed INPUT_DEPENDENCY to every dependent of the service */
         EFFECT_REPLY, /* answer to INPUT_COMMAND */
         EFFECT_MEASURED, /* a detection or recovery time, for the histograms */
+        EFFECT_GUARDS, /* of no service: feed INPUT_GUARDS to every service that is held */
+        EFFECT_TRIALS, /* what is known of a step and a cause: write it */
+        EFFECT_FILES, /* compare the files of the service with its last recovery point, and answer
+                         with INPUT_FILES, also where that cannot be done */
+        EFFECT_FAILOVER, /* another member of its group is to take over, if one could */
 };
-enum { EFFECT_COUNT = EFFECT_MEASURED + 1 };
+enum { EFFECT_COUNT = EFFECT_FAILOVER + 1 };
 
 enum pace { PACE_NORMAL = 0, PACE_FAST, PACE_DOWN };
 DECLARE_ENUM_TEXT(pace)
@@ -136,7 +194,7 @@ enum measured { MEASURED_DETECTION = 0, MEASURED_RECOVERY };
 
 struct effect {
         enum effect_kind kind;
-        uint32_t service;
+        uint32_t service; /* UINT32_MAX: of the host */
         union {
                 struct event event;
                 struct incident incident;
@@ -155,6 +213,7 @@ struct effect {
                         enum measured what;
                         usec_t duration;
                 } measured;
+                struct trials_record trials;
         };
 };
 
@@ -179,9 +238,13 @@ enum { RECOVERY_TRAIL_MAX = 32 };
  * RECOVERY_TRAIL_MAX. Valid until the next step. */
 size_t recovery_trail(const struct recovery *recovery, const uint32_t **ret);
 
+enum tells { TELLS_NOTHING = 0, TELLS_PASS, TELLS_FAILURE }; /* see suspicion.h */
+
 struct probe_status {
         enum health health;
         uint32_t fails, passes; /* in a row */
+        bool doubted; /* failed only because an action, or a death, may have changed everything */
+        enum tells tells; /* what its latest result says about the agent */
         uint64_t window; /* last results, newest in bit 0; 1 = pass */
         uint32_t n_window; /* how many bits are filled, up to 64; unknown results leave no bit */
         uint32_t n_unknown; /* unknown results in a row */
@@ -194,11 +257,16 @@ struct guard_status { /* one guard, evaluated now */
         usec_t until; /* mono: lets go by itself; USEC_INFINITY: not by itself */
         uint32_t value, limit; /* budgets: spent and allowed */
         char text[OBSERVATION_DETAIL_MAX]; /* "8 of 10 actions spent within 1h" */
+        bool spares_people; /* what a person asks for is not held */
 };
 
 struct service_status {
         const struct service *policy;
         enum health health;
+        bool alive; /* by its liveness probes: healthy, suspect, or failing in nothing but readiness
+                     */
+        bool ready; /* alive, and no readiness probe has failed */
+        uint32_t warnings; /* warning probes that have failed */
         enum phase phase;
         usec_t phase_since;
         usec_t health_since;
@@ -216,18 +284,59 @@ struct service_status {
         uint32_t backoff_level;
         usec_t next_attempt; /* mono; 0: none is planned */
         usec_t timer; /* mono; USEC_INFINITY: none */
+        bool flapping;
+        double flapping_score; /* percent */
+        uint32_t reminders; /* since it was given up */
         uint32_t culprit; /* index of the dependency that is down; UINT32_MAX: none */
         uint32_t last_rule; /* number of the last row that fired; 0: none */
         usec_t last_rule_at;
         const struct observation *evidence; /* what decided last; NULL: nothing yet */
+        struct {
+                enum files_state state; /* as last said */
+                bool awaited; /* they are being compared */
+                bool blamed; /* a change of them is taken for the cause of the open incident */
+                wall_usec_t changed; /* FILES_CHANGED: the latest change */
+                const char *text; /* for a person; the core's */
+        } files;
         uint64_t incidents; /* opened since the core was made */
         uint64_t attempts_by_result[ATTEMPT_RESULT_COUNT];
 };
 
+struct step_status { /* one step of the ladder, seen from the open incident */
+        enum step_fit fit; /* STEP_FITS where no incident is open */
+        uint32_t made; /* attempts in this incident */
+        bool current; /* the ladder is at it */
+        uint32_t cured, tried; /* of the last attempts against the cause of this incident */
+};
+
+/* What a source says about all recovery of the host; valid until the next step. */
+const struct hold *recovery_hold(const struct recovery *recovery, enum hold_source source);
+
 void recovery_service_status(
         const struct recovery *recovery, uint32_t index, struct service_status *ret);
+/* All steps of the ladder of a service; returns how many. */
+uint32_t recovery_ladder(const struct recovery *recovery, uint32_t index, struct instant now,
+        struct step_status ret[POLICY_STEPS_MAX]);
 void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
         struct probe_status *ret);
+
+enum suspicion_state {
+        SUSPICION_NONE = 0,
+        SUSPICION_HOLDS, /* failures count as unknown, disruptive actions are held */
+        SUSPICION_OUTLIVED, /* too long: it acts on what it sees, on one service at a time */
+};
+DECLARE_ENUM_TEXT(suspicion_state)
+
+struct suspicion_status { /* whether the agent suspects itself */
+        enum suspicion_state state;
+        usec_t since; /* mono; 0: it does not */
+        usec_t until; /* mono: it holds actions no longer; USEC_INFINITY: it holds none */
+        const char *text; /* the sign that was seen last, "" before the first; the core's */
+        uint32_t measured, failing; /* services that share no dependency */
+        uint64_t count; /* suspicions since the agent started */
+};
+
+void recovery_suspicion(const struct recovery *recovery, struct suspicion_status *ret);
 
 /* The state in one word for a table: the phase, or the health where no incident is open; "paused"
  * is apart. */

@@ -25,12 +25,17 @@ enum happening { /* what the inputs amount to, for the state machine */
         HAPPENING_IDLE, /* the manager reports: not running, and it did not end by itself */
         HAPPENING_STOPPED, /* the manager reports: somebody stopped it on purpose */
         HAPPENING_STARTED, /* the manager reports: it runs, and did not before */
+        HAPPENING_ESCALATED, /* in an incident of readiness the liveness failed, too */
         HAPPENING_ACK,
         HAPPENING_RESTART,
         HAPPENING_START,
         HAPPENING_STOP,
+        HAPPENING_ROLLBACK,
+        HAPPENING_FILES, /* it was said what changed */
+        HAPPENING_STANDBY, /* its group wants it stopped */
+        HAPPENING_ACTIVE, /* its group has made it the active member */
 };
-enum { HAPPENING_COUNT = HAPPENING_STOP + 1 };
+enum { HAPPENING_COUNT = HAPPENING_ACTIVE + 1 };
 DECLARE_ENUM_TEXT(happening)
 
 struct recovery;

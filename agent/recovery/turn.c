@@ -6,13 +6,17 @@
 #include "base/str.h"
 #include "recovery/state.h"
 
-struct effect *turn_effect(struct turn *turn, enum effect_kind kind) {
-        assert(turn->effects->count < EFFECTS_MAX);
-        struct effect *effect = &turn->effects->items[turn->effects->count++];
+struct effect *effects_add(struct effects *effects, enum effect_kind kind, uint32_t service) {
+        assert(effects->count < EFFECTS_MAX);
+        struct effect *effect = &effects->items[effects->count++];
         memset(effect, 0, sizeof(*effect));
         effect->kind = kind;
-        effect->service = turn->service->policy->index;
+        effect->service = service;
         return effect;
+}
+
+struct effect *turn_effect(struct turn *turn, enum effect_kind kind) {
+        return effects_add(turn->effects, kind, turn->service->policy->index);
 }
 
 void turn_event(struct turn *turn, enum event_kind kind, int level, const char *format, ...) {

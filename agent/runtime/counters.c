@@ -11,7 +11,7 @@ void counters_observed(struct runtime *runtime, const struct observation *observ
 void counters_attempt(struct runtime *runtime, uint32_t service, const struct attempt *attempt) {
         if (attempt->result != ATTEMPT_UNFINISHED) {
                 struct service_counters *counters = &runtime->tables.counters[service];
-                counters->actions[attempt->action][attempt->result]++;
+                counters->recovered->actions[attempt->action][attempt->result]++;
                 counters->attempts++;
         }
 }
@@ -26,16 +26,17 @@ static size_t bucket_of(double seconds) {
 
 void counters_measured(struct runtime *runtime, const struct effect *effect) {
         struct service_counters *counters = &runtime->tables.counters[effect->service];
+        struct recovery_counters *recovered = counters->recovered;
         double seconds = (double) effect->measured.duration / (double) USEC_PER_SEC;
         counters->measured++;
         switch (effect->measured.what) {
         case MEASURED_DETECTION:
-                counters->detection[bucket_of(seconds)]++;
-                counters->detection_sum += seconds;
+                recovered->detection[bucket_of(seconds)]++;
+                recovered->detection_sum += seconds;
                 return;
         case MEASURED_RECOVERY:
-                counters->recovery[bucket_of(seconds)]++;
-                counters->recovery_sum += seconds;
+                recovered->recovery[bucket_of(seconds)]++;
+                recovered->recovery_sum += seconds;
                 return;
         }
 }

@@ -67,6 +67,9 @@ static void carry_event(struct runtime *runtime, const struct effect *effect) {
 }
 
 static void carry_incident(struct runtime *runtime, const struct effect *effect) {
+        if (effect->incident.closed) {
+                runtime->stats.incidents_by_cause[effect->incident.cause]++;
+        }
         store_save_incident(runtime->store, &effect->incident);
 }
 
@@ -81,6 +84,7 @@ static void carry_save(struct runtime *runtime, const struct effect *effect) {
 static void carry_attempt(struct runtime *runtime, const struct effect *effect) {
         persist_attempt(runtime, effect, false);
         counters_attempt(runtime, effect->service, &effect->attempt.attempt);
+        content_judge(runtime, effect);
 }
 
 static void carry_timer(struct runtime *runtime, const struct effect *effect) {
@@ -110,6 +114,23 @@ static void carry_reply(struct runtime *runtime, const struct effect *effect) {
         runtime->replied = true;
 }
 
+static void carry_guards(struct runtime *runtime, const struct effect *effect) {
+        (void) effect;
+        runtime->guards_due = true;
+}
+
+static void carry_trials(struct runtime *runtime, const struct effect *effect) {
+        store_save_trials(runtime->store, &effect->trials);
+}
+
+static void carry_files(struct runtime *runtime, const struct effect *effect) {
+        content_failed(runtime, effect->service);
+}
+
+static void carry_failover(struct runtime *runtime, const struct effect *effect) {
+        members_failover(runtime, effect->service);
+}
+
 /* Every kind of effect has its row; a test walks the table. */
 static void (*const carriers[EFFECT_COUNT])(struct runtime *, const struct effect *) = {
         [EFFECT_EVENT] = carry_event,
@@ -124,6 +145,10 @@ static void (*const carriers[EFFECT_COUNT])(struct runtime *, const struct effec
         [EFFECT_DEPENDENTS] = carry_dependents,
         [EFFECT_REPLY] = carry_reply,
         [EFFECT_MEASURED] = counters_measured,
+        [EFFECT_GUARDS] = carry_guards,
+        [EFFECT_TRIALS] = carry_trials,
+        [EFFECT_FILES] = carry_files,
+        [EFFECT_FAILOVER] = carry_failover,
 };
 
 void effects_carry_out(struct runtime *runtime, const struct effect *effect) {

@@ -440,6 +440,14 @@ pid_t executor_link_pid(const struct executor_link *link) {
         return link->pid;
 }
 
+usec_t executor_link_overdue(const struct executor_link *link) {
+        if (link->state == STATE_UP) {
+                return 0;
+        }
+        usec_t now = loop_now(link->loop).mono;
+        return loop_timer_armed(&link->timer) ? usec_sub(now, link->timer.node.key) : USEC_INFINITY;
+}
+
 const char *executor_link_why(const struct executor_link *link) {
         return link->why;
 }

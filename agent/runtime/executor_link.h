@@ -63,5 +63,9 @@ size_t executor_link_room(const struct executor_link *link);
 /* Of the executor at the other end; 0 while it is down. */
 pid_t executor_link_pid(const struct executor_link *link);
 
+/* How late it is with what it does next, now: while it is down or not welcome yet something is
+ * always due. Grows when it stands still. */
+usec_t executor_link_overdue(const struct executor_link *link);
+
 /* Why it is down, for a person; "" while it is up. Valid until the next turn. */
 const char *executor_link_why(const struct executor_link *link);

@@ -86,6 +86,23 @@ static void begin_list(struct runtime *runtime) {
 
 /* ---- What it says ---- */
 
+/* A unit that is down without an end of its main process is in a state that its manager gave it. */
+static enum cause end_of(const struct service *service, const struct wire_message *message) {
+        if (message->out_of_memory) {
+                return CAUSE_EXITED_OOM;
+        }
+        switch (message->exit_kind) {
+        case WIRE_EXIT_STATUS:
+                return CAUSE_EXITED_CODE;
+        case WIRE_EXIT_SIGNAL:
+                return CAUSE_EXITED_SIGNAL;
+        case WIRE_EXIT_NONE:
+        case WIRE_EXIT_UNKNOWN:
+                break;
+        }
+        return service->manager == MANAGER_UNIT ? CAUSE_UNIT_STATE : CAUSE_EXITED;
+}
+
 static void on_service(struct runtime *runtime, const struct wire_message *message) {
         const struct service *service = service_named(runtime, message->service);
         if (!service) {
@@ -96,6 +113,7 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                 .known = !message->running || message->pid > 0,
                 .pid = message->running ? message->pid : 0,
                 .start_time = message->start_time,
+                .busy = message->manager_busy,
         };
         scheduler_target(runtime->scheduler, service->index, &target);
         if (message->busy) {
@@ -111,13 +129,19 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                         .pid = message->pid,
                         .age = usec_sub(loop_now(runtime->loop).wall, message->since)},
         };
+        if (!message->running) {
+                input.process.end = end_of(service, message);
+                bool known = message->exit_kind != WIRE_EXIT_STATUS || !message->out_of_memory;
+                input.process.status = known ? message->exit_code : 0;
+        }
         str_copy(input.process.text, sizeof(input.process.text), message->text);
         turns_feed(runtime, &input);
+        content_look_soon(runtime, service->index);
 }
 
 static void on_done(struct runtime *runtime, const struct wire_message *message) {
         const struct service *service = service_named(runtime, message->service);
-        if (!service) {
+        if (!service || members_answered(runtime, message)) {
                 return;
         }
         struct input input = {.outcome = {.token = message->request, .ok = message->ok}};
@@ -126,6 +150,9 @@ static void on_done(struct runtime *runtime, const struct wire_message *message)
 }
 
 static void on_refused(struct runtime *runtime, const struct wire_message *message) {
+        if (checkpoint_asks_refused(runtime, message)) {
+                return;
+        }
         const struct service *service = service_named(runtime, message->service);
         if (!service) {
                 return;
@@ -135,11 +162,15 @@ static void on_refused(struct runtime *runtime, const struct wire_message *messa
         if (other_policy) {
                 executor_send(runtime, WIRE_RELOAD);
         }
+        if (members_answered(runtime, message)) {
+                return;
+        }
         struct input input = {.outcome = {
                                       .token = message->request,
                                       .refused = true,
                                       .retry = other_policy || message->refusal == REFUSAL_BUSY ||
-                                               message->refusal == REFUSAL_LIMIT,
+                                               message->refusal == REFUSAL_LIMIT ||
+                                               message->refusal == REFUSAL_HELD,
                               }};
         str_copy(input.outcome.text, sizeof(input.outcome.text), message->text);
         feed_outcome(runtime, service->index, &input);
@@ -166,6 +197,7 @@ static void tell_up(struct runtime *runtime, bool up) {
         runtime->stats.executor_since = loop_now(runtime->loop);
         runtime->stats.executor_pid = up ? executor_link_pid(runtime->link) : 0;
         turns_feed(runtime, &(struct input){.kind = INPUT_EXECUTOR, .up = up});
+        members_executor(runtime, up);
 }
 
 static void on_listed(struct runtime *runtime) {
@@ -214,6 +246,15 @@ static void on_message(void *cookie, const struct wire_message *message) {
                         message->ok ? "all services are stopped" : message->text);
                 loop_exit(runtime->loop, message->ok ? 0 : 1);
                 return;
+        case WIRE_REPORT:
+                checkpoint_asks_heard(runtime, message);
+                return;
+        case WIRE_CONTENT:
+                content_heard(runtime, message);
+                return;
+        case WIRE_ROLE:
+                members_heard(runtime, message);
+                return;
         case WIRE_WELCOME:
                 if (!str_eq(message->digest, runtime->policy->digest)) {
                         executor_send(runtime, WIRE_RELOAD);
@@ -226,6 +267,10 @@ static void on_message(void *cookie, const struct wire_message *message) {
         case WIRE_PROBE:
         case WIRE_RELOAD:
         case WIRE_STOP_ALL:
+        case WIRE_LOOK:
+        case WIRE_VERDICT:
+        case WIRE_CHECKPOINT:
+        case WIRE_GUARD:
                 return; /* the agent's own words */
         }
 }
@@ -250,6 +295,7 @@ static void on_up(void *cookie) {
 
 static void on_down(void *cookie, const char *why) {
         struct runtime *runtime = cookie;
+        checkpoint_asks_drop(runtime);
         effects_say(runtime, LOG_WARNING, "the executor is away: %s; it is called back", why);
         tell_up(runtime, false);
 }

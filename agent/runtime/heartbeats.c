@@ -15,6 +15,9 @@
 
 enum { TOKEN_THREADS = 2, TOKEN_QUEUE = 64, TOKEN_STUCK = 8 };
 
+/* A call that is lost with the agent only makes its probe wait for the next one. */
+#define SAVE_EVERY USEC_PER_MINUTE
+
 /* Reading the file of a token; it may lie on a disk that hangs. */
 #define TOKEN_TIMEOUT (5 * USEC_PER_SEC)
 
@@ -23,24 +26,68 @@ struct heartbeats {
         struct notify_socket *socket; /* NULL: it could not be made */
         struct worker_pool *tokens;
         struct list answers; /* that tokens are compared for */
+        struct loop_timer saving;
 };
-
-static bool is_heartbeat(const struct probe_spec *spec) {
-        return str_eq(probe_types[spec->type]->name, "heartbeat");
-}
 
 int runtime_heartbeat(
         struct runtime *runtime, uint32_t index, const char *probe, const struct heartbeat *beat) {
         const struct service *service = &runtime->policy->services[index];
         int r = -ENOENT;
+        bool news = false;
         for (uint32_t i = 0; i < service->n_probes; i++) {
                 const struct probe_spec *spec = &service->probes[i];
-                if (is_heartbeat(spec) && (!probe || str_eq(spec->name, probe))) {
+                if (heartbeat_expected(spec) && (!probe || str_eq(spec->name, probe))) {
                         int taken = scheduler_beat(runtime->scheduler, index, i, beat);
                         r = r == -ENOENT || taken < 0 ? taken : r;
+                        news = news || taken > 0;
                 }
         }
-        return r;
+        if (news) {
+                heartbeats_save(runtime, false);
+        }
+        return r > 0 ? 0 : r;
+}
+
+/* ---- What outlives the agent ---- */
+
+static void save_call(void *cookie, const struct call_record *record) {
+        struct runtime *runtime = cookie;
+        store_save_call(runtime->store, record);
+}
+
+void heartbeats_save(struct runtime *runtime, bool all) {
+        heartbeat_board_save(scheduler_heartbeats(runtime->scheduler), loop_now(runtime->loop).mono,
+                all, save_call, runtime);
+}
+
+static void on_saving(void *cookie) {
+        struct runtime *runtime = cookie;
+        heartbeats_save(runtime, false);
+        loop_timer_set_after(&runtime->heartbeats->saving, SAVE_EVERY);
+}
+
+void heartbeats_restore(struct runtime *runtime, const struct store_image *image) {
+        struct heartbeat_board *board = scheduler_heartbeats(runtime->scheduler);
+        for (size_t i = 0; i < image->n_calls; i++) {
+                const struct call_record *record = &image->calls[i];
+                if (!heartbeat_board_restore(board, record, loop_now(runtime->loop))) {
+                        store_forget_call(runtime->store, record->service, record->probe);
+                }
+        }
+}
+
+void heartbeats_forget(struct runtime *runtime, const struct policy *next) {
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                const struct service *was = &runtime->policy->services[i];
+                const struct service *now = policy_service(next, was->name);
+                for (uint32_t j = 0; now && j < was->n_probes; j++) {
+                        const struct probe_spec *stays = policy_probe(now, was->probes[j].name);
+                        if (heartbeat_expected(&was->probes[j]) &&
+                                !(stays && heartbeat_expected(stays))) {
+                                store_forget_call(runtime->store, was->name, was->probes[j].name);
+                        }
+                }
+        }
 }
 
 /* ---- Datagrams ---- */
@@ -162,7 +209,7 @@ static int compare_token(void *data) {
 static int conclude_token(struct runtime *runtime, int result, const struct token_job *job) {
         const struct service *service = policy_service(runtime->policy, job->service);
         const struct probe_spec *probe = service ? policy_probe(service, job->probe) : NULL;
-        if (!probe || !is_heartbeat(probe)) {
+        if (!probe || !heartbeat_expected(probe)) {
                 return -EACCES;
         }
         if (result == 0) {
@@ -194,7 +241,8 @@ static const char *token_file_of(
         const struct runtime *runtime, const char *service_name, const char *probe_name) {
         const struct service *service = policy_service(runtime->policy, service_name);
         const struct probe_spec *probe = service ? policy_probe(service, probe_name) : NULL;
-        const struct heartbeat_params *params = probe && is_heartbeat(probe) ? probe->params : NULL;
+        const struct heartbeat_params *params =
+                probe && heartbeat_expected(probe) ? probe->params : NULL;
         return params && params->token_file ? params->token_file : "";
 }
 
@@ -274,15 +322,22 @@ int heartbeats_open(struct runtime *runtime, struct error *err) {
         list_init(&heartbeats->answers);
         runtime->heartbeats = heartbeats;
         int r = worker_pool_new(&heartbeats->tokens, runtime->loop, &limits, err);
-        if (r >= 0) {
-                open_socket(heartbeats);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        r = loop_timer_init(&heartbeats->saving, runtime->loop, on_saving, runtime);
+        if (r < 0) {
+                return error_set_errno(err, -r, "cannot prepare for heartbeats");
+        }
+        loop_timer_set_after(&heartbeats->saving, SAVE_EVERY);
+        open_socket(heartbeats);
+        return 0;
 }
 
 void heartbeats_close(struct runtime *runtime) {
         struct heartbeats *heartbeats = TAKE_PTR(runtime->heartbeats);
         if (heartbeats) {
+                loop_timer_done(&heartbeats->saving);
                 notify_socket_free(heartbeats->socket);
                 worker_pool_free(heartbeats->tokens);
                 LIST_FOREACH (node, &heartbeats->answers) {

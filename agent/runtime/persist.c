@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "runtime/evidence.h"
 #include "runtime/shell.h"
 
 enum { KEEP_EVENTS = 20000 };
@@ -16,6 +17,9 @@ struct intent {
         struct list node;
         struct runtime *runtime;
         uint64_t token;
+        /* The store's word, a look at what holds the service, and the evidence. */
+        unsigned awaited;
+        bool saved;
         char service[POLICY_NAME_MAX + 1]; /* by name: a reload may move the index meanwhile */
 };
 
@@ -100,7 +104,11 @@ void persist_restore(struct runtime *runtime, const struct store_image *image) {
                         store_forget_service(runtime->store, record->service);
                 }
         }
+        for (size_t i = 0; i < image->n_trials; i++) {
+                (void) recovery_restore_trials(runtime->recovery, &image->trials[i]);
+        }
         drop_orphans(runtime, image);
+        heartbeats_restore(runtime, image);
 }
 
 static void save_record(struct runtime *runtime, uint32_t service) {
@@ -128,11 +136,16 @@ void persist_flush(void *cookie) {
         }
 }
 
-/* The database missed something: what is not as it would be after a fresh start is written anew. */
-void persist_everything(struct runtime *runtime) {
+void persist_host(struct runtime *runtime) {
         struct host_record host;
         recovery_save_host(runtime->recovery, loop_now(runtime->loop), &host);
         store_save_host(runtime->store, &host);
+}
+
+/* The database missed something: what is not as it would be after a fresh start is written anew. */
+void persist_everything(struct runtime *runtime) {
+        persist_host(runtime);
+        heartbeats_save(runtime, true);
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 struct service_status status;
                 if (!runtime->tables.services[i].touched) {
@@ -146,19 +159,40 @@ void persist_everything(struct runtime *runtime) {
         }
 }
 
-static void on_intent_saved(void *cookie, int result) {
+static void on_intent_ready(void *cookie) {
         struct intent *intent = cookie;
+        if (--intent->awaited > 0) {
+                return;
+        }
         struct runtime *runtime = intent->runtime;
         const struct service *service = policy_service(runtime->policy, intent->service);
         struct input input = {
                 .kind = INPUT_SAVED,
                 .service = service ? service->index : 0,
-                .saved = {.token = intent->token, .ok = result >= 0},
+                .saved = {.token = intent->token, .ok = intent->saved},
         };
         list_remove(&intent->node);
         free(intent);
         if (service) {
                 turns_feed(runtime, &input);
+        }
+}
+
+static void on_intent_saved(void *cookie, int result) {
+        struct intent *intent = cookie;
+        intent->saved = result >= 0;
+        on_intent_ready(intent);
+}
+
+static void save_why(struct runtime *runtime, uint32_t service, const struct attempt *attempt) {
+        AUTO_STRBUF struct strbuf why = {0};
+        if (!runtime->options.explain) {
+                return;
+        }
+        runtime->options.explain(runtime, service, &why);
+        if (!why.failed && why.length < STORE_WHY_MAX) {
+                store_save_why(runtime->store, attempt, runtime->policy->services[service].name,
+                        strbuf_text(&why));
         }
 }
 
@@ -188,15 +222,22 @@ void persist_attempt(struct runtime *runtime, const struct effect *effect, bool 
         intent->token = effect->attempt.token;
         str_copy(intent->service, sizeof(intent->service), name);
         list_append(&runtime->attempts, &intent->node);
+        intent->awaited = 3;
+        intent->awaited -= holds_look(runtime, effect->service, on_intent_ready, intent) < 0;
+        intent->awaited -= !evidence_is_due(&effect->attempt.attempt) ||
+                           !evidence_collect(runtime, effect, on_intent_ready, intent);
         store_save_attempt(runtime->store, &effect->attempt.attempt, name, &record, &host,
                 on_intent_saved, intent);
+        save_why(runtime, effect->service, &effect->attempt.attempt);
 }
 
 void persist_done(struct runtime *runtime) {
+        evidence_close(runtime); /* before the intents that its runs point to */
         if (!runtime->store) {
                 return;
         }
         persist_flush(runtime);
+        heartbeats_save(runtime, false);
         store_close(runtime->store, STORE_CLOSE_PATIENCE);
         runtime->store = NULL;
         LIST_FOREACH (node, &runtime->attempts) {

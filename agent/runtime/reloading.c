@@ -1,5 +1,6 @@
 /* Check, then swap policies. The files are read in a thread; the swap is one turn of the loop. */
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ struct reload { /* the thread's own */
         struct runtime_options options;
         struct policy *policy;
         struct strbuf text;
+        bool recorded; /* the files are wanted as well, for the recording under way */
+        struct strbuf files;
 };
 
 /* Who waits; apart from the thread's, which may be abandoned. */
@@ -43,8 +46,12 @@ int reloading_load(
 }
 
 void reloading_tables_done(struct tables *tables) {
+        for (size_t i = 0; tables->services && i < tables->n_services; i++) {
+                free(tables->services[i].content);
+        }
         free(tables->services);
         free(tables->counters);
+        free(tables->recovered);
         free(tables->dependents);
         free(tables->dirty);
         *tables = (struct tables){0};
@@ -56,13 +63,18 @@ int reloading_tables_init(
         *ret = (struct tables){
                 .services = calloc(n, sizeof(*ret->services)),
                 .counters = calloc(n, sizeof(*ret->counters)),
+                .recovered = calloc(n, sizeof(*ret->recovered)),
                 .dependents = calloc(n, sizeof(*ret->dependents)),
                 .dirty = calloc(n, sizeof(*ret->dirty)),
+                .n_services = policy->n_services,
         };
-        if (!ret->services || !ret->counters || !ret->dependents || !ret->dirty ||
-                heap_reserve(&runtime->timers, n) < 0) {
+        if (!ret->services || !ret->counters || !ret->recovered || !ret->dependents ||
+                !ret->dirty || heap_reserve(&runtime->timers, n) < 0) {
                 reloading_tables_done(ret);
                 return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                ret->counters[i].recovered = &ret->recovered[i];
         }
         return 0;
 }
@@ -86,6 +98,16 @@ static void drop_removed(struct runtime *runtime, const struct policy *policy) {
         }
 }
 
+static void carry_counters(struct service_counters *to, const struct service_counters *from) {
+        struct recovery_counters *recovered = to->recovered;
+        assert(recovered);
+        if (from->attempts > 0 || from->measured > 0) {
+                *recovered = *from->recovered;
+        }
+        *to = *from;
+        to->recovered = recovered;
+}
+
 static void carry_tables(
         struct runtime *runtime, const struct policy *policy, struct tables *tables) {
         for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
@@ -93,8 +115,10 @@ static void carry_tables(
                 const struct service *now =
                         policy_service(policy, runtime->policy->services[i].name);
                 if (now) {
-                        tables->counters[now->index] = runtime->tables.counters[i];
+                        carry_counters(&tables->counters[now->index], &runtime->tables.counters[i]);
                         tables->services[now->index].touched = runtime->tables.services[i].touched;
+                        tables->services[now->index].content =
+                                TAKE_PTR(runtime->tables.services[i].content);
                 }
         }
         reloading_tables_done(&runtime->tables);
@@ -104,7 +128,8 @@ static void carry_tables(
 
 DEFINE_CLEANUP(recovery_free_p, struct recovery, recovery_free)
 
-static int swap(struct runtime *runtime, struct policy *policy, struct error *err) {
+static int swap(struct runtime *runtime, struct policy *policy, const struct strbuf *files,
+        struct error *err) {
         AUTO(recovery_free_p) struct recovery *recovery = NULL;
         AUTO(reloading_tables_done) struct tables tables = {0};
         persist_flush(runtime); /* while the indices are those of the old policy */
@@ -116,13 +141,20 @@ static int swap(struct runtime *runtime, struct policy *policy, struct error *er
         if (r < 0) {
                 return error_set(err, -r, "out of memory");
         }
+        r = members_reserve(runtime, policy);
+        if (r < 0) {
+                return error_set(err, -r, "out of memory");
+        }
         r = scheduler_reload(runtime->scheduler, policy, err);
         if (r < 0) {
                 return r;
         }
         /* From here on nothing can fail. */
+        recorder_reloaded(runtime, policy, files);
         answers_reloaded(runtime);
         drop_removed(runtime, policy);
+        heartbeats_forget(runtime, policy);
+        members_carry(runtime, policy);
         carry_tables(runtime, policy, &tables);
         recovery_free(runtime->recovery);
         policy_free(runtime->policy);
@@ -134,6 +166,7 @@ static int swap(struct runtime *runtime, struct policy *policy, struct error *er
                 turns_arm(runtime, i, status.timer);
                 scheduler_pace(runtime->scheduler, i, status.pace);
         }
+        members_reloaded(runtime);
         return 0;
 }
 
@@ -155,6 +188,7 @@ static void note_result(struct runtime *runtime, int result, const char *text) {
 
 static void finish(struct runtime *runtime, struct waiting *waiting, int result, const char *text) {
         note_result(runtime, result, text);
+        announce_ready(runtime);
         answers_reply(runtime, waiting->call, waiting->cookie, result, text);
         runtime->reload = NULL;
         free(waiting);
@@ -175,7 +209,7 @@ static void on_loaded(void *cookie, int result, void *data) {
                 return;
         }
         struct error err = {0};
-        result = swap(runtime, reload->policy, &err);
+        result = swap(runtime, reload->policy, &reload->files, &err);
         if (result >= 0) {
                 reload->policy = NULL;
                 executor_send(runtime, WIRE_RELOAD);
@@ -185,13 +219,19 @@ static void on_loaded(void *cookie, int result, void *data) {
 
 static int load_in_thread(void *data) {
         struct reload *reload = data;
-        return reloading_load(&reload->options, &reload->policy, &reload->text);
+        int r = reloading_load(&reload->options, &reload->policy, &reload->text);
+        if (r >= 0 && reload->recorded &&
+                recorder_read_files(&reload->options, &reload->files) < 0) {
+                strbuf_done(&reload->files); /* the recording ends by it, and not the reload */
+        }
+        return r;
 }
 
 static void reload_free(void *data) {
         struct reload *reload = data;
         policy_free(reload->policy);
         strbuf_done(&reload->text);
+        strbuf_done(&reload->files);
         free(reload);
 }
 
@@ -201,6 +241,7 @@ static int submit(struct runtime *runtime, struct waiting *waiting, struct error
                 return error_set(err, ENOMEM, "out of memory");
         }
         reload->options = runtime->options;
+        reload->recorded = recorder_is_active(runtime);
         struct worker_job job = {
                 .run = load_in_thread,
                 .release = reload_free,
@@ -237,6 +278,7 @@ void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie) {
                 return;
         }
         runtime->reload = waiting;
+        announce_reloading();
 }
 
 int reloading_prepare(struct runtime *runtime, struct error *err) {

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -15,10 +14,8 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "runtime/evidence.h"
 #include "runtime/shell.h"
-
-/* While a probe is this late the agent does not tell systemd that it is alive. */
-#define WATCHDOG_OVERDUE (10 * USEC_PER_SEC)
 
 /* ---- What comes in ---- */
 
@@ -42,15 +39,7 @@ static void on_stall(void *cookie, usec_t gap) {
                 "the agent stood still for %s: what was being measured counts as unknown",
                 units_format_duration_short(gap, how_long));
         scheduler_stalled(runtime->scheduler, gap);
-}
-
-/* Not merely that the loop turns: probes must be on time, too. */
-static void on_watchdog(void *cookie) {
-        struct runtime *runtime = cookie;
-        if (scheduler_counts(runtime->scheduler).overdue < WATCHDOG_OVERDUE) {
-                sd_notify(0, "WATCHDOG=1");
-        }
-        loop_timer_set_after(&runtime->watchdog_timer, runtime->watchdog / 2);
+        host_watch_stalled(runtime, gap);
 }
 
 /* ---- Making ---- */
@@ -113,9 +102,8 @@ static int make_memory(struct runtime *runtime) {
         }
         loop_defer_init(&runtime->flush, runtime->loop, persist_flush, runtime);
         r = loop_timer_init(&runtime->timer, runtime->loop, turns_on_timer, runtime);
-        return r < 0 ? r
-                     : loop_timer_init(
-                               &runtime->watchdog_timer, runtime->loop, on_watchdog, runtime);
+        r = r < 0 ? r : content_open(runtime);
+        return r < 0 ? r : announce_init(runtime);
 }
 
 static int make_core(struct runtime *runtime, const struct store_image *image, struct error *err) {
@@ -136,6 +124,7 @@ static int make_core(struct runtime *runtime, const struct store_image *image, s
         bool up = !store_degraded(runtime->store);
         turns_feed(runtime, &(struct input){.kind = INPUT_STORE, .up = up});
         persist_restore(runtime, image);
+        starts_note(runtime);
         return 0;
 }
 
@@ -148,14 +137,25 @@ static int make_parts(struct runtime *runtime, struct error *err) {
         if (r < 0) {
                 return error_set_errno(err, -r, "cannot prepare the agent");
         }
+        r = recorder_new(runtime, err);
+        if (r < 0) {
+                store_image_done(&image);
+                return r;
+        }
         struct scheduler_callbacks callbacks = {on_observed, executor_ask, runtime};
         r = reloading_prepare(runtime, err);
+        if (r >= 0) {
+                r = evidence_open(runtime, err);
+        }
         if (r >= 0) {
                 r = scheduler_new(
                         &runtime->scheduler, runtime->loop, runtime->policy, &callbacks, err);
         }
         if (r >= 0) {
                 r = heartbeats_open(runtime, err);
+        }
+        if (r >= 0) {
+                r = holds_open(runtime, err);
         }
         if (r >= 0) {
                 r = make_core(runtime, &image, err);
@@ -179,6 +179,7 @@ int runtime_new(struct runtime **ret, struct loop *loop, const struct runtime_op
         runtime->stats.last_reload_ok = true;
         list_init(&runtime->replies);
         list_init(&runtime->probe_requests);
+        list_init(&runtime->checkpoint_asks);
         list_init(&runtime->attempts);
         int r = clock_boot_id(runtime->boot_id);
         if (r < 0) {
@@ -209,19 +210,25 @@ void runtime_free(struct runtime *runtime) {
                 return;
         }
         runtime->stopping = true;
+        checkpoint_asks_drop(runtime);
         answers_done(runtime);
         executor_link_free(runtime->link);
         if (runtime->recovery) {
                 persist_done(runtime);
         }
+        members_close(runtime);
         heartbeats_close(runtime);
+        holds_close(runtime);
+        recorder_free(runtime->recorder);
         scheduler_free(runtime->scheduler);
         reloading_done(runtime);
         recovery_free(runtime->recovery);
         loop_defer_cancel(&runtime->flush);
         loop_timer_done(&runtime->timer);
+        content_close(runtime);
         loop_timer_done(&runtime->stop_timer);
         loop_timer_done(&runtime->watchdog_timer);
+        host_watch_done(runtime);
         heap_done(&runtime->timers);
         free(runtime->effects);
         free(runtime->pending);
@@ -236,17 +243,24 @@ void runtime_free(struct runtime *runtime) {
 
 /* ---- Beginning and ending ---- */
 
-static void begin_watchdog(struct runtime *runtime) {
-        uint64_t usec = 0;
-        if (sd_watchdog_enabled(0, &usec) > 0) {
-                runtime->watchdog = usec;
-                on_watchdog(runtime);
+static void say_what_is_watched(struct runtime *runtime) {
+        const struct policy *policy = runtime->policy;
+        effects_say(runtime, LOG_NOTICE, "recoverd %s watches %u services with %u probes%s",
+                RECOVERD_VERSION, policy->n_services, policy->n_probes,
+                runtime->options.dry_run ? ", and never acts (--dry-run)" : "");
+        if (policy->n_services == 0) {
+                effects_say(runtime, LOG_NOTICE,
+                        "there are no policies yet: `recoverctl init` writes some for what runs on "
+                        "this host, and `systemctl reload recoverd` takes them over");
         }
 }
 
 int runtime_start(struct runtime *runtime, struct error *err) {
-        const struct policy *policy = runtime->policy;
-        for (uint32_t i = 0; i < policy->n_services; i++) {
+        int r = members_open(runtime, err);
+        if (r < 0) {
+                return r;
+        }
+        for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
                 struct service_status status;
                 recovery_service_status(runtime->recovery, i, &status);
                 turns_arm(runtime, i, status.timer);
@@ -258,17 +272,20 @@ int runtime_start(struct runtime *runtime, struct error *err) {
                 .state_dir = runtime->options.state_dir,
                 .runtime_dir = runtime->options.runtime_dir,
         };
-        int r = executor_link_new(
+        r = executor_link_new(
                 &runtime->link, runtime->loop, &options, &executor_talk, runtime, err);
         if (r < 0) {
                 return r;
         }
+        r = host_watch_start(runtime);
+        if (r < 0) {
+                return error_set_errno(err, -r, "cannot watch the host");
+        }
         loop_on_stall(runtime->loop, STALL_THRESHOLD, on_stall, runtime);
-        effects_say(runtime, LOG_NOTICE, "recoverd %s watches %u services with %u probes%s",
-                RECOVERD_VERSION, policy->n_services, policy->n_probes,
-                runtime->options.dry_run ? ", and never acts (--dry-run)" : "");
-        begin_watchdog(runtime);
-        sd_notify(0, "READY=1");
+        say_what_is_watched(runtime);
+        holds_start(runtime);
+        content_start(runtime);
+        announce_start(runtime);
         return 0;
 }
 
@@ -283,11 +300,13 @@ void runtime_stop(struct runtime *runtime) {
                 loop_exit(runtime->loop, 0);
                 return;
         }
-        sd_notify(0, "STOPPING=1");
+        announce_stopping();
         bool stop_services = runtime->policy->agent.stop_services_on_exit;
         effects_say(runtime, LOG_NOTICE, "ending; the services %s",
                 stop_services ? "are stopped first" : "keep running");
         persist_flush(runtime);
+        starts_end(runtime);
+        recorder_end(runtime, "the agent ended");
         runtime->stopping = true;
         if (!stop_services || !executor_link_up(runtime->link) ||
                 loop_timer_init(&runtime->stop_timer, runtime->loop, on_stop_timeout, runtime) <

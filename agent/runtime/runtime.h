@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "model/checkpoint_verb.h"
+#include "model/content_report.h"
 #include "model/observation.h"
 #include "model/policy.h"
 #include "recovery/recovery.h"
@@ -16,6 +18,7 @@ struct heartbeat;
 struct loop;
 struct store;
 struct runtime; /* heap */
+struct strbuf;
 
 /* The texts must live as long as the process: a thread that hangs on a broken disk may still hold
  * them. */
@@ -25,6 +28,9 @@ struct runtime_options {
         size_t n_policies;
         const char *state_dir, *runtime_dir;
         bool dry_run;
+        /* Writes, as JSON of at most STORE_WHY_MAX - 1 bytes, why an attempt of the service has
+         * just been decided on; kept with the attempt. NULL: nothing is kept. */
+        void (*explain)(const struct runtime *runtime, uint32_t service, struct strbuf *out);
 };
 
 int runtime_new(struct runtime **ret, struct loop *loop, const struct runtime_options *options,
@@ -54,6 +60,9 @@ const struct observation *runtime_observation(
 const struct measurement *runtime_measurements(
         const struct runtime *runtime, uint32_t service, uint32_t probe, uint32_t *ret_count);
 
+/* NULL: it is not followed, or nothing was said yet. */
+const struct content_report *runtime_content(const struct runtime *runtime, uint32_t service);
+
 struct runtime_stats {
         struct instant started;
         bool executor_up;
@@ -64,6 +73,7 @@ struct runtime_stats {
         wall_usec_t last_reload;
         const char *last_reload_error; /* why the last one was refused, "" when it was not; the
                                           runtime's */
+        uint64_t incidents_by_cause[CAUSE_COUNT]; /* closed since the agent started */
         uint64_t stalls; /* times the process found itself stopped or starved */
         usec_t last_stall; /* how long the last one was */
         uint64_t probe_runs; /* concluded */
@@ -78,13 +88,17 @@ void runtime_scraped(struct runtime *runtime); /* begins a new "worst since" win
 /* Per service counters for the metrics. Bounds are in seconds. */
 enum { RUNTIME_BUCKETS = 14 };
 extern const double runtime_bucket_bounds[RUNTIME_BUCKETS];
-struct service_counters { /* what every scrape reads comes first, on one line of the cache */
-        uint64_t probes_by_outcome[OUTCOME_TIMEOUT + 1];
-        uint64_t incidents;
-        uint32_t attempts, measured; /* how many are in the tables: mostly none */
+struct recovery_counters {
         uint64_t actions[ACTION_COUNT][ATTEMPT_RESULT_COUNT]; /* action x result */
         uint32_t detection[RUNTIME_BUCKETS + 1], recovery[RUNTIME_BUCKETS + 1]; /* not cumulative */
         double detection_sum, recovery_sum;
+};
+struct service_counters { /* what every scrape reads, close together */
+        uint64_t probes_by_outcome[OUTCOME_TIMEOUT + 1];
+        uint64_t incidents;
+        uint32_t attempts, measured; /* how many are in `recovered`: mostly none */
+        struct recovery_counters *recovered; /* in a table of its own, so that services which never
+                                                failed cost no memory there */
 };
 const struct service_counters *runtime_counters(const struct runtime *runtime, uint32_t service);
 
@@ -103,14 +117,45 @@ typedef void (*runtime_reply)(void *cookie, int result, const char *text);
 void runtime_command(struct runtime *runtime, uint32_t service, enum command_kind kind,
         usec_t duration, const char *by, const char *reason, runtime_reply call, void *cookie);
 
+/* Holds all recovery of the host; duration 0: until it is released. */
+void runtime_hold(struct runtime *runtime, usec_t duration, const char *by, const char *reason,
+        runtime_reply call, void *cookie);
+/* Ends what a person holds, and what crashes of the agent hold. -EBUSY: the hold file still holds.
+ */
+void runtime_release(struct runtime *runtime, const char *by, runtime_reply call, void *cookie);
+
 /* Check, then swap policies. -EINVAL: refused, the old ones stay; text holds all located errors. */
 void runtime_reload(struct runtime *runtime, runtime_reply call, void *cookie);
+
+/* ---- Recording: every input of the core, to be run again by `recoverctl simulate --replay` ----
+ */
+
+enum { RUNTIME_RECORD_PATH_MAX = 512 };
+struct runtime_record {
+        bool active;
+        char path[RUNTIME_RECORD_PATH_MAX]; /* of the present one, or the last; "": none yet */
+        char ended[128]; /* why, when it is not active any more */
+        wall_usec_t since;
+        uint64_t inputs, bytes;
+};
+
+/* To a new file in the state directory. result -EBUSY: one is under way; -EINVAL: text says why. */
+void runtime_record_start(struct runtime *runtime, runtime_reply call, void *cookie);
+void runtime_record_stop(struct runtime *runtime, runtime_reply call, void *cookie);
+void runtime_record_status(const struct runtime *runtime, struct runtime_record *ret);
 
 /* Runs the probes of a service now, or the one named; the observations are fed to the detectors as
  * well. */
 typedef void (*runtime_probed)(void *cookie, const struct observation *observations, size_t n);
 int runtime_probe(struct runtime *runtime, uint32_t index, const char *probe, runtime_probed done,
         void *cookie);
+
+/* ---- Checkpoints ---- */
+
+/* What a person asks of the checkpoints of a service; a and b are ids, or "". The executor's answer
+ * is a JSON object. result 0; -EINVAL: refused, -ENOTCONN: the executor is away; text says why. */
+void runtime_checkpoint(struct runtime *runtime, uint32_t index, enum checkpoint_verb verb,
+        const char *a, const char *b, runtime_reply call, void *cookie);
 
 /* ---- Heartbeats ---- */
 

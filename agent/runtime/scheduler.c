@@ -27,6 +27,7 @@ enum {
         DISK_QUEUE = 4096,
         DISK_STUCK = 64,
         GROUP_MAX = 64, /* members; every run under way costs memory */
+        FREE_RUNS_MAX = 2 * GROUP_MAX, /* kept for the next; more are left by a time of overload */
 };
 
 /* First runs are spread over their interval, but nobody waits longer than this for a first look. */
@@ -79,6 +80,7 @@ struct scheduler {
         struct heap due, deadlines;
         struct loop_timer due_timer, deadline_timer;
         struct run *free_runs;
+        size_t n_free_runs;
         size_t room_size;
         struct rng rng;
         struct scheduler_counts counts;
@@ -144,21 +146,33 @@ static void plan_next(struct scheduler *scheduler, struct slot *slot) {
 
 /* ---- Runs ---- */
 
-static struct run *run_take(struct scheduler *scheduler) {
+/* The room is that of the largest type; this one needs only its own part zeroed. */
+static struct run *run_take(struct scheduler *scheduler, const struct slot *slot) {
         struct run *run = scheduler->free_runs;
-        if (run) {
-                scheduler->free_runs = run->next_free;
-                memset(run, 0, sizeof(*run) + scheduler->room_size);
-                return run;
+        if (!run) {
+                return calloc(1, sizeof(*run) + scheduler->room_size);
         }
-        return calloc(1, sizeof(*run) + scheduler->room_size);
+        scheduler->free_runs = run->next_free;
+        scheduler->n_free_runs--;
+        return memset(run, 0, sizeof(*run) + type_of(scheduler, slot)->run_size);
 }
 
+static void trim_free_runs(struct scheduler *scheduler, size_t keep) {
+        while (scheduler->n_free_runs > keep) {
+                struct run *run = scheduler->free_runs;
+                scheduler->free_runs = run->next_free;
+                scheduler->n_free_runs--;
+                free(run);
+        }
+}
+
+/* Its memory stays readable until the next turn of the timer: results may lie in it. */
 static void run_give_back(struct scheduler *scheduler, struct run *run) {
         heap_remove(&scheduler->deadlines, &run->deadline);
         run->slot->run = NULL;
         run->next_free = scheduler->free_runs;
         scheduler->free_runs = run;
+        scheduler->n_free_runs++;
         scheduler->counts.in_flight--;
         arm(&scheduler->due_timer, &scheduler->due);
 }
@@ -284,14 +298,15 @@ static void run_start(
         begin(scheduler, run);
 }
 
-/* How early a probe may join a group: the slack of the policy, or a tenth of a long interval, which
- * saves wake-ups where there is little to do. It happens once; from then on the group has one
- * rhythm. */
-static usec_t slack_of(const struct scheduler *scheduler, const struct slot *slot) {
+/* Whether a probe joins a group although it is due this much later: by the slack of the policy, or
+ * by a tenth of a long interval, which saves wake-ups. From then on the group has one rhythm. */
+static bool may_join(const struct scheduler *scheduler, const struct slot *slot, usec_t early) {
         usec_t slack = scheduler->policy->agent.slack;
+        if (early <= slack || slack == 0) {
+                return early <= slack;
+        }
         usec_t share = interval_of(scheduler, slot) / 10;
-        share = share < GROUP_SPAN_MAX ? share : GROUP_SPAN_MAX;
-        return slack > share || slack == 0 ? slack : share;
+        return early <= (share < GROUP_SPAN_MAX ? share : GROUP_SPAN_MAX);
 }
 
 /* Starts all that are due within their slack of the earliest. They keep its rhythm from then on, so
@@ -303,8 +318,8 @@ static void start_group(struct scheduler *scheduler, usec_t beat) {
                         scheduler->counts.in_flight < scheduler->policy->agent.max_in_flight;
                 n++) {
                 struct slot *slot = LIST_ENTRY(node, struct slot, due);
-                struct run *run = usec_sub(node->key, beat) <= slack_of(scheduler, slot)
-                                          ? run_take(scheduler)
+                struct run *run = may_join(scheduler, slot, usec_sub(node->key, beat))
+                                          ? run_take(scheduler, slot)
                                           : NULL;
                 if (!run) {
                         return;
@@ -322,6 +337,7 @@ static void on_due(void *cookie) {
                 scheduler->counts.in_flight < max) {
                 start_group(scheduler, node->key);
         }
+        trim_free_runs(scheduler, FREE_RUNS_MAX);
         if (scheduler->counts.in_flight < max) { /* else the next conclusion arms it */
                 arm(&scheduler->due_timer, &scheduler->due);
         }
@@ -424,6 +440,10 @@ int scheduler_beat(struct scheduler *scheduler, uint32_t service, uint32_t probe
         return r;
 }
 
+struct heartbeat_board *scheduler_heartbeats(const struct scheduler *scheduler) {
+        return scheduler->host.heartbeats;
+}
+
 void scheduler_beat_refused(
         struct scheduler *scheduler, uint32_t service, uint32_t probe, const char *why) {
         const struct service *of = &scheduler->policy->services[service];
@@ -451,7 +471,7 @@ void scheduler_answer(struct scheduler *scheduler, const struct wire_message *me
         perfdata_parse(&data, message->values, strlen(message->values));
         struct probe_result result = {
                 .outcome = message->outcome,
-                .cause = message->cause,
+                .cause = message->exact_cause ? message->exact_cause : message->cause,
                 .certain = message->certain,
                 .has_value = message->has_value,
                 .value = message->value,
@@ -483,7 +503,8 @@ void scheduler_stalled(struct scheduler *scheduler, usec_t gap) {
         usec_t now = loop_now(scheduler->loop).mono;
         char how_long[UNITS_TEXT_MAX];
         units_format_duration_short(gap, how_long);
-        heartbeat_board_resume(scheduler->host.heartbeats, now);
+        heartbeat_board_break(
+                scheduler->host.heartbeats, usec_sub(now, gap), loop_now(scheduler->loop));
         for (uint32_t i = 0; i < scheduler->policy->n_probes; i++) {
                 struct slot *slot = &scheduler->slots[i];
                 usec_t due = usec_add(now, spread(scheduler, interval_of(scheduler, slot)));
@@ -553,11 +574,15 @@ static int table_new(struct table *ret, const struct policy *policy) {
         return 0;
 }
 
-static void slot_release(struct scheduler *scheduler, struct slot *slot) {
+static void end_run(struct scheduler *scheduler, struct slot *slot) {
         char detail[OBSERVATION_DETAIL_MAX];
         if (slot->run) {
                 run_end(scheduler, slot->run, detail);
         }
+}
+
+static void slot_release(struct scheduler *scheduler, struct slot *slot) {
+        end_run(scheduler, slot);
         const struct probe_type *type = type_of(scheduler, slot);
         if (slot->state && type->release) {
                 type->release(slot->state);
@@ -623,8 +648,11 @@ static int prepare(struct scheduler *scheduler, struct error *err) {
                         &scheduler->deadline_timer, scheduler->loop, on_deadline, scheduler);
         }
         if (r >= 0) {
-                r = heartbeat_board_new(
-                        &scheduler->host.heartbeats, loop_now(scheduler->loop).mono);
+                r = heartbeat_board_new(&scheduler->host.heartbeats);
+        }
+        if (r >= 0) {
+                r = heartbeat_board_expect(
+                        scheduler->host.heartbeats, scheduler->policy, loop_now(scheduler->loop));
         }
         if (r >= 0) {
                 r = heap_init(&scheduler->due, scheduler->policy->n_probes + 1);
@@ -669,6 +697,25 @@ int scheduler_new(struct scheduler **ret, struct loop *loop, const struct policy
         return 0;
 }
 
+/* What a probe that did not change has counted goes over, whatever else of its service changed. */
+static void carry_state(struct scheduler *scheduler, const struct policy *policy, struct slot *from,
+        const struct table *to) {
+        const struct service *was = service_of(scheduler, from);
+        const struct service *now = policy_service(policy, was->name);
+        void (*detach)(void *state) = type_of(scheduler, from)->detach;
+        if (!now || !from->state || !detach) {
+                return;
+        }
+        const struct probe_spec *same = policy_same_probe(now, spec_of(scheduler, from));
+        if (same) {
+                struct slot *slots = to->services[now->index].slots;
+                assert(slots); /* of every service of the policy */
+                end_run(scheduler, from);
+                detach(from->state);
+                slots[same - now->probes].state = TAKE_PTR(from->state);
+        }
+}
+
 /* A probe whose service did not change goes on as if nothing had happened. */
 static void carry(
         struct scheduler *scheduler, const struct policy *before, const struct table *old) {
@@ -708,6 +755,7 @@ int scheduler_reload(struct scheduler *scheduler, const struct policy *policy, s
         for (uint32_t i = 0; i < before->n_probes; i++) {
                 usec_t due = old.slots[i].due.position ? old.slots[i].due.key
                                                        : loop_now(scheduler->loop).mono;
+                carry_state(scheduler, policy, &old.slots[i], &table);
                 slot_release(scheduler, &old.slots[i]);
                 heap_remove(&scheduler->due, &old.slots[i].due);
                 old.slots[i].due.key = due;
@@ -716,7 +764,9 @@ int scheduler_reload(struct scheduler *scheduler, const struct policy *policy, s
         scheduler->services = table.services;
         scheduler->slots = table.slots;
         carry(scheduler, before, &old);
-        heartbeat_board_sweep(scheduler->host.heartbeats, policy);
+        /* Out of memory: what is missing on the board is not known to its probe. */
+        (void) heartbeat_board_expect(
+                scheduler->host.heartbeats, policy, loop_now(scheduler->loop));
         plan_first(scheduler);
         free(old.slots);
         free(old.services);
@@ -730,11 +780,7 @@ void scheduler_free(struct scheduler *scheduler) {
         if (scheduler->slots) {
                 release_all(scheduler);
         }
-        while (scheduler->free_runs) {
-                struct run *run = scheduler->free_runs;
-                scheduler->free_runs = run->next_free;
-                free(run);
-        }
+        trim_free_runs(scheduler, 0);
         loop_timer_done(&scheduler->due_timer);
         loop_timer_done(&scheduler->deadline_timer);
         heap_done(&scheduler->due);

@@ -35,8 +35,9 @@ int scheduler_new(struct scheduler **ret, struct loop *loop, const struct policy
 void scheduler_free(
         struct scheduler *scheduler); /* accepts NULL; runs under way end without observation */
 
-/* Goes over to another policy. Runs under way end without observation and begin again; what did not
- * change keeps its due time, its last observation and its state. `old` may be freed afterwards. */
+/* Goes over to another policy. Runs under way end without observation and begin again. A service
+ * that did not change keeps the due times and last observations of its probes, and a probe that did
+ * not what it has counted (probe_type.detach). The old policy may be freed afterwards. */
 int scheduler_reload(struct scheduler *scheduler, const struct policy *policy, struct error *err);
 
 /* The service's probes run at the intervals of this pace from now on. */
@@ -54,11 +55,13 @@ void scheduler_target(
 
 const struct probe_target *scheduler_target_of(const struct scheduler *scheduler, uint32_t service);
 
-/* A call came for a heartbeat probe; -ENOMEM. Or one that was not believed. */
+/* A call came for a heartbeat probe; as heartbeat_board_put. Or one that was not believed. */
 int scheduler_beat(struct scheduler *scheduler, uint32_t service, uint32_t probe,
         const struct heartbeat *beat);
 void scheduler_beat_refused(
         struct scheduler *scheduler, uint32_t service, uint32_t probe, const char *why);
+
+struct heartbeat_board *scheduler_heartbeats(const struct scheduler *scheduler);
 
 /* Whether privileged probes go to the executor: it may do more than this process. */
 void scheduler_delegate(struct scheduler *scheduler, bool delegate);

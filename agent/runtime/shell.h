@@ -37,14 +37,17 @@ struct service_shell {
         bool record_dirty, touched;
         bool dependents_due;
         bool listed; /* the executor has said what it knows of the attempt under way */
+        struct content_report *content; /* NULL: nothing was said of what it consists of */
+        usec_t look_due; /* when the executor is asked about that again */
 };
 
 struct tables { /* sized by the policy */
         struct service_shell *services;
         struct service_counters *counters;
+        struct recovery_counters *recovered;
         uint32_t *dependents; /* services whose dependents are to be fed */
         uint32_t *dirty; /* services whose records changed in this turn */
-        size_t n_dependents, n_dirty;
+        size_t n_services, n_dependents, n_dirty;
 };
 
 struct runtime {
@@ -56,17 +59,22 @@ struct runtime {
         struct scheduler *scheduler;
         struct store *store;
         struct executor_link *link;
-        struct worker_pool *reload_pool;
+        struct worker_pool *reload_pool, *evidence_pool;
         struct heartbeats *heartbeats;
+        struct holds *holds;
+        struct members *members; /* NULL before the start */
+        struct recorder *recorder;
         struct tables tables;
         char boot_id[BOOT_ID_MAX];
 
         struct heap timers; /* of the services, one loop timer for all */
         struct loop_timer timer;
+        struct loop_timer content_timer; /* see content_watch.c */
         struct loop_defer flush; /* records that changed in this turn */
 
         struct effects *effects; /* of the step under way */
         bool stepping;
+        bool guards_due; /* what is held is to be looked at again */
         struct input *pending; /* ring */
         size_t pending_first, pending_count;
 
@@ -75,16 +83,25 @@ struct runtime {
 
         struct list replies; /* answers on their way */
         struct list probe_requests; /* people who wait for probes */
+        struct list checkpoint_asks; /* people who wait for the executor's word on checkpoints */
+        uint64_t last_ask;
         size_t n_probe_requests;
         struct list attempts; /* intents being written */
+        struct list evidence_runs;
         struct effect reply; /* of the command being fed */
         bool replied;
 
         struct runtime_stats stats;
+        struct {
+                struct loop_timer timer;
+                usec_t due;
+                struct instant last; /* both clocks at the last look */
+        } host;
         char *reload_error;
         struct waiting *reload; /* under way; NULL: none */
         struct loop_timer stop_timer, watchdog_timer;
-        usec_t watchdog;
+        usec_t watchdog; /* 0: nobody waits for signs of life */
+        bool standing; /* a part makes no progress, so there are none */
         bool stopping;
 };
 
@@ -104,6 +121,7 @@ void effects_say(struct runtime *runtime, int level, const char *format, ...)
 /* persist.c */
 int persist_open(struct runtime *runtime, struct store_image *ret_image);
 void persist_restore(struct runtime *runtime, const struct store_image *image);
+void persist_host(struct runtime *runtime);
 void persist_record(struct runtime *runtime, uint32_t service);
 void persist_attempt(struct runtime *runtime, const struct effect *effect, bool intent);
 void persist_flush(void *cookie);
@@ -128,9 +146,84 @@ void answers_reply(
 void answers_reloaded(struct runtime *runtime);
 void answers_done(struct runtime *runtime);
 
+/* host_watch.c: what may say that the agent cannot trust what it sees */
+int host_watch_start(struct runtime *runtime);
+void host_watch_done(struct runtime *runtime);
+void host_watch_stalled(struct runtime *runtime, usec_t gap);
+
+/* recorder.c: lives as long as the runtime; idle unless somebody wants a recording. */
+struct recorder;
+int recorder_new(struct runtime *runtime, struct error *err);
+void recorder_free(struct recorder *recorder); /* accepts NULL */
+void recorder_note(struct runtime *runtime, const struct input *input, struct instant now);
+void recorder_end(struct runtime *runtime, const char *why);
+/* A recording goes on with other policies: their files, read in the thread that loaded them, and
+ * the moment of the swap. Without the files it ends. */
+bool recorder_is_active(const struct runtime *runtime);
+int recorder_read_files(const struct runtime_options *options, struct strbuf *ret);
+void recorder_reloaded(
+        struct runtime *runtime, const struct policy *policy, const struct strbuf *files);
+
 /* heartbeats.c: after the scheduler, before its end */
 int heartbeats_open(struct runtime *runtime, struct error *err);
+
+/* Hands the store what is new of the calls, or all; and takes what it remembers. */
+void heartbeats_save(struct runtime *runtime, bool all);
+void heartbeats_restore(struct runtime *runtime, const struct store_image *image);
+
+/* Those of services that stay, for probes that do not: their calls are forgotten. */
+void heartbeats_forget(struct runtime *runtime, const struct policy *next);
 void heartbeats_close(struct runtime *runtime);
+
+/* holds.c */
+int holds_open(struct runtime *runtime, struct error *err);
+void holds_start(struct runtime *runtime);
+void holds_close(struct runtime *runtime);
+/* Looks at what holds the service (UINT32_MAX: any) from outside, feeds the core, then calls done,
+ * which may be NULL; from a later turn of the loop. Negative errno: it is not called. */
+int holds_look(struct runtime *runtime, uint32_t service, void (*done)(void *cookie), void *cookie);
+
+/* checkpoint_asks.c: what people ask of checkpoints, and the executor answers */
+void checkpoint_asks_heard(struct runtime *runtime, const struct wire_message *message);
+bool checkpoint_asks_refused(struct runtime *runtime, const struct wire_message *message);
+void checkpoint_asks_drop(struct runtime *runtime); /* no answer will come */
+
+/* content_watch.c: what services consist of */
+int content_open(struct runtime *runtime);
+void content_start(struct runtime *runtime);
+void content_close(struct runtime *runtime);
+/* Looks at once, and tells the core what is known, also where nothing is. */
+void content_failed(struct runtime *runtime, uint32_t index);
+void content_look_soon(struct runtime *runtime, uint32_t index); /* in the next turn */
+void content_heard(struct runtime *runtime, const struct wire_message *message);
+void content_judge(struct runtime *runtime, const struct effect *effect);
+
+/* members.c: members of groups, see members.h. None where the agent only says what it would do. */
+struct members;
+int members_open(struct runtime *runtime, struct error *err);
+void members_close(struct runtime *runtime);
+void members_touched(struct runtime *runtime, uint32_t service); /* something of it changed */
+void members_failover(struct runtime *runtime, uint32_t service); /* its ladder asks for one */
+void members_heard(struct runtime *runtime, const struct wire_message *message);
+bool members_answered(struct runtime *runtime, const struct wire_message *message);
+void members_executor(struct runtime *runtime, bool up);
+/* Of a reload: what is needed for the members of these policies; their change, while those before
+ * are still there; and what comes after it. */
+int members_reserve(struct runtime *runtime, const struct policy *next);
+void members_carry(struct runtime *runtime, const struct policy *next);
+void members_reloaded(struct runtime *runtime);
+
+/* starts.c: whether the agent crashes again and again. Noted once, when the core is there. */
+void starts_note(struct runtime *runtime);
+void starts_forget(struct runtime *runtime); /* all but the present one */
+void starts_end(struct runtime *runtime); /* the present one, too: it ends in order */
+
+/* announce.c: what the service manager is told */
+int announce_init(struct runtime *runtime);
+void announce_start(struct runtime *runtime);
+void announce_ready(const struct runtime *runtime); /* again, after a reload */
+void announce_reloading(void);
+void announce_stopping(void);
 
 /* reloading.c */
 int reloading_prepare(struct runtime *runtime, struct error *err);

@@ -37,8 +37,12 @@ void turns_on_timer(void *cookie) {
 static void step(struct runtime *runtime, const struct input *input) {
         struct effects *effects = runtime->effects;
         recovery_step(runtime->recovery, input, loop_now(runtime->loop), effects);
+        recorder_note(runtime, input, loop_now(runtime->loop));
         for (size_t i = 0; i < effects->count; i++) {
                 effects_carry_out(runtime, &effects->items[i]);
+        }
+        if (runtime->members && input->service < runtime->policy->n_services) {
+                members_touched(runtime, input->service);
         }
 }
 
@@ -54,6 +58,20 @@ static void feed_dependents(struct runtime *runtime) {
                                               .kind = INPUT_DEPENDENCY,
                                               .service = service->dependents[i],
                                       });
+                }
+        }
+}
+
+static void feed_guards(struct runtime *runtime) {
+        while (runtime->guards_due) {
+                runtime->guards_due = false;
+                for (uint32_t i = 0; i < runtime->policy->n_services; i++) {
+                        struct service_status status;
+                        recovery_service_status(runtime->recovery, i, &status);
+                        if (status.phase == PHASE_HELD) {
+                                step(runtime, &(struct input){.kind = INPUT_GUARDS, .service = i});
+                                feed_dependents(runtime);
+                        }
                 }
         }
 }
@@ -75,12 +93,14 @@ void turns_feed(struct runtime *runtime, const struct input *input) {
         runtime->stepping = true;
         step(runtime, input);
         feed_dependents(runtime);
+        feed_guards(runtime);
         while (runtime->pending_count > 0) {
                 struct input next = runtime->pending[runtime->pending_first];
                 runtime->pending_first = (runtime->pending_first + 1) % RUNTIME_PENDING_MAX;
                 runtime->pending_count--;
                 step(runtime, &next);
                 feed_dependents(runtime);
+                feed_guards(runtime);
         }
         runtime->stepping = false;
 }

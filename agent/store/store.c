@@ -207,6 +207,14 @@ static void on_deadline(void *cookie) {
         arm_timer(store);
 }
 
+usec_t store_overdue(const struct store *store) {
+        usec_t now = loop_now(store->loop).mono;
+        return list_empty(&store->waiting)
+                       ? 0
+                       : usec_sub(now,
+                                 LIST_ENTRY(store->waiting.next, struct store_job, waiting)->due);
+}
+
 /* ---- From the thread ------------------------------------------------------------------------ */
 
 static void on_finished(struct store *store, struct store_job *job) {
@@ -412,6 +420,25 @@ void store_save_attempt(struct store *store, const struct attempt *attempt, cons
         submit_copy(store, job, copied);
 }
 
+void store_save_why(
+        struct store *store, const struct attempt *attempt, const char *service, const char *why) {
+        struct store_job *job = new_write(store, STORE_JOB_WHY);
+        if (job) {
+                (void) str_copy(job->service, sizeof(job->service), service);
+                submit_copy(store, job,
+                        store_job_take_attempt(job, attempt) && store_job_take_text(job, why));
+        }
+}
+
+void store_save_evidence(struct store *store, uint64_t incident, wall_usec_t at, const char *text) {
+        struct store_job *job = new_write(store, STORE_JOB_EVIDENCE);
+        if (job) {
+                job->id = incident;
+                job->at = at;
+                submit_copy(store, job, store_job_take_text(job, text));
+        }
+}
+
 void store_save_incident(struct store *store, const struct incident *incident) {
         struct store_job *job = new_write(store, STORE_JOB_INCIDENT);
         if (job) {
@@ -419,7 +446,14 @@ void store_save_incident(struct store *store, const struct incident *incident) {
         }
 }
 
-/* While degraded, these two do not wait in memory: on_health() asks for them again. */
+void store_save_trials(struct store *store, const struct trials_record *record) {
+        struct store_job *job = new_write(store, STORE_JOB_TRIALS);
+        if (job) {
+                submit_copy(store, job, store_job_take_trials(job, record));
+        }
+}
+
+/* While degraded, these three do not wait in memory: on_health() asks for them again. */
 void store_save_service(struct store *store, const struct service_record *record) {
         struct store_job *job = store->degraded ? NULL : new_write(store, STORE_JOB_SERVICE);
         if (job) {
@@ -431,6 +465,23 @@ void store_save_host(struct store *store, const struct host_record *record) {
         struct store_job *job = store->degraded ? NULL : new_write(store, STORE_JOB_HOST);
         if (job) {
                 submit_copy(store, job, store_job_take_host(job, record));
+        }
+}
+
+void store_save_call(struct store *store, const struct call_record *record) {
+        struct store_job *job = store->degraded ? NULL : new_write(store, STORE_JOB_CALL);
+        if (job) {
+                submit_copy(store, job, store_job_take_call(job, record));
+        }
+}
+
+void store_forget_call(struct store *store, const char *service, const char *probe) {
+        struct store_job *job = new_write(store, STORE_JOB_FORGET_CALL);
+        struct call_record record = {0};
+        (void) str_copy(record.service, sizeof(record.service), service);
+        (void) str_copy(record.probe, sizeof(record.probe), probe);
+        if (job) {
+                submit_copy(store, job, store_job_take_call(job, &record));
         }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 /* What has to outlive the agent: incidents, attempts (intent before action), the recovery state of
- * each service, pauses, events. SQLite in WAL mode, used by one thread of its own; every call
- * returns at once and completes in the loop. A database that is slow, full, read-only or corrupt
- * degrades the store, it never stalls the caller: see store_degraded().
+ * each service, pauses, trials of steps, events. SQLite in WAL mode, used by one thread of its own;
+ * every call returns at once and completes in the loop. A database that is slow, full, read-only or
+ * corrupt degrades the store, it never stalls the caller: see store_degraded().
  *
- * While the store is degraded, attempts, incidents, events and forgotten services wait in memory,
- * within the limits below, and are written first when the database works again. Service and host
- * records are not kept: when on_health() reports that the store works again, the caller saves its
- * current state anew. */
+ * While the store is degraded, attempts, incidents, trials, events and forgotten services wait in
+ * memory, within the limits below, and are written first when the database works again. Service,
+ * host and call records are not kept: when on_health() reports that the store works again, the
+ * caller saves its current state anew. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +31,8 @@ enum {
         STORE_QUEUE_MAX = 36864,
         STORE_QUERIES_MAX = 64, /* queries that wait */
         STORE_ANSWER_MAX = 1000, /* rows of each kind in one answer */
+        STORE_WHY_MAX = 16384, /* bytes of the record of one attempt, with the terminating zero */
+        STORE_EVIDENCE_MAX = 65536, /* bytes, likewise; longer evidence is cut */
         STORE_RETRY_SECONDS = 30,
         STORE_CORRUPT_KEEP = 3, /* databases that were moved aside */
 };
@@ -49,9 +51,13 @@ struct store_options {
 struct store_image {
         struct service_record *services;
         size_t n_services;
+        struct trials_record *trials;
+        size_t n_trials;
         struct host_record host;
         struct incident *open; /* incidents that are not closed */
         size_t n_open;
+        struct call_record *calls; /* for heartbeat probes */
+        size_t n_calls;
         uint64_t next_incident; /* larger than every id in the database */
 };
 void store_image_done(struct store_image *image);
@@ -86,14 +92,27 @@ typedef void (*store_done)(void *cookie, int result);
 void store_save_attempt(struct store *store, const struct attempt *attempt, const char *service,
         const struct service_record *record, const struct host_record *host, store_done done,
         void *cookie);
+/* Adds to an attempt that was saved before why it was decided on; at most STORE_WHY_MAX - 1 bytes.
+ */
+void store_save_why(
+        struct store *store, const struct attempt *attempt, const char *service, const char *why);
+/* Kept with the incident, and deleted with it. */
+void store_save_evidence(struct store *store, uint64_t incident, wall_usec_t at, const char *text);
 void store_save_incident(struct store *store, const struct incident *incident);
 void store_save_service(struct store *store, const struct service_record *record);
 void store_save_host(struct store *store, const struct host_record *record);
+void store_save_call(struct store *store, const struct call_record *record);
+void store_forget_call(struct store *store, const char *service, const char *probe);
+void store_save_trials(struct store *store, const struct trials_record *record);
 void store_add_event(struct store *store, const struct event *event);
 void store_forget_service(struct store *store, const char *name);
 
 bool store_degraded(const struct store *store);
 const char *store_why(const struct store *store); /* "" when working */
+
+/* How late the oldest call that is to complete is, now. A call completes in time also when the
+ * database hangs, so this grows only when the store itself stands still. */
+usec_t store_overdue(const struct store *store);
 
 struct store_counts { /* for the metrics */
         uint64_t writes; /* that became durable */
@@ -110,6 +129,15 @@ struct store_counts store_counts(const struct store *store);
 /* Queries, answered in the loop with copies that live as long as the callback. They see all writes
  * that were asked for before. On failure (-ETIMEDOUT, -EAGAIN, -ENOENT, or what degraded the store)
  * the history is empty, never NULL. */
+struct store_why {
+        char text[STORE_WHY_MAX]; /* JSON, or "" */
+};
+
+struct store_evidence {
+        wall_usec_t at;
+        char text[STORE_EVIDENCE_MAX];
+};
+
 struct store_history {
         struct incident *incidents; /* newest first */
         size_t n_incidents;
@@ -117,6 +145,8 @@ struct store_history {
         size_t n_attempts;
         struct event *events; /* of the one incident asked for, oldest first */
         size_t n_events;
+        struct store_why *whys; /* of each attempt, in the same order; NULL: none was asked for */
+        struct store_evidence *evidence; /* of the one incident asked for; NULL: there is none */
 };
 typedef void (*store_answer)(void *cookie, int result, const struct store_history *history);
 

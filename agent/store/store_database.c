@@ -132,6 +132,7 @@ static int check(struct store_database *database, struct error *err) {
         static const char *const parts[] = {
                 "PRAGMA quick_check(service)",
                 "PRAGMA quick_check(spent)",
+                "PRAGMA quick_check(wait)",
                 "PRAGMA quick_check(host)",
                 NULL,
         };

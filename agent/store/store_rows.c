@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "store/store_columns.h"
@@ -19,6 +20,9 @@ static const struct store_column incident_items[] = {
         STORE_U64(struct incident, opened),
         STORE_U64(struct incident, closed),
         STORE_WORD(struct incident, cause, cause_texts),
+        STORE_WORD(struct incident, symptom, cause_texts),
+        STORE_INT(struct incident, status),
+        STORE_WORD(struct incident, role, probe_role_texts),
         STORE_WORD(struct incident, end, incident_end_texts),
         STORE_BOOL(struct incident, exhausted),
         STORE_U32(struct incident, attempts),
@@ -44,6 +48,22 @@ static const struct store_column attempt_items[] = {
         STORE_TEXT(struct attempt, text),
 };
 static const struct store_columns attempt_columns = COLUMNS(attempt_items);
+
+/* What names an attempt. */
+static const struct store_column attempt_key_items[] = {
+        STORE_U32(struct attempt, number),
+        STORE_U64(struct attempt, intended),
+};
+static const struct store_columns attempt_key_columns = COLUMNS(attempt_key_items);
+
+static const struct store_column why_items[] = {STORE_TEXT(struct store_why, text)};
+static const struct store_columns why_columns = COLUMNS(why_items);
+
+static const struct store_column evidence_items[] = {
+        STORE_U64(struct store_evidence, at),
+        STORE_TEXT(struct store_evidence, text),
+};
+static const struct store_columns evidence_columns = COLUMNS(evidence_items);
 
 static const struct store_column event_items[] = {
         STORE_U64(struct event, id),
@@ -80,17 +100,72 @@ static const struct store_column service_items[] = {
         STORE_INSTANT(struct service_record, pause_until),
         STORE_TEXT(struct service_record, pause_reason),
         STORE_TEXT(struct service_record, pause_by),
+        STORE_U32(struct service_record, reminders),
+        STORE_INSTANT(struct service_record, next_reminder),
+        STORE_BOOL(struct service_record, flapping),
+        STORE_U32(struct service_record, verdicts),
+        STORE_U32(struct service_record, n_verdicts),
+        STORE_U64(struct service_record, rolled_back),
+        STORE_INSTANT(struct service_record, deploy_until),
 };
 static const struct store_columns service_columns = COLUMNS(service_items);
+
+static const struct store_column trials_items[] = {
+        STORE_TEXT(struct trials_record, service),
+        STORE_TEXT(struct trials_record, step),
+        STORE_WORD(struct trials_record, cause, cause_texts),
+        STORE_U32(struct trials_record, trials.results),
+        STORE_U32(struct trials_record, trials.count),
+        STORE_U64(struct trials_record, trials.last),
+};
+static const struct store_columns trials_columns = COLUMNS(trials_items);
 
 static const struct store_column host_items[] = {
         STORE_TEXT(struct host_record, boot_id),
         STORE_INSTANT(struct host_record, written),
+        STORE_BOOL(struct host_record, held),
+        STORE_INSTANT(struct host_record, held_since),
+        STORE_INSTANT(struct host_record, held_until),
+        STORE_TEXT(struct host_record, held_by),
+        STORE_TEXT(struct host_record, held_reason),
+        STORE_BOOL(struct host_record, packages),
+        STORE_INSTANT(struct host_record, packages_since),
+        STORE_INSTANT(struct host_record, packages_until),
+        STORE_TEXT(struct host_record, packages_by),
+        STORE_TEXT(struct host_record, packages_lock),
 };
 static const struct store_columns host_columns = COLUMNS(host_items);
 
+static const struct store_column spent_items[] = {
+        STORE_TEXT(struct spent_record, step),
+        STORE_INSTANT(struct spent_record, at),
+};
+static const struct store_columns spent_columns = COLUMNS(spent_items);
+
+static const struct store_column wait_items[] = {
+        STORE_TEXT(struct wait_record, step),
+        STORE_U32(struct wait_record, level),
+        STORE_U64(struct wait_record, previous),
+};
+static const struct store_columns wait_columns = COLUMNS(wait_items);
+
+/* The host's are no one's step. */
 static const struct store_column instant_items[] = {{STORE_COLUMN_INSTANT, 0}};
 static const struct store_columns instant_columns = COLUMNS(instant_items);
+
+static const struct store_column call_items[] = {
+        STORE_TEXT(struct call_record, service),
+        STORE_TEXT(struct call_record, probe),
+        STORE_TEXT(struct call_record, boot_id),
+        STORE_INSTANT(struct call_record, since),
+        STORE_BOOL(struct call_record, called),
+        STORE_BOOL(struct call_record, failed),
+        STORE_BOOL(struct call_record, overdue),
+        STORE_U64(struct call_record, excused),
+        STORE_TEXT(struct call_record, text),
+};
+static const struct store_columns call_columns = COLUMNS(call_items);
+static const struct store_columns call_name_columns = {call_items, 2}; /* service and probe */
 
 static const char host_as_service[] = ""; /* in the table `spent` */
 
@@ -179,17 +254,41 @@ static int read_rows(struct row_query *query, struct rows *rows, struct error *e
 
 /* ---- Saving --------------------------------------------------------------------------------- */
 
-static int save_spent(struct store_database *database, const char *service,
-        const struct instant *spent, uint32_t n_spent, struct error *err) {
-        int r = run_with_text(database, STORE_FORGET_SPENT, service, err);
-        for (uint32_t i = 0; r == 0 && i < n_spent && i < POLICY_BUDGET_MAX; i++) {
-                sqlite3_stmt *add = database->statements[STORE_ADD_SPENT];
-                int result = sqlite3_bind_int64(add, 2, i);
-                if (result == SQLITE_OK) {
-                        result = bind_numbers(add, 3, spent[i].mono, spent[i].wall);
-                }
-                r = result == SQLITE_OK ? run_with_text(database, STORE_ADD_SPENT, service, err)
-                                        : fail(database, result, err);
+static int add_spent(struct store_database *database, const char *service, uint32_t position,
+        const struct spent_record *spent, struct error *err) {
+        sqlite3_stmt *add = database->statements[STORE_ADD_SPENT];
+        int result = sqlite3_bind_int64(add, 2, position);
+        int next =
+                result == SQLITE_OK ? store_columns_bind(add, 3, &spent_columns, spent) : -result;
+        return next < 0 ? fail(database, -next, err)
+                        : run_with_text(database, STORE_ADD_SPENT, service, err);
+}
+
+static int save_spent(
+        struct store_database *database, const struct service_record *record, struct error *err) {
+        int r = run_with_text(database, STORE_FORGET_SPENT, record->service, err);
+        for (uint32_t i = 0; r == 0 && i < record->n_spent && i < RECORD_SPENT_MAX; i++) {
+                r = add_spent(database, record->service, i, &record->spent[i], err);
+        }
+        return r;
+}
+
+static int save_spent_of_host(
+        struct store_database *database, const struct host_record *record, struct error *err) {
+        int r = run_with_text(database, STORE_FORGET_SPENT, host_as_service, err);
+        for (uint32_t i = 0; r == 0 && i < record->n_spent && i < POLICY_BUDGET_MAX; i++) {
+                struct spent_record spent = {.at = record->spent[i]};
+                r = add_spent(database, host_as_service, i, &spent, err);
+        }
+        return r;
+}
+
+static int save_waits(
+        struct store_database *database, const struct service_record *record, struct error *err) {
+        int r = run_with_text(database, STORE_FORGET_WAITS, record->service, err);
+        for (uint32_t i = 0; r == 0 && i < record->n_waits && i < POLICY_STEPS_MAX; i++) {
+                r = save(database, STORE_ADD_WAIT, record->service, &wait_columns,
+                        &record->waits[i], err);
         }
         return r;
 }
@@ -197,21 +296,44 @@ static int save_spent(struct store_database *database, const char *service,
 int store_rows_save_service(
         struct store_database *database, const struct service_record *record, struct error *err) {
         int r = save(database, STORE_SAVE_SERVICE, NULL, &service_columns, record, err);
-        return r < 0 ? r
-                     : save_spent(database, record->service, record->spent, record->n_spent, err);
+        r = r < 0 ? r : save_waits(database, record, err);
+        return r < 0 ? r : save_spent(database, record, err);
 }
 
 int store_rows_forget_service(
         struct store_database *database, const char *service, struct error *err) {
         int r = run_with_text(database, STORE_FORGET_SERVICE, service, err);
+        if (r == 0) {
+                r = run_with_text(database, STORE_FORGET_CALLS, service, err);
+        }
+        if (r == 0) {
+                r = run_with_text(database, STORE_FORGET_TRIALS, service, err);
+        }
+        if (r == 0) {
+                r = run_with_text(database, STORE_FORGET_WAITS, service, err);
+        }
         return r < 0 ? r : run_with_text(database, STORE_FORGET_SPENT, service, err);
+}
+
+int store_rows_save_call(
+        struct store_database *database, const struct call_record *record, struct error *err) {
+        return save(database, STORE_SAVE_CALL, NULL, &call_columns, record, err);
+}
+
+int store_rows_forget_call(
+        struct store_database *database, const struct call_record *record, struct error *err) {
+        return save(database, STORE_FORGET_CALL, NULL, &call_name_columns, record, err);
 }
 
 int store_rows_save_host(
         struct store_database *database, const struct host_record *record, struct error *err) {
         int r = save(database, STORE_SAVE_HOST, NULL, &host_columns, record, err);
-        return r < 0 ? r
-                     : save_spent(database, host_as_service, record->spent, record->n_spent, err);
+        return r < 0 ? r : save_spent_of_host(database, record, err);
+}
+
+int store_rows_save_trials(
+        struct store_database *database, const struct trials_record *record, struct error *err) {
+        return save(database, STORE_SAVE_TRIALS, NULL, &trials_columns, record, err);
 }
 
 int store_rows_save_incident(
@@ -224,6 +346,32 @@ int store_rows_save_attempt(struct store_database *database, const char *service
         return save(database, STORE_SAVE_ATTEMPT, service, &attempt_columns, attempt, err);
 }
 
+int store_rows_save_why(struct store_database *database, const char *service,
+        const struct attempt *attempt, const char *why, struct error *err) {
+        sqlite3_stmt *handle = database->statements[STORE_SAVE_WHY];
+        int result = sqlite3_bind_int64(handle, 2, (int64_t) attempt->incident);
+        if (result == SQLITE_OK) {
+                result = sqlite3_bind_text(handle, 3, service, -1, SQLITE_STATIC);
+        }
+        int next = result == SQLITE_OK
+                           ? store_columns_bind(handle, 4, &attempt_key_columns, attempt)
+                           : -result;
+        return next < 0 ? fail(database, -next, err)
+                        : run_with_text(database, STORE_SAVE_WHY, why, err);
+}
+
+int store_rows_save_evidence(struct store_database *database, uint64_t incident, wall_usec_t at,
+        const char *text, struct error *err) {
+        sqlite3_stmt *handle = database->statements[STORE_SAVE_EVIDENCE];
+        size_t length = strnlen(text, STORE_EVIDENCE_MAX - 1);
+        int result = bind_numbers(handle, 1, incident, at);
+        if (result == SQLITE_OK) {
+                result = sqlite3_bind_text(handle, 3, text, (int) length, SQLITE_STATIC);
+        }
+        return result == SQLITE_OK ? store_database_run(database, STORE_SAVE_EVIDENCE, err)
+                                   : fail(database, result, err);
+}
+
 int store_rows_add_event(
         struct store_database *database, const struct event *event, struct error *err) {
         return save(database, STORE_ADD_EVENT, NULL, &event_columns, event, err);
@@ -231,16 +379,15 @@ int store_rows_add_event(
 
 /* ---- Loading -------------------------------------------------------------------------------- */
 
-static int load_spent(struct store_database *database, const char *service,
-        struct instant *ret_spent, uint32_t *ret_n, struct error *err) {
-        AUTO(end_query) struct row_query query = begin_query(database, STORE_LOAD_SPENT);
-        struct rows rows = {&instant_columns, 0, ret_spent, sizeof(*ret_spent), POLICY_BUDGET_MAX};
+static int load_of_service(struct store_database *database, enum store_statement load,
+        const char *service, struct rows *rows, uint32_t *ret_n, struct error *err) {
+        AUTO(end_query) struct row_query query = begin_query(database, load);
         int result = sqlite3_bind_text(query.statement, 1, service, -1, SQLITE_STATIC);
         if (result == SQLITE_OK) {
-                result = sqlite3_bind_int64(query.statement, 2, POLICY_BUDGET_MAX);
+                result = sqlite3_bind_int64(query.statement, 2, (int64_t) rows->limit);
         }
-        int r = result == SQLITE_OK ? read_rows(&query, &rows, err) : fail(database, result, err);
-        *ret_n = (uint32_t) rows.count;
+        int r = result == SQLITE_OK ? read_rows(&query, rows, err) : fail(database, result, err);
+        *ret_n = (uint32_t) rows->count;
         return r;
 }
 
@@ -270,7 +417,15 @@ static int load_services(
         image->n_services = rows.count;
         for (size_t i = 0; r == 0 && i < rows.count; i++) {
                 struct service_record *record = &image->services[i];
-                r = load_spent(database, record->service, record->spent, &record->n_spent, err);
+                struct rows spent = {&spent_columns, 0, record->spent, sizeof(record->spent[0]),
+                        RECORD_SPENT_MAX};
+                struct rows waits = {&wait_columns, 0, record->waits, sizeof(record->waits[0]),
+                        POLICY_STEPS_MAX};
+                r = load_of_service(
+                        database, STORE_LOAD_SPENT, record->service, &spent, &record->n_spent, err);
+                r = r < 0 ? r
+                          : load_of_service(database, STORE_LOAD_WAITS, record->service, &waits,
+                                    &record->n_waits, err);
         }
         return r;
 }
@@ -278,8 +433,21 @@ static int load_services(
 static int load_host(struct store_database *database, struct host_record *host, struct error *err) {
         AUTO(end_query) struct row_query query = begin_query(database, STORE_LOAD_HOST);
         struct rows rows = {&host_columns, 0, host, sizeof(*host), 1};
+        struct rows spent = {
+                &instant_columns, 1, host->spent, sizeof(host->spent[0]), POLICY_BUDGET_MAX};
         int r = read_rows(&query, &rows, err);
-        return r < 0 ? r : load_spent(database, host_as_service, host->spent, &host->n_spent, err);
+        return r < 0 ? r
+                     : load_of_service(database, STORE_LOAD_SPENT, host_as_service, &spent,
+                               &host->n_spent, err);
+}
+
+static int load_trials(
+        struct store_database *database, struct store_image *image, struct error *err) {
+        struct rows rows = {&trials_columns, .size = sizeof(struct trials_record)};
+        int r = load_table(database, STORE_COUNT_TRIALS, STORE_LOAD_TRIALS, &rows, err);
+        image->trials = rows.items;
+        image->n_trials = rows.count;
+        return r;
 }
 
 static int load_open(
@@ -291,13 +459,28 @@ static int load_open(
         return r;
 }
 
+static int load_calls(
+        struct store_database *database, struct store_image *image, struct error *err) {
+        struct rows rows = {&call_columns, .size = sizeof(struct call_record)};
+        int r = load_table(database, STORE_COUNT_CALLS, STORE_LOAD_CALLS, &rows, err);
+        image->calls = rows.items;
+        image->n_calls = rows.count;
+        return r;
+}
+
 static int load_all(struct store_database *database, struct store_image *image, struct error *err) {
         int r = load_services(database, image, err);
         if (r == 0) {
                 r = load_host(database, &image->host, err);
         }
         if (r == 0) {
+                r = load_trials(database, image, err);
+        }
+        if (r == 0) {
                 r = load_open(database, image, err);
+        }
+        if (r == 0) {
+                r = load_calls(database, image, err);
         }
         if (r == 0) {
                 r = read_number(database, STORE_LAST_INCIDENT, &image->next_incident, err);
@@ -319,7 +502,9 @@ int store_rows_load(
 
 void store_image_done(struct store_image *image) {
         free(image->services);
+        free(image->trials);
         free(image->open);
+        free(image->calls);
         *image = (struct store_image){0};
 }
 
@@ -374,10 +559,18 @@ int store_rows_incident(struct store_database *database, uint64_t id,
         struct store_history *ret_history, struct error *err) {
         struct rows incidents = {&incident_columns, .size = sizeof(struct incident)};
         struct rows attempts = {&attempt_columns, 1, .size = sizeof(struct attempt)};
+        struct rows whys = {&why_columns, .size = sizeof(struct store_why)};
+        struct rows evidence = {&evidence_columns, .size = sizeof(struct store_evidence)};
         struct rows events = {&event_columns, .size = sizeof(struct event)};
         int r = rows_of(database, STORE_QUERY_INCIDENT, id, 1, &incidents, err);
         if (r == 0) {
                 r = rows_of(database, STORE_QUERY_ATTEMPTS, id, STORE_ANSWER_MAX, &attempts, err);
+        }
+        if (r == 0) {
+                r = rows_of(database, STORE_QUERY_WHYS, id, STORE_ANSWER_MAX, &whys, err);
+        }
+        if (r == 0) {
+                r = rows_of(database, STORE_QUERY_EVIDENCE, id, 1, &evidence, err);
         }
         if (r == 0) {
                 r = rows_of(database, STORE_QUERY_EVENTS, id, STORE_ANSWER_MAX, &events, err);
@@ -387,9 +580,14 @@ int store_rows_incident(struct store_database *database, uint64_t id,
                 .n_incidents = incidents.count,
                 .attempts = attempts.items,
                 .n_attempts = attempts.count,
+                .whys = whys.items,
+                .evidence = evidence.count > 0 ? evidence.items : NULL,
                 .events = events.items,
                 .n_events = events.count,
         };
+        if (evidence.count == 0) {
+                free(evidence.items);
+        }
         bool found = incidents.count > 0;
         return r < 0 || found ? r : error_set(err, ENOENT, "there is no incident %lu", id);
 }
@@ -397,6 +595,8 @@ int store_rows_incident(struct store_database *database, uint64_t id,
 void store_history_done(struct store_history *history) {
         free(history->incidents);
         free(history->attempts);
+        free(history->whys);
+        free(history->evidence);
         free(history->events);
         *history = (struct store_history){0};
 }
@@ -407,7 +607,7 @@ static const struct store_column id_items[] = {{STORE_COLUMN_U64, 0}};
 static const struct store_columns id_columns = COLUMNS(id_items);
 
 static int delete_incident(struct store_database *database, uint64_t id, struct error *err) {
-        static const enum store_statement statements[] = {
+        static const enum store_statement statements[] = {STORE_DELETE_EVIDENCE,
                 STORE_DELETE_EVENTS, STORE_DELETE_ATTEMPTS, STORE_DELETE_INCIDENT};
         int r = 0;
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(statements); i++) {

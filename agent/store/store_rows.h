@@ -18,6 +18,16 @@ int store_rows_forget_service(
         struct store_database *database, const char *service, struct error *err);
 int store_rows_save_host(
         struct store_database *database, const struct host_record *record, struct error *err);
+int store_rows_save_call(
+        struct store_database *database, const struct call_record *record, struct error *err);
+int store_rows_forget_call(
+        struct store_database *database, const struct call_record *record, struct error *err);
+int store_rows_save_why(struct store_database *database, const char *service,
+        const struct attempt *attempt, const char *why, struct error *err);
+int store_rows_save_evidence(struct store_database *database, uint64_t incident, wall_usec_t at,
+        const char *text, struct error *err);
+int store_rows_save_trials(
+        struct store_database *database, const struct trials_record *record, struct error *err);
 int store_rows_save_incident(
         struct store_database *database, const struct incident *incident, struct error *err);
 int store_rows_save_attempt(struct store_database *database, const char *service,

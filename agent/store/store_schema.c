@@ -109,6 +109,99 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
 
         "PRAGMA application_id = 0x52435644;"
         "PRAGMA user_version = 1;",
+
+        /* Steps have budgets of their own; step '': the budget of the service. */
+        "ALTER TABLE spent ADD COLUMN step TEXT NOT NULL DEFAULT '';"
+        "PRAGMA user_version = 2;",
+
+        /* Calls for heartbeat probes. `since`: the last one, or when one was first expected. */
+        "CREATE TABLE call("
+        " service TEXT NOT NULL,"
+        " probe TEXT NOT NULL,"
+        " boot_id TEXT NOT NULL,"
+        " since_mono INTEGER NOT NULL, since INTEGER NOT NULL,"
+        " called INTEGER NOT NULL,"
+        " failed INTEGER NOT NULL,"
+        " overdue INTEGER NOT NULL,"
+        " excused INTEGER NOT NULL,"
+        " text TEXT NOT NULL,"
+        " PRIMARY KEY(service, probe)) WITHOUT ROWID;"
+        "PRAGMA user_version = 3;",
+
+        /* What failed: the liveness of the service, or only its readiness. */
+        "ALTER TABLE incident ADD COLUMN role TEXT NOT NULL DEFAULT 'liveness';"
+        "PRAGMA user_version = 4;",
+
+        /* Reminders of a service that was given up, and what makes it flap. */
+        "ALTER TABLE service ADD COLUMN reminders INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN next_reminder_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN next_reminder INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN flapping INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN verdicts INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN n_verdicts INTEGER NOT NULL DEFAULT 0;"
+        "PRAGMA user_version = 5;",
+
+        /* A hold of all recovery. */
+        "ALTER TABLE host ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN held_since_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN held_since INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN held_until_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN held_until INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN held_by TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE host ADD COLUMN held_reason TEXT NOT NULL DEFAULT '';"
+        "PRAGMA user_version = 6;",
+
+        /* What the last attempts of a step against a cause came to: `results` has a bit for each of
+         * the last `count`, the newest in bit 0; 1 = it cured. */
+        "CREATE TABLE trials("
+        " service TEXT NOT NULL,"
+        " step TEXT NOT NULL,"
+        " cause TEXT NOT NULL,"
+        " results INTEGER NOT NULL,"
+        " count INTEGER NOT NULL,"
+        " last INTEGER NOT NULL,"
+        " PRIMARY KEY(service, step, cause)) WITHOUT ROWID;"
+        "PRAGMA user_version = 7;",
+
+        /* Why an attempt was decided on, as JSON: the answer of GET /v1/why at that moment. */
+        "ALTER TABLE attempt ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+        "PRAGMA user_version = 8;",
+
+        /* What was known right before the first disruptive action of an incident. */
+        "CREATE TABLE evidence("
+        " incident INTEGER PRIMARY KEY,"
+        " at INTEGER NOT NULL,"
+        " text TEXT NOT NULL);"
+        "PRAGMA user_version = 9;",
+
+        /* What the probes see, where the cause is more than that; and the change of the files of a
+         * service that was last undone automatically. */
+        "ALTER TABLE incident ADD COLUMN symptom TEXT NOT NULL DEFAULT 'none';"
+        "ALTER TABLE service ADD COLUMN rolled_back INTEGER NOT NULL DEFAULT 0;"
+        "PRAGMA user_version = 10;",
+
+        /* Exit status or signal of a process that ended. */
+        "ALTER TABLE incident ADD COLUMN exit_status INTEGER NOT NULL DEFAULT 0;"
+        "PRAGMA user_version = 11;",
+
+        /* What holds recovery no longer than for a while, and the waits of steps that have a
+         * backoff of their own. */
+        "ALTER TABLE service ADD COLUMN deploy_until_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE service ADD COLUMN deploy_until INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages_since_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages_since INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages_until_mono INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages_until INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE host ADD COLUMN packages_by TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE host ADD COLUMN packages_lock TEXT NOT NULL DEFAULT '';"
+        "CREATE TABLE wait("
+        " service TEXT NOT NULL,"
+        " step TEXT NOT NULL,"
+        " level INTEGER NOT NULL,"
+        " previous INTEGER NOT NULL,"
+        " PRIMARY KEY(service, step)) WITHOUT ROWID;"
+        "PRAGMA user_version = 12;",
 };
 
 /* The number that a pragma gives. */

@@ -7,7 +7,7 @@
 #include "base/error.h"
 
 enum {
-        STORE_SCHEMA_VERSION = 1, /* kept in PRAGMA user_version */
+        STORE_SCHEMA_VERSION = 12, /* kept in PRAGMA user_version */
         STORE_APPLICATION_ID = 0x52435644, /* "RCVD", kept in PRAGMA application_id */
 };
 

@@ -17,6 +17,7 @@ from shop import Shop
 from watch import Watch
 
 DATABASE_AWAY = 6.0  # seconds
+BROKEN_RELEASE = "1.1"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,28 @@ def _the_last_step_was_named(scene: Scene, before: dict) -> str:
     return "" if "step pay (3 of 3)" in evidence else f"the evidence names no step: {evidence}"
 
 
+def _has_earned_trust(scene: Scene) -> bool:
+    """The checkout has been well for long enough since the disaster before."""
+    content = scene.agent.get("/v1/why?service=checkout")["content"]
+    return bool(content) and content["state"] == "unchanged"
+
+
+def _deploy_broken_release(scene: Scene) -> None:
+    scene.watch.until(lambda: _has_earned_trust(scene), 20)
+    pid = _pid(scene, "checkout")
+    scene.watch.begin(f"release {BROKEN_RELEASE} of the checkout is deployed, and it does not start")
+    scene.shop.deploy(BROKEN_RELEASE, 'raise SystemExit("orders: no such column: discount")\n')
+    os.kill(pid, signal.SIGTERM)  # a deployment ends with a restart
+
+
+def _the_release_was_left(scene: Scene, before: dict) -> str:
+    now = scene.shop.release
+    if now == BROKEN_RELEASE:
+        return f"release {now} is still there"
+    line(scene.watch.elapsed(), "tour", f"rolled back: release {now} is there again", "green")
+    return ""
+
+
 def _fill_uploads(scene: Scene) -> None:
     scene.watch.begin("a file system fills up with half-sent pictures")
     with open(scene.shop.uploads / "picture.part", "wb", buffering=0) as picture:
@@ -148,6 +171,13 @@ DISASTERS = [
         "checkout",
         _break_payment,
         check=_the_last_step_was_named,
+    ),
+    Disaster(
+        "a broken release of the checkout is deployed",
+        "broken release deployed",
+        "checkout",
+        _deploy_broken_release,
+        check=_the_release_was_left,
     ),
     Disaster(
         "the uploads are full",

@@ -18,6 +18,7 @@ TEMPLATES = SOURCE / "policies" / "quickstart"
 PREFIX = "recoverd-quickstart-"  # of the directory's name; nothing else is ever removed
 DATABASE_USER = "shop"
 UPLOADS_SIZE = "8m"
+FIRST_RELEASE = "1.0"  # of the checkout
 
 # The user that each service runs as when root prepares the shop: the first that exists.
 USERS = {
@@ -55,12 +56,29 @@ class Shop:
     def uploads(self) -> Path:
         return self.root / "uploads"
 
+    @property
+    def release(self) -> str:
+        """The one of the checkout that is deployed."""
+        return os.readlink(self.root / "checkout" / "current").rpartition("/")[2]
+
+    def deploy(self, release: str, program: str) -> None:
+        """Beside the others, then the link is switched, as deployments do it."""
+        checkout = self.root / "checkout"
+        folder = checkout / "releases" / release
+        folder.mkdir()
+        (folder / "checkout.py").write_text(program)
+        (checkout / "next").symlink_to(Path("releases") / release)
+        (checkout / "next").replace(checkout / "current")
+
 
 def prepare(root: Path) -> Shop:
     words = _words(root)
     _make_directories(root)
     _make_database(root, words)
-    shutil.copy(TEMPLATES / "checkout.py", root / "checkout")
+    release = root / "checkout" / "releases" / FIRST_RELEASE
+    release.mkdir(parents=True)
+    shutil.copy(TEMPLATES / "checkout.py", release)
+    (root / "checkout" / "current").symlink_to(Path("releases") / FIRST_RELEASE)
     for template, target in FILES.items():
         _fill(TEMPLATES / template, root / target, words)
     no_uploads = _mount_uploads(root / "uploads")
@@ -199,7 +217,7 @@ def _hand_over(root: Path) -> None:
         user = _user(service)
         if user:
             for path in (root / service, *(root / service).rglob("*")):
-                shutil.chown(path, user, pwd.getpwnam(user).pw_gid)
+                os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid, follow_symlinks=False)
 
 
 def _mount_uploads(where: Path) -> str:

@@ -32,7 +32,8 @@ class Watch:
         """The blow falls now; what happened before is no part of its story."""
         self._look(silent=True)
         self.blocked.clear()
-        self.began = time.time()
+        # The agent tells milliseconds, and may need less than one.
+        self.began = time.time_ns() // 1_000_000 / 1000
         line(0, "tour", what, "bold")
 
     def elapsed(self) -> float:

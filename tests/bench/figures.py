@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from checkpoints import checkpoints
 from faults import faults
 from figure import Figure, absolute, lateness_of, ratio_of
 from http_peers import http_peers
 from measure import Agent, Targets, Tool, agent, cpu_seconds, program, resident_mib
 from plugins import plugins
 from processes import processes
+from simulator import simulator
 
 SLACK_MSEC = 50  # due checks this close together start together, in the agent and in the floor
 MANY = f"slack: {SLACK_MSEC}ms"
@@ -107,6 +109,7 @@ def _restarts_of_agent(folder: str) -> list[float]:
           stamp:
             command: [{program("bench_stamp")}, {stamps.path}]
             rise: 1
+            flapping: {{high: 0%}}
             recover: [{{restart: {{attempts: 100}}}}]
             backoff: {{delays: [0s]}}
             budget: {{actions: 256, per: 1h}}
@@ -292,4 +295,5 @@ def idle() -> list[Figure]:
 
 ALL: list[Callable[[], list[Figure]]] = [
     checks, http_peers, restarts, lateness, memory, start, scrape, idle, processes, plugins, faults,
+    simulator, checkpoints,
 ]

@@ -15,7 +15,7 @@ from measure import Targets, agent, cpu_seconds
 from monit import monit
 
 TARGETS = 1000
-ROUNDS = 2
+ROUNDS = 3
 WARM = 3.0
 SECONDS = 5.0
 SLACK = "slack: 50ms"
@@ -76,7 +76,7 @@ def _by_haproxy(targets: Targets) -> float:
 def http_peers() -> list[Figure]:
     """CPU time of the agent, of Monit 5.33 and of HAProxy (one thread), divided by the checks that the
     same 1,000 targets answered meanwhile, at 1 s each (Monit: a second between its rounds). They take
-    turns, two rounds of 5 s each, and the medians are compared. Kept connections are `reuse: true`."""
+    turns, three rounds of 5 s each, and the medians are compared. Kept connections are `reuse: true`."""
     fresh, kept, by_monit, by_haproxy = [], [], [], []
     with Targets(TARGETS) as targets:
         policy = targets.policy("1s", "900ms")

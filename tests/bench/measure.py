@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-os.environ["RECOVERD_BUILD"] = str(BUILD)  # which programs support.agent runs
+os.environ.setdefault("RECOVERD_BUILD", str(BUILD))
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 from support.agent import Agent  # noqa: E402

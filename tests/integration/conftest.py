@@ -11,6 +11,7 @@ from support import processes
 from support.agent import Agent
 from support.certificates import Certificates
 from support.executor import Executor
+from support.real_servers import RealServers
 from support.servers import HttpServer, Server, TcpServer
 from support.service import Service
 
@@ -106,3 +107,28 @@ def tcp_server() -> Iterator[Callable[..., Server]]:
 def new_service(tmp_path: Path) -> Callable[..., Service]:
     """new_service("web", "--ignore-term"): a program to be supervised, not yet running."""
     return lambda name="service", *options: Service(tmp_path / name, *options)
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[RealServers]:
+    """start_server.start(port, program, argument...): a real server until the end of the test."""
+    servers = RealServers(tmp_path / "servers.log")
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
+    """The same for a module, whose tests share what takes long to start."""
+    servers = RealServers(tmp_path_factory.mktemp("servers") / "log")
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> dict[str, Path]:
+    """The right password of a server, and a wrong one."""
+    files = {"right": tmp_path / "right", "wrong": tmp_path / "wrong"}
+    files["right"].write_text("open sesame\n")
+    files["wrong"].write_text("open barley\n")
+    return files

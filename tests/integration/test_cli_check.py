@@ -42,13 +42,22 @@ def test_a_good_policy_shows_what_it_implies(tmp_path) -> None:
     path = _file(tmp_path, "good.yaml", GOOD)
     done = _check(path)
     assert done.returncode == 0
-    assert "SERVICE" in done.stdout and "1s, 2s" in done.stdout
+    assert "A failure is noticed in 7s as a rule, in 13.1s at worst." in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert "page http liveness 10s 1s 3 7s 13.1s unresponsive, wrong-answer".split() in rows
+    assert "process process liveness 5s 2s 3 at once at once exited".split() in rows
+    assert "1 restart 1s 15s 30s 46s every cause".split() in rows
+    assert "2 restart 2s 15s 30s 1m33s every cause".split() in rows
     assert done.stdout.endswith("ok: 1 service, 2 probes\n")
 
     report = json.loads(_check(path, "--json").stdout)
     assert report["ok"] and report["problems"] == []
     (web,) = report["services"]
     assert [one["wait_most_seconds"] for one in web["attempts"]] == [1, 2]
+    assert [one["ends_most_seconds"] for one in web["attempts"]] == [46, 93]
+    page, process = web["detections"]
+    assert (page["typical_seconds"], page["worst_seconds"]) == (7, 13.05)
+    assert page["can_find"] == ["unresponsive", "wrong-answer"] and process["at_once"]
     assert web["attempts_total"] == 2
     assert 10 < web["detection_worst_seconds"] < 30
 
@@ -130,3 +139,57 @@ def test_a_missing_file_is_an_error(tmp_path) -> None:
     done = _check(tmp_path / "none.yaml")
     assert done.returncode == 1
     assert "none.yaml" in done.stdout
+
+
+def test_strict_fails_on_warnings_unless_the_file_allows_them(tmp_path) -> None:
+    text = GOOD.replace("initial: 1s", "initial: 0s")
+    path = _file(tmp_path, "warned.yaml", text)
+    assert _check(path).returncode == 0
+    done = _check("--strict", path)
+    assert done.returncode == 1
+    assert done.stdout.endswith("refused by --strict: 1 service, 2 probes, 1 warning\n")
+    assert f"{path}:7:28: warning: 'factor' has no effect" in done.stdout and "[backoff-never-grows]" in done.stdout
+
+    path.write_text(text.lstrip().rstrip() + " # recoverd: allow backoff-never-grows the others are listed\n")
+    done = _check("--strict", path)
+    assert done.returncode == 0
+    assert done.stdout.endswith("ok: 1 service, 2 probes, 1 warning allowed by comments\n")
+    report = json.loads(_check("--json", path).stdout)
+    assert report["problems"] == [] and report["warnings_allowed"] == 1
+
+
+def test_many_services_are_a_line_each_and_one_is_explained(tmp_path) -> None:
+    body = GOOD.partition("  web:")[2]
+    path = _file(tmp_path, "many.yaml", "version: 1\nservices:" + "".join(f"\n  web{i}:{body.rstrip()}".replace("127.0.0.1:1/", f"127.0.0.1:{i + 1}/") for i in range(200)) + "\n")
+    done = _check(path)
+    assert done.returncode == 0
+    rows = [line for line in done.stdout.splitlines() if line.startswith("web")]
+    assert len(rows) == 200 and all(row.endswith("1s, 2s") for row in rows)
+    assert "'recoverctl check --explain SERVICE' says more about one." in done.stdout
+
+    done = _check(path, "--explain", "web7")
+    assert done.stdout.startswith("web7\nA failure is noticed in ") and "web8" not in done.stdout
+    (web,) = json.loads(_check(path, "--explain", "web7", "--json").stdout)["services"]
+    assert web["name"] == "web7"
+
+    done = _check(path, "--explain", "wep7")
+    assert done.returncode == 2
+    assert "these policies have no service 'wep7', did you mean 'web7'?" in done.stderr
+
+
+def test_limits_beyond_this_host_are_doubted(tmp_path) -> None:
+    text = GOOD.replace("probes: {page:", "probes: {memory: {process: {max_rss: 1000TiB, max_cpu: 90000%}}, page:")
+    path = _file(tmp_path, "huge.yaml", text)
+    done = _check(path)
+    assert done.returncode == 0
+    assert done.stdout.count("[limit-above-host]") == 2
+    assert "1000TiB is never reached: this host has " in done.stdout
+
+
+def test_curing_a_full_disk_by_a_restart_is_refused(tmp_path) -> None:
+    text = GOOD.replace("probes: {page:", "probes: {data: {disk: /srv}, page:")
+    path = _file(tmp_path, "disk.yaml", text)
+    done = _check(path)
+    assert done.returncode == 1
+    assert f"{path}:6:5: error: nothing here cures 'resource.disk, resource.io' of the probe 'data'" in done.stdout
+    assert "[impossible-cure]" in done.stdout

@@ -76,8 +76,13 @@ def test_all_services_are_paused_and_resumed(agent, web) -> None:
     assert [one["service"] for one in answer["results"]] == ["web", "watched"]
     assert answer["ok"]
     assert agent.ctl_json("status")["summary"]["paused"] == 2
+    pauses = agent.ctl_json("pause")["pauses"]
+    assert [one["service"] for one in pauses] == ["web", "watched"]
+    assert all(0 < one["until_seconds"] <= 3600 for one in pauses)
+    assert "FOR ANOTHER" in agent.ctl("pause").out
     assert agent.ctl("resume", "--all").code == 0
     assert agent.ctl_json("status")["summary"]["paused"] == 0
+    assert "nothing is paused" in agent.ctl("pause").out
 
 
 def test_restart_goes_through_verification(agent, web) -> None:

@@ -31,7 +31,7 @@ def test_an_incident_tells_what_happened(agent, new_service) -> None:
 
     newest, older = agent.incidents("--limit", "2")
     assert newest["id"] > older["id"] and newest["service"] == "web"
-    assert newest["end"] == "recovered" and newest["cause"] == "exited" and not newest["open"]
+    assert newest["end"] == "recovered" and newest["cause"] == "exited.signal" and not newest["open"]
     assert 0 <= newest["detection_seconds"] <= newest["recovery_seconds"] < 10
     assert [one["id"] for one in agent.incidents("--limit", "1")] == [newest["id"]]
     assert agent.incidents("--before", str(newest["id"]))[0]["id"] == older["id"]

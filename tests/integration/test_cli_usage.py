@@ -49,7 +49,7 @@ def test_the_overview_names_every_command() -> None:
         (["statsu"], "did you mean 'status'?"),
         (["status", "--wacth"], "did you mean '--watch'?"),
         (["why"], "why needs SERVICE"),
-        (["pause"], "name a service, or say --all"),
+        (["pause", "--for", "1h"], "name a service, or say --all"),
         (["pause", "web", "--all"], "do not go together"),
         (["pause", "web", "--for", "soon"], "--for takes a duration"),
         (["generate", "poetry"], "policy-reference"),

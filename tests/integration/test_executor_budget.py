@@ -66,6 +66,19 @@ def test_a_repeated_request_is_counted_once(agent) -> None:
     assert agent.do("web", "restart")["ok"] == "1"
 
 
+def test_the_last_action_before_an_end_in_order_is_counted(executor) -> None:
+    """The count is written a moment after the action, and an upgrade may come sooner."""
+    executor.write_policy(POLICY)
+    agent = executor.start()
+    agent.start("web")
+    assert agent.do("web", "restart")["ok"] == "1"
+    for _ in range(2):
+        answer = agent.do("web", "restart")
+        executor.stop()
+        agent = executor.start()
+    assert (answer["type"], answer.get("refusal")) == ("refused", "budget"), answer
+
+
 def test_the_budget_of_the_host(executor) -> None:
     executor.write_policy(POLICY)
     config = executor.home / "recoverd.yaml"
@@ -123,4 +136,4 @@ def test_a_disk_that_takes_nothing_does_not_stop_actions(executor, agent) -> Non
     assert agent.do("web", "restart")["ok"] == "1"
     assert agent.do("web", "restart")["ok"] == "1"
     assert "of the service" in _refused(agent, "web", "restart")
-    wait_until(lambda: "counting in memory only" in executor.log_text(), 5, "it is said")
+    wait_until(lambda: "what is new is in memory only" in executor.log_text(), 5, "it is said")

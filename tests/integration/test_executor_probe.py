@@ -11,6 +11,7 @@ services:
   web:
     command: [/bin/sleep, 1000]
     log: none
+    recover: [restart, notify]
     probes:
       files: {process: {max_open_files: 90%}}
       room: {disk: {path: PATH, writable: true}}

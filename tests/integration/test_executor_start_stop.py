@@ -60,7 +60,8 @@ def test_the_process_has_what_the_policy_says_and_nothing_else(agent) -> None:
         "RECOVERD_SERVICE": "web",
     }
     assert os.readlink(f"/proc/{pid}/cwd") == "/usr"
-    assert sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"]
+    # The loader of programs has its libraries open for a moment.
+    wait_until(lambda: sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"], 10, "it has the three and no other")
     assert os.getsid(pid) == pid
     status = Path(f"/proc/{pid}/status").read_text()
     assert "Umask:\t0027" in status

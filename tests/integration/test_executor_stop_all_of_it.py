@@ -57,6 +57,7 @@ def _group(invocation: str) -> set[int]:
 
 
 def _whole_group(pid: int, count: int) -> set[int]:
+    wait_until(lambda: "INVOCATION_ID" in processes.environment(pid), 5, "the program runs")
     invocation = processes.environment(pid)["INVOCATION_ID"]
     wait_until(lambda: len(_group(invocation)) == count, 5, f"{count} processes are there")
     return _group(invocation)

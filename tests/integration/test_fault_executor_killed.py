@@ -55,6 +55,7 @@ def test_an_adopted_service_that_dies_is_restarted_once(agent, service) -> None:
     agent.stays(lambda: len(service.starts()) == 2, 2, "it is started once")
 
 
+@pytest.mark.long
 def test_executor_killed_over_and_over(agent, service) -> None:
     for _ in range(10):
         _kill_executor(agent)

@@ -13,6 +13,8 @@ def _policy(service, more: str) -> str:
             fast_interval: 500ms
             verify: 3s
             start_grace: 500ms
+            flapping: false
+            min_uptime: 3s
             log: {{to: none}}
             {more}
         """

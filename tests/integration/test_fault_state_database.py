@@ -82,6 +82,7 @@ def test_read_only_state_directory_degrades_the_store_only(agent, supervised, sm
     _kill_and_expect_restart(agent, supervised)
 
 
+@pytest.mark.long
 def test_full_disk_degrades_the_store_until_there_is_room(agent, supervised, small_disk) -> None:
     agent.start()
     agent.wait_for("web", state="healthy")
@@ -99,6 +100,7 @@ def test_full_disk_degrades_the_store_until_there_is_room(agent, supervised, sma
     assert agent.incidents("web")[0]["end"] == "recovered"
 
 
+@pytest.mark.alone
 def test_hung_disk_stalls_neither_probes_nor_recovery(agent, supervised, tmp_path) -> None:
     disk = HungDisk(agent, tmp_path)
     agent.start()

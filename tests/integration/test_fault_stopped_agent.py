@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from support.servers import Answer
 
 STOPPED_SECONDS = 20
@@ -28,6 +30,7 @@ def _policy(service, slow) -> str:
         """
 
 
+@pytest.mark.long
 def test_no_action_on_healthy_services_after_a_stop(agent, new_service, http_server) -> None:
     service, slow = new_service("web"), http_server(Answer(delay=0.25))
     agent.write_policy(_policy(service, slow))

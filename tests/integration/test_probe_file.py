@@ -53,3 +53,23 @@ def test_a_fifo_in_its_place_is_not_opened(agent, tmp_path: Path) -> None:
     agent.start()
     agent.wait_for("app", health="failed")
     assert "it is a fifo, expected a file" in _probe(agent)["detail"], _probe(agent)
+
+
+def test_counts_survive_a_reload(agent, tmp_path: Path) -> None:
+    """Of a probe that did not change itself, whatever else of its service did."""
+    log = tmp_path / "app.log"
+    log.write_text("a line of yesterday\n")
+    agent.write_policy(_policy(log))
+    agent.start()
+    agent.wait_for("app", state="healthy")
+    _append(log, "FATAL before the reload\n")
+    agent.wait_until(lambda: _probe(agent)["detail"].startswith(f"{log.stat().st_size}B"), 10, "it is read")
+    agent.write_policy(_policy(log).replace("100ms", "150ms"))
+    _append(log, "FATAL at the reload\n")
+    assert agent.ctl("reload").code == 0
+    agent.wait_for("app", health="failed")
+    assert "2 lines with" in _probe(agent)["detail"], _probe(agent)
+
+    agent.write_policy(_policy(log).replace("FATAL", "ERROR"))  # another probe begins anew
+    assert agent.ctl("reload").code == 0
+    agent.wait_until(lambda: _probe(agent)["outcome"] == "pass", 10, "nothing of it is counted")

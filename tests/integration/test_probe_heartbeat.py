@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -57,6 +59,7 @@ def _post(agent, path: str, token: str | None, body: str = "") -> int:
         return error.code
 
 
+@pytest.mark.alone
 def test_missing_late_and_back(job) -> None:
     agent = job("{period: 1s, grace: 1s}")
     assert "no heartbeat since the agent began to listen" in _wait(agent, "fail")["detail"]
@@ -182,3 +185,37 @@ def test_a_service_speaks_for_itself(job, agent) -> None:
                 start_grace: 0s
                 {user}""")
     assert "serving" in _wait(agent, "pass")["detail"]
+
+
+def test_the_last_call_outlives_the_agent(job) -> None:
+    agent = job()
+    assert agent.ctl("heartbeat", "job", "--status", "42 files").code == 0
+    _wait(agent, "pass")
+    agent.stop()
+    agent.start()
+    assert _wait(agent, "pass")["detail"].endswith("ago, status: 42 files")
+
+
+def test_a_call_that_ends_a_failure_outlives_a_kill(job) -> None:
+    """Others are written once a minute, and when the agent stops."""
+    agent = job()
+    assert agent.ctl("heartbeat", "job", "--failed").code == 0
+    assert agent.ctl("heartbeat", "job", "--status", "mended").code == 0
+
+    def kept() -> bool:
+        with closing(sqlite3.connect(f"file:{agent.state / 'state.db'}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT text, failed FROM call").fetchall() == [("mended", 0)]
+
+    agent.wait_until(kept, 10, "it is written down")
+    agent.kill9()
+    agent.start()
+    assert _wait(agent, "pass")["detail"].endswith("ago, status: mended")
+
+
+def test_a_missing_job_stays_missing_over_a_restart(job) -> None:
+    agent = job("{period: 1s, grace: 1s}")
+    assert agent.ctl("heartbeat", "job").code == 0
+    _wait(agent, "fail")
+    agent.stop()
+    agent.start()
+    assert _wait(agent, "fail")["detail"].startswith("no heartbeat for ")

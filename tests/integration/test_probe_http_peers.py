@@ -22,7 +22,7 @@ def _result(agent, keys: str) -> tuple[str, str]:
     agent.write_policy(
         f"""
         services:
-          shop: {{probes: {{page: {{http: {{{keys}}}, interval: 1h, timeout: 5s}}}}}}
+          shop: {{probes: {{page: {{http: {{{keys}}}, interval: 1h, timeout: 30s}}}}}}
         """
     )
     agent.start()
@@ -44,6 +44,7 @@ def test_redirects_stay_in_http(agent, http_server, target: str) -> None:
     assert "not supported" in detail
 
 
+@pytest.mark.alone
 def test_header_of_100_mb_is_cut_off(agent, http_server) -> None:
     server = http_server(Answer(headers={"X-Large": "x" * 100_000_000}))
     outcome, detail = _result(agent, f"url: '{server.url}/'")

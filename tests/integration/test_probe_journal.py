@@ -49,6 +49,20 @@ def test_messages_are_counted(agent, journal) -> None:
     assert _probe(agent)["detail"] == "1 message within 1h, at most 0 allowed; last: the disk is on fire"
 
 
+def test_counts_survive_a_reload(agent, journal) -> None:
+    policy = _policy(journal)
+    agent.write_policy(policy)
+    agent.start()
+    agent.wait_for("app", state="healthy")
+    journal.say("the disk is on fire")
+    agent.wait_for("app", health="failed")
+    agent.write_policy(policy.replace("100ms", "150ms"))
+    assert agent.ctl("reload").code == 0
+    journal.say("the disk is on fire again")
+    said = "2 messages within 1h, at most 0 allowed; last: the disk is on fire again"
+    agent.wait_until(lambda: _probe(agent)["detail"] == said, 10, "both are counted")
+
+
 @pytest.mark.alone
 def test_a_flood_does_not_stall_the_agent(agent, journal) -> None:
     agent.write_policy(_policy(journal))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from support.host import EXECUTOR, Host
+from support.host import EXECUTOR, Host, packaged
 
 UNITS = "exec-recoverd-watched-*"
 
@@ -117,8 +117,7 @@ def test_what_it_leaves_behind_is_killed(host: Host) -> None:
 
 
 def test_it_is_outside_of_the_executors_sandbox(host: Host) -> None:
-    drop_in = "[Service]\nProtectSystem=strict\nReadWritePaths=/run /var/lib/recoverd\nNoNewPrivileges=yes\n"
-    host.write(f"/etc/systemd/system/{EXECUTOR}.d/sandbox.conf", drop_in)
+    host.write(f"/etc/systemd/system/{EXECUTOR}.d/strict.conf", packaged("executor-strict.conf.in"))
     host.systemctl("daemon-reload")
     said = result(host, "echo seen >/opt/outside && rm /opt/outside && grep -c 'NoNewPrivs:.*0' /proc/self/status")
     assert said == "done: exited with status 0: 1"
@@ -139,11 +138,8 @@ def test_a_killed_executor_leaves_it_to_systemd(host: Host) -> None:
     host.run(["rm", "-f", "/tmp/steps"])
     begin(host, "echo step >>/tmp/steps; sleep 3614", timeout="3s")
     host.wait_until(lambda: host.run(["pgrep", "-f", "sleep 3614"], check=False).out, 10, "it runs")
-    host.systemctl("kill", "--signal=SIGKILL", EXECUTOR)
-    host.wait_until(lambda: not host.is_active(EXECUTOR), 5, "the executor is dead")
+    host.kill_executor()
     assert host.run(["pgrep", "-f", "sleep 3614"], check=False).out
-    host.systemctl("reset-failed", EXECUTOR)
-    host.systemctl("start", EXECUTOR)
     said = "the executor was restarted during the action"
     host.wait_until(lambda: said in host.journal_text(), 10, "the agent hears of it")
     host.wait_until(lambda: not host.run(["pgrep", "-f", "sleep 3614"], check=False).out, 15, "systemd ends it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.host import EXECUTOR, Host
+from support.host import EXECUTOR, SOCKET, Host
 
 UNIT = """
 [Service]
@@ -144,7 +144,7 @@ FLAGGED = """
 services:
   shop:
     unit: shop.service
-    probes: {{flag: {{disk: {{path: /run/shop-flag}}, interval: 200ms, fall: 1}}}}
+    probes: {{flag: {{file: {{path: /run/shop-flag}}, interval: 200ms, fall: 1}}}}
     recover: [{step}]
     backoff: {{initial: 100ms, max: 1s}}
     verify: 2s
@@ -236,9 +236,9 @@ def test_daemon_reload_reexec_and_a_lost_bus_do_no_harm(host: Host) -> None:
 def test_what_changed_without_an_executor_is_found(host: Host) -> None:
     begin(host)
     host.wait_for("shop", health="healthy")
-    host.systemctl("stop", EXECUTOR)
+    host.systemctl("stop", SOCKET, EXECUTOR)
     host.systemctl("kill", "-s", "KILL", "shop.service")
-    host.systemctl("start", EXECUTOR)
+    host.systemctl("start", SOCKET, EXECUTOR)
     host.wait_until(lambda: host.is_active("shop.service"), 20, "it is restarted")
 
 
@@ -275,3 +275,40 @@ def test_a_pattern_counts_failed_units(host: Host) -> None:
     host.systemctl("kill", "-s", "KILL", "job-a.service")
     host.wait_for("jobs", health="failed")
     assert "1 of 2 units failed, at most 0 allowed: job-a.service" in host.ctl("why", "jobs").out
+
+
+def test_a_masked_unit_is_left_alone(host: Host) -> None:
+    host.install_unit("shop.service", UNIT.format(more=""))
+    host.run(["ln", "-sf", "/dev/null", "/etc/systemd/system/shop.service"])
+    host.systemctl("daemon-reload")
+    host.policy(POLICY.format(step="restart"))
+    host.start_recoverd()
+    host.wait_until(lambda: phase(host) == "stopped", 15, "it is left alone")
+    assert "shop.service is masked: systemctl unmask it" in host.ctl("why", "shop").out
+    host.stays(lambda: "restart begins" not in host.journal_text(), 2)
+
+
+def test_a_unit_that_flaps_is_left_to_systemd(host: Host) -> None:
+    """Between activating and failed, and never up: systemd has not given up."""
+    host.install_unit(
+        "shop.service",
+        """
+        [Unit]
+        StartLimitIntervalSec=0
+        [Service]
+        ExecStartPre=/bin/sh -c 'sleep 0.2; test -e /run/shop-works'
+        ExecStart=/usr/bin/sleep 3600
+        Restart=on-failure
+        RestartSec=300ms
+        """,
+    )
+    host.run(["rm", "-f", "/run/shop-works"])
+    host.systemctl("start", "--no-block", "shop.service")
+    host.policy(POLICY.format(step="restart"))
+    host.start_recoverd()
+    host.wait_until(lambda: int(host.unit("shop.service", "NRestarts")["NRestarts"]) > 4, 20, "it flaps")
+    assert "restart begins" not in host.journal_text(SYSLOG_IDENTIFIER="recoverd")
+    host.write("/run/shop-works", "")
+    host.wait_for("shop", health="healthy", phase="watching")
+    host.run(["rm", "/run/shop-works"])
+    assert all(one["attempts"] == 0 for one in host.incidents())

@@ -56,3 +56,11 @@ def test_its_death_is_told_to_every_probe(host: Host) -> None:
     host.wait_until(
         lambda: all(_probes(host)[name]["outcome"] == "fail" for name in probes), 10, "no probe takes it for alive"
     )
+
+
+def test_an_administrators_stop_opens_no_incident(host: Host) -> None:
+    """However soon its probes see that the process is gone: whose wish it was the manager tells."""
+    _begin(host)
+    host.systemctl("stop", "shop.service")
+    host.wait_for("shop", phase="stopped")
+    assert not host.incidents()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import parts
+import process
 from tally import Tally, failed, skipped
 
 
@@ -73,14 +76,42 @@ def report(total: Tally) -> None:
     say(str(total))
 
 
+def prepare(chosen: list[parts.Part]) -> None:
+    """What fails here fails again, and is told, when the part itself runs."""
+    for part in chosen:
+        if part.prepare and not parts.missing_program(part):
+            part.prepare()
+
+
+def run_parts(chosen: list[parts.Part], presets: list[str]) -> Tally:
+    total = build_all(presets)
+    in_background(process.LOW_PRIORITY).submit(prepare, chosen[1:])
+    for part in chosen:
+        total.add(timed(part.name, lambda: run_part(part)))
+    return total
+
+
+def in_background(priority: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, initializer=process.yield_to_others, initargs=(priority,))
+
+
+def run_all(chosen: list[parts.Part]) -> Tally:
+    """Parts that only compute take the processor time that those leave which mostly wait."""
+    first = [part for part in chosen if not part.aside]
+    others = [part for part in chosen if part.aside]
+    presets = needed_builds(first)
+    left = [preset for preset in needed_builds(others) if preset not in presets]
+    aside = in_background(process.LOWEST_PRIORITY).submit(run_parts, others, left)
+    total = run_parts(first, presets)
+    total.add(aside.result())
+    return total
+
+
 def main(words: list[str]) -> int:
     if set(words) & {"-h", "--help"}:
         say(f"usage: tests/run [{'|'.join(part.name for part in parts.offered())}]...")
         return 0
-    chosen = chosen_parts(words)
-    total = build_all(needed_builds(chosen))
-    for part in chosen:
-        total.add(timed(part.name, lambda: run_part(part)))
+    total = run_all(chosen_parts(words))
     report(total)
     return 0 if total.good else 1
 
@@ -89,4 +120,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit(130)
+        process.end_all()
+        os._exit(130)  # without waiting for the parts aside

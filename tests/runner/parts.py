@@ -22,9 +22,11 @@ class Part:
     run: Callable[[], Tally]
     programs: tuple[str, ...] = ()  # without one of them the part is skipped
     by_name_only: bool = False  # not part of a run without words
+    aside: bool = False  # needs only processor time: it takes what the other parts leave
+    prepare: Callable[[], object] | None = None  # what can be made while other parts run
 
 
-def _pytest_part(name: str, builds: tuple[str, ...], **more: bool) -> Part:
+def _pytest_part(name: str, builds: tuple[str, ...], **more: object) -> Part:
     find = partial(pytests.modules, name)
     return Part(name, builds, find, partial(pytests.run_folder, name), **more)
 
@@ -32,10 +34,11 @@ def _pytest_part(name: str, builds: tuple[str, ...], **more: bool) -> Part:
 PARTS = [
     Part("unit", ("test",), unit.sources, unit.run_all),
     _pytest_part("scenarios", ("test",)),
+    _pytest_part("mutation", (), by_name_only=True),
     _pytest_part("integration", ("test",)),
-    _pytest_part("lab", ("test",)),
-    Part("fuzz", ("fuzz",), fuzz.sources, fuzz.run_all, programs=("clang",)),
-    _pytest_part("style", ("test",)),
+    _pytest_part("lab", ("test",), prepare=partial(pytests.collect, "lab")),
+    Part("fuzz", ("fuzz",), fuzz.sources, fuzz.run_all, programs=("clang",), aside=True),
+    _pytest_part("style", ("test",), aside=True),
     _pytest_part("bench", ("bench",), by_name_only=True),
 ]
 

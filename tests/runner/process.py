@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LOW_PRIORITY, LOWEST_PRIORITY = 10, 19
+
+_running: set[subprocess.Popen[str]] = set()
 
 
 @dataclass
@@ -40,6 +44,26 @@ def _end_group(child: subprocess.Popen[str]) -> None:
         pass
 
 
+def yield_to_others(priority: int) -> None:
+    """From here on this thread, and what it runs, takes only the processor time that nobody else wants."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
+
+
+def _pass_priority_on(child: subprocess.Popen[str]) -> None:
+    """The kernel gives each session a share of its own (autogroup), whatever its priority is."""
+    nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    try:
+        Path(f"/proc/{child.pid}/autogroup").write_text(str(nice))
+    except OSError:  # a kernel without it, or a child that is gone
+        pass
+
+
+def end_all() -> None:
+    """Ends what other threads run at this moment."""
+    for child in list(_running):
+        _end_group(child)
+
+
 def run(
     arguments: list[str | Path], within: float, environment: dict[str, str] | None = None
 ) -> Finished:
@@ -55,6 +79,8 @@ def run(
         errors="replace",
         start_new_session=True,
     )
+    _running.add(child)
+    _pass_priority_on(child)
     try:
         output, _ = child.communicate(timeout=within)
     except BaseException as interruption:
@@ -63,4 +89,6 @@ def run(
         if not isinstance(interruption, subprocess.TimeoutExpired):
             raise
         output += f"\nnot done after {within:.0f} s, killed\n"
+    finally:
+        _running.discard(child)
     return Finished(child.returncode, output)

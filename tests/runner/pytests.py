@@ -33,7 +33,7 @@ def _command(folder: str, report: Path, marker: str, workers: int) -> list[str |
     if _have("pytest_timeout"):
         command.append(f"--timeout={TEST_SECONDS}")
     if workers > 1 and _have("xdist"):
-        command += ["-n", str(workers)]
+        command += ["-n", str(workers), "--dist", "loadgroup"]
     return [*command, ROOT / "tests" / folder]
 
 
@@ -70,7 +70,14 @@ def _run(folder: str, marker: str, workers: int, within: float) -> Tally:
         return read_report(folder, report, run(command, within, sanitizer_environment()))
 
 
-def run_folder(folder: str, within: float = 1200) -> Tally:
+def collect(folder: str, within: float = 1200) -> Finished:
+    """Runs no test. What the start of a session makes, as hosts and packages, is there afterwards."""
+    command: list[str | Path] = [sys.executable, "-B", "-m", "pytest", "-q", "--collect-only"]
+    command += ["-c", ROOT / "tests/pytest.ini", "--rootdir", ROOT / "tests", ROOT / "tests" / folder]
+    return run(command, within)
+
+
+def run_folder(folder: str, within: float = 2400) -> Tally:
     tally = _run(folder, "not alone", WORKERS, within)
     tally.add(_run(folder, "alone", 1, within))
     return tally

@@ -24,6 +24,7 @@ enum verb {
         VERB_FAILS_UNTIL_RESTARTED,
         VERB_FAILS_UNTIL_RELOADED,
         VERB_FAILS_UNTIL_SIGNALLED,
+        VERB_FAILS_UNTIL_ROLLED_BACK,
         VERB_DIES_AGAIN,
         VERB_TIMES_OUT,
         VERB_PASSES,
@@ -50,8 +51,26 @@ enum verb {
         VERB_ACTIONS_NEVER,
         VERB_EXECUTOR_LEAVES,
         VERB_EXECUTOR_RETURNS,
+        VERB_STANDS_STILL,
+        VERB_STARVED,
+        VERB_SHORT_OF_MEMORY,
+        VERB_CLOCK_IS_SET,
         VERB_STORE_BREAKS,
         VERB_STORE_WORKS,
+        VERB_HOLD,
+        VERB_RELEASE,
+        VERB_PACKAGES,
+        VERB_PACKAGES_DONE,
+        VERB_CRASHES,
+        VERB_DEPLOY,
+        VERB_DEPLOYED,
+        VERB_GROUP_ACTIVE,
+        VERB_GROUP_STANDBY,
+        VERB_CHANGED,
+        VERB_CHANGED_AS_BEFORE,
+        VERB_RECOVERY_POINT, /* what it is now is good */
+        VERB_NOTHING_KNOWN, /* of what changed */
+        VERB_COMPARED, /* within a time; 0: never */
         VERB_KILLED,
         VERB_REBOOTS,
         VERB_END,
@@ -64,6 +83,7 @@ struct statement {
         enum verb verb;
         uint32_t service, probe; /* UINT32_MAX: not of one */
         usec_t time;
+        int cause; /* enum cause; CAUSE_NONE: as usual */
         char text[STATEMENT_TEXT_MAX];
 };
 
@@ -80,6 +100,10 @@ void scenario_done(struct scenario *scenario);
 /* The script of the file against its services; used by scenario_load. */
 int script_parse(
         const char *text, const struct policy *policy, struct scenario *ret, struct error *err);
+
+/* What people, deployments and groups say. */
+struct world;
+void others_say(struct world *world, const struct statement *statement);
 
 /* Runs it and writes the decisions, two blanks in front of each line. */
 void scenario_run(struct scenario *scenario, FILE *out);

@@ -1,15 +1,19 @@
-"""Runs the scenarios and reads their files; shared by the test and by `regenerate`."""
+"""Runs the scenarios and simulations and reads their files; shared by the tests and by `regenerate`."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+import textwrap
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("RECOVERD_BUILD", FOLDER.parents[1] / "build-test"))
 RUNNER = BUILD / "tests" / "scenario_runner"
+SIMULATOR = BUILD / "recoverctl"
 FILES = sorted(FOLDER.glob("*.scenario"))
+SIMULATIONS = sorted(FOLDER.glob("*.simulation"))
 HEADING = "decisions:\n"
 SECONDS = 20
 
@@ -21,8 +25,22 @@ def _run(argument: str | Path) -> str:
     return finished.stdout
 
 
+def _simulate(path: Path) -> str:
+    """Sections `policy:` and `faults:`, indented, and a line `arguments:`."""
+    written = split(path)[0]
+    policy = written.partition("policy:\n")[2].partition("faults:\n")[0]
+    faults, _, arguments = written.partition("faults:\n")[2].partition("arguments: ")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "policy.yaml").write_text(textwrap.dedent(policy))
+        (Path(folder) / "faults.yaml").write_text(textwrap.dedent(faults))
+        command = [SIMULATOR, "simulate", "policy.yaml", "--faults", "faults.yaml", *arguments.splitlines()[0].split()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return textwrap.indent(done.stdout, "  ", lambda line: line.strip() != "")
+
+
 def decisions(path: Path) -> str:
-    return _run(path)
+    return _simulate(path) if path in SIMULATIONS else _run(path)
 
 
 def rows_of_table() -> set[int]:

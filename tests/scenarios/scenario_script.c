@@ -6,11 +6,12 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
+#include "model/observation.h"
 #include "tests/scenarios/scenario.h"
 
 enum { WORDS_MAX = 16 };
 
-/* Upper case words stand for something: SERVICE, TARGET (a service, or service/probe), TIME,
+/* Upper case words stand for something: SERVICE, TARGET (a service, or service/probe), TIME, CAUSE,
  * "TEXT". */
 static const struct {
         const char *pattern;
@@ -18,14 +19,17 @@ static const struct {
 } patterns[] = {
         {"everything is stopped at first", VERB_STOPPED_AT_FIRST},
         {"TARGET fails TEXT", VERB_FAILS},
+        {"TARGET fails TEXT as CAUSE", VERB_FAILS},
         {"TARGET fails TEXT until restarted", VERB_FAILS_UNTIL_RESTARTED},
         {"TARGET fails TEXT until reloaded", VERB_FAILS_UNTIL_RELOADED},
         {"TARGET fails TEXT until signalled", VERB_FAILS_UNTIL_SIGNALLED},
+        {"TARGET fails TEXT until rolled back", VERB_FAILS_UNTIL_ROLLED_BACK},
         {"TARGET times out", VERB_TIMES_OUT},
         {"TARGET passes", VERB_PASSES},
         {"TARGET is unknown TEXT", VERB_UNKNOWN},
         {"TARGET is degraded TEXT", VERB_DEGRADED},
         {"SERVICE dies TEXT", VERB_DIES},
+        {"SERVICE dies TEXT as CAUSE", VERB_DIES},
         {"SERVICE dies after each start TEXT", VERB_DIES_AGAIN},
         {"somebody starts SERVICE", VERB_RUNS},
         {"somebody stops SERVICE", VERB_STOPPED_OUTSIDE},
@@ -36,6 +40,21 @@ static const struct {
         {"a person restarts SERVICE", VERB_RESTART},
         {"a person starts SERVICE", VERB_START},
         {"a person stops SERVICE", VERB_STOP},
+        {"a person holds all recovery for TIME", VERB_HOLD},
+        {"a person releases all recovery", VERB_RELEASE},
+        {"packages are changed", VERB_PACKAGES},
+        {"the packages are done", VERB_PACKAGES_DONE},
+        {"the agent crashed too often for TIME", VERB_CRASHES},
+        {"the deploy lock of SERVICE appears", VERB_DEPLOY},
+        {"the deploy lock of SERVICE goes", VERB_DEPLOYED},
+        {"the group makes SERVICE active", VERB_GROUP_ACTIVE},
+        {"the group makes SERVICE standby", VERB_GROUP_STANDBY},
+        {"SERVICE is changed", VERB_CHANGED},
+        {"SERVICE is changed as before", VERB_CHANGED_AS_BEFORE},
+        {"SERVICE as it is becomes good", VERB_RECOVERY_POINT},
+        {"nothing is known of changes of SERVICE", VERB_NOTHING_KNOWN},
+        {"changes are told in TIME", VERB_COMPARED},
+        {"changes are never told", VERB_COMPARED},
         {"saves answer in TIME", VERB_SAVES_ANSWER},
         {"saves fail in TIME", VERB_SAVES_FAIL},
         {"saves never answer", VERB_SAVES_NEVER},
@@ -47,6 +66,10 @@ static const struct {
         {"actions never answer", VERB_ACTIONS_NEVER},
         {"the executor leaves", VERB_EXECUTOR_LEAVES},
         {"the executor returns", VERB_EXECUTOR_RETURNS},
+        {"the agent stands still for TIME", VERB_STANDS_STILL},
+        {"the agent is kept waiting for TIME", VERB_STARVED},
+        {"the host is short of memory", VERB_SHORT_OF_MEMORY},
+        {"the clock is set forward by TIME", VERB_CLOCK_IS_SET},
         {"the store breaks", VERB_STORE_BREAKS},
         {"the store works", VERB_STORE_WORKS},
         {"the agent is killed for TIME", VERB_KILLED},
@@ -120,6 +143,10 @@ static bool take(
         }
         if (str_eq(wanted, "TIME")) {
                 return units_parse_duration(word, &ret->time) == 0;
+        }
+        if (str_eq(wanted, "CAUSE")) {
+                ret->cause = cause_parse(word);
+                return ret->cause > CAUSE_NONE;
         }
         if (str_eq(wanted, "TEXT")) {
                 return word[0] == '"' && str_copy(ret->text, sizeof(ret->text), word + 1);

@@ -16,7 +16,7 @@ enum { PLANNED_MAX = 2048 };
 #define PROBE_TIME (1 * USEC_PER_MSEC)
 #define DIES_AGAIN_AFTER (500 * USEC_PER_MSEC)
 
-enum planned_kind { STATEMENT, PROBE_BEGINS, PROBE_ENDS, SAVED, ACTION, ANSWER, DEATH };
+enum planned_kind { STATEMENT, PROBE_BEGINS, PROBE_ENDS, SAVED, ACTION, ANSWER, DEATH, COMPARED };
 
 struct planned {
         usec_t at; /* since the beginning */
@@ -28,7 +28,7 @@ struct planned {
 };
 
 /* What makes a failing probe pass. */
-enum cure { CURE_NONE = 0, CURE_START, CURE_RELOAD, CURE_SIGNAL };
+enum cure { CURE_NONE = 0, CURE_START, CURE_RELOAD, CURE_SIGNAL, CURE_ROLLBACK };
 
 struct probe_play {
         enum outcome outcome;
@@ -43,6 +43,10 @@ struct probe_play {
 struct service_play {
         bool up, by_action, busy;
         bool by_somebody, manager_busy;
+        enum cause end; /* of its process, as CAUSE_EXITED where nothing is said */
+        uint64_t change; /* since it was last good; 0: none */
+        usec_t changed;
+        bool nothing_known;
         char death[STATEMENT_TEXT_MAX]; /* how it last ended by itself; "": it did not */
         char dies_again[STATEMENT_TEXT_MAX]; /* "": it does not */
         struct probe_play *probes;
@@ -58,6 +62,8 @@ struct play {
         uint64_t order;
         bool ended, executor_here;
         struct statement saves, actions; /* how they answer at present */
+        usec_t compare_time; /* 0: nobody answers */
+        uint64_t changes;
         FILE *out;
 };
 
@@ -173,6 +179,14 @@ static void write_effect(struct play *play, const struct effect *effect) {
         case EFFECT_RECORD:
         case EFFECT_ATTEMPT:
         case EFFECT_DEPENDENTS:
+        case EFFECT_GUARDS:
+        case EFFECT_TRIALS:
+                return;
+        case EFFECT_FAILOVER:
+                write_line(play, effect->service, "failover", "is asked for");
+                return;
+        case EFFECT_FILES:
+                write_line(play, effect->service, "changes", "are looked for");
                 return;
         }
 }
@@ -293,6 +307,7 @@ static void tell_process(struct play *play, uint32_t service, usec_t age) {
                 return;
         }
         if (!one->up) {
+                input.process.end = one->end;
                 str_copy(input.process.text, sizeof(input.process.text), one->death);
         }
         world_feed(play->world, &input);
@@ -334,6 +349,7 @@ static void start_process(struct play *play, uint32_t service) {
         struct service_play *one = &play->services[service];
         one->up = true;
         one->by_somebody = one->manager_busy = false;
+        one->end = CAUSE_NONE;
         one->death[0] = '\0';
         cure(play, service, CURE_START);
         tell_process(play, service, 0);
@@ -344,17 +360,21 @@ static void start_process(struct play *play, uint32_t service) {
 
 /* Half way through the time that the action takes. */
 static void carry_out(struct play *play, uint32_t service, int action) {
-        bool restart = action == ACTION_RESTART;
+        bool restart = action == ACTION_RESTART || action == ACTION_ROLLBACK;
         if (play->actions.verb != VERB_ACTIONS_SUCCEED && play->actions.verb != VERB_ACTIONS_LOST) {
                 return;
         }
         if ((restart || action == ACTION_STOP) && play->services[service].up) {
                 stop_process(play, service, NULL);
         }
+        if (action == ACTION_ROLLBACK) {
+                play->services[service].change = 0;
+                cure(play, service, CURE_ROLLBACK);
+        }
         if (restart || (action == ACTION_START && !play->services[service].up)) {
                 start_process(play, service);
         }
-        if (action_needs_running(action) && play->services[service].up) {
+        if (action_traits(action)->needs_running && play->services[service].up) {
                 cure(play, service, action == ACTION_RELOAD ? CURE_RELOAD : CURE_SIGNAL);
         }
 }
@@ -375,6 +395,25 @@ static void answer(struct play *play, const struct planned *planned) {
         world_feed(play->world, &input);
 }
 
+static void tell_changes(struct play *play, uint32_t service) {
+        const struct service_play *one = &play->services[service];
+        if (one->nothing_known) {
+                world_files_unknown(play->world, service);
+        } else {
+                world_files(
+                        play->world, service, one->change, usec_sub(now_of(play), one->changed));
+        }
+}
+
+static void change(struct play *play, const struct statement *statement) {
+        struct service_play *one = &play->services[statement->service];
+        one->nothing_known = statement->verb == VERB_NOTHING_KNOWN;
+        play->changes += statement->verb == VERB_CHANGED;
+        bool changed = statement->verb == VERB_CHANGED || statement->verb == VERB_CHANGED_AS_BEFORE;
+        one->change = changed ? play->changes : 0;
+        one->changed = now_of(play);
+}
+
 static void on_effect(struct world *world, const struct effect *effect) {
         struct play *play = world->cookie;
         write_effect(play, effect);
@@ -384,6 +423,8 @@ static void on_effect(struct world *world, const struct effect *effect) {
                 hurry(play, effect->service, false);
         } else if (effect->kind == EFFECT_SAVE && play->saves.verb != VERB_SAVES_NEVER) {
                 plan(play, SAVED, effect->service, play->saves.time)->id = effect->attempt.token;
+        } else if (effect->kind == EFFECT_FILES && play->compare_time > 0) {
+                plan(play, COMPARED, effect->service, play->compare_time);
         } else if (effect->kind == EFFECT_ACT) {
                 play->services[effect->service].busy = true;
                 if (play->actions.verb != VERB_ACTIONS_NEVER) {
@@ -405,6 +446,7 @@ static enum cure cure_for(enum verb verb) {
                 {VERB_FAILS_UNTIL_RESTARTED, CURE_START},
                 {VERB_FAILS_UNTIL_RELOADED, CURE_RELOAD},
                 {VERB_FAILS_UNTIL_SIGNALLED, CURE_SIGNAL},
+                {VERB_FAILS_UNTIL_ROLLED_BACK, CURE_ROLLBACK},
         };
         for (size_t i = 0; i < ELEMENTSOF(cures); i++) {
                 if (cures[i].verb == verb) {
@@ -487,6 +529,53 @@ static void set_store(struct play *play, bool works) {
         }
 }
 
+/* What the agent sees of the host, every LOOK_INTERVAL. */
+static void look_at_host(struct play *play, const struct statement *statement) {
+        struct host_signs signs = {.pressure_known = true, .memory_known = true};
+        enum verb verb = statement->verb;
+        signs.available_percent = verb == VERB_SHORT_OF_MEMORY ? 1 : 50;
+        signs.memory_percent = verb == VERB_SHORT_OF_MEMORY ? 60 : 0;
+        signs.cpu_percent = verb == VERB_STARVED ? 99 : 0;
+        signs.late = verb == VERB_STARVED ? statement->time : 0;
+        signs.clock_jump = verb == VERB_CLOCK_IS_SET ? (int64_t) statement->time : 0;
+        signs.stalled = verb == VERB_STANDS_STILL ? statement->time : 0;
+        world_host(play->world, &signs);
+}
+
+static void set_outcome(struct play *play, const struct statement *statement) {
+        enum verb verb = statement->verb;
+        enum outcome outcome = verb == VERB_TIMES_OUT  ? OUTCOME_TIMEOUT
+                               : verb == VERB_PASSES   ? OUTCOME_PASS
+                               : verb == VERB_DEGRADED ? OUTCOME_DEGRADED
+                                                       : OUTCOME_UNKNOWN;
+        set_probes(
+                play, statement, outcome, verb == VERB_TIMES_OUT ? CAUSE_UNRESPONSIVE : CAUSE_NONE);
+}
+
+static void set_failing(struct play *play, const struct statement *statement) {
+        set_probes(play, statement, OUTCOME_FAIL,
+                statement->cause ? (enum cause) statement->cause : CAUSE_WRONG_ANSWER);
+}
+
+static void die(struct play *play, const struct statement *statement) {
+        play->services[statement->service].end = (enum cause) statement->cause;
+        stop_process(play, statement->service, statement->text);
+}
+
+static void set_executor(struct play *play, bool here) {
+        if (here) {
+                executor_returns(play, USEC_PER_HOUR);
+                return;
+        }
+        play->executor_here = false;
+        world_executor(play->world, false);
+}
+
+static void hold_for_packages(struct play *play, bool at_work) {
+        usec_t most = world_policy(play->world)->agent.hold_at_most;
+        world_hold(play->world, HOLD_PACKAGES, at_work ? most : 0);
+}
+
 static void obey(struct play *play, const struct statement *statement) {
         switch (statement->verb) {
         case VERB_STOPPED_AT_FIRST: /* was looked at in the beginning */
@@ -495,22 +584,17 @@ static void obey(struct play *play, const struct statement *statement) {
         case VERB_FAILS_UNTIL_RESTARTED:
         case VERB_FAILS_UNTIL_RELOADED:
         case VERB_FAILS_UNTIL_SIGNALLED:
-                set_probes(play, statement, OUTCOME_FAIL, CAUSE_WRONG_ANSWER);
+        case VERB_FAILS_UNTIL_ROLLED_BACK:
+                set_failing(play, statement);
                 return;
         case VERB_TIMES_OUT:
-                set_probes(play, statement, OUTCOME_TIMEOUT, CAUSE_UNRESPONSIVE);
-                return;
         case VERB_PASSES:
-                set_probes(play, statement, OUTCOME_PASS, CAUSE_NONE);
-                return;
         case VERB_UNKNOWN:
-                set_probes(play, statement, OUTCOME_UNKNOWN, CAUSE_NONE);
-                return;
         case VERB_DEGRADED:
-                set_probes(play, statement, OUTCOME_DEGRADED, CAUSE_NONE);
+                set_outcome(play, statement);
                 return;
         case VERB_DIES:
-                stop_process(play, statement->service, statement->text);
+                die(play, statement);
                 return;
         case VERB_DIES_AGAIN:
                 str_copy(play->services[statement->service].dies_again,
@@ -545,15 +629,40 @@ static void obey(struct play *play, const struct statement *statement) {
                 play->actions = *statement;
                 return;
         case VERB_EXECUTOR_LEAVES:
-                play->executor_here = false;
-                world_executor(play->world, false);
-                return;
         case VERB_EXECUTOR_RETURNS:
-                executor_returns(play, USEC_PER_HOUR);
+                set_executor(play, statement->verb == VERB_EXECUTOR_RETURNS);
+                return;
+        case VERB_STANDS_STILL:
+        case VERB_STARVED:
+        case VERB_SHORT_OF_MEMORY:
+        case VERB_CLOCK_IS_SET:
+                look_at_host(play, statement);
                 return;
         case VERB_STORE_BREAKS:
         case VERB_STORE_WORKS:
                 set_store(play, statement->verb == VERB_STORE_WORKS);
+                return;
+        case VERB_PACKAGES:
+        case VERB_PACKAGES_DONE:
+                hold_for_packages(play, statement->verb == VERB_PACKAGES);
+                return;
+        case VERB_DEPLOY:
+        case VERB_DEPLOYED:
+        case VERB_GROUP_ACTIVE:
+        case VERB_GROUP_STANDBY:
+        case VERB_HOLD:
+        case VERB_RELEASE:
+        case VERB_CRASHES:
+                others_say(play->world, statement);
+                return;
+        case VERB_CHANGED:
+        case VERB_CHANGED_AS_BEFORE:
+        case VERB_RECOVERY_POINT:
+        case VERB_NOTHING_KNOWN:
+                change(play, statement);
+                return;
+        case VERB_COMPARED:
+                play->compare_time = statement->time;
                 return;
         case VERB_KILLED:
         case VERB_REBOOTS:
@@ -590,6 +699,9 @@ static void happen(struct play *play, const struct planned *planned) {
                 return;
         case ANSWER:
                 answer(play, planned);
+                return;
+        case COMPARED:
+                tell_changes(play, planned->service);
                 return;
         case DEATH:
                 if (play->services[planned->service].up) {
@@ -655,6 +767,7 @@ void scenario_run(struct scenario *scenario, FILE *out) {
         play->scenario = scenario;
         play->out = out;
         play->saves = (struct statement){.verb = VERB_SAVES_ANSWER, .time = USEC_PER_MSEC};
+        play->compare_time = 50 * USEC_PER_MSEC;
         play->actions =
                 (struct statement){.verb = VERB_ACTIONS_SUCCEED, .time = 200 * USEC_PER_MSEC};
         play->world = world_new(TAKE_PTR(scenario->policy), 1);

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from scenario_files import FILES, decisions, expected, rows_of_table
+from scenario_files import FILES, SIMULATIONS, decisions, expected, rows_of_table
 
 ROWS = re.compile(r"^ *[0-9.]+ \S+ +rows +([0-9 ]+)$", re.MULTILINE)
 NAME = re.compile(r"^([0-9]{3})-[a-z0-9-]+\.scenario$")
@@ -16,7 +16,7 @@ def fired(text: str) -> set[int]:
     return {int(number) for line in ROWS.findall(text) for number in line.split()}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES + SIMULATIONS, ids=lambda path: path.stem)
 def test_decisions(path: Path) -> None:
     assert decisions(path) == expected(path), (
         f"the decisions differ; where that is right, run tests/scenarios/regenerate {path.stem} and review the diff"

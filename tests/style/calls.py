@@ -57,7 +57,7 @@ MEMORY = {"calloc", "free"}
 PURE_LIBC = set(
     "memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp strchr strrchr strstr snprintf vsnprintf"
     " bsearch __errno_location __stack_chk_fail __assert_fail _GLOBAL_OFFSET_TABLE_"
-    " exp expm1 exp2 log log1p log2 log10 pow sqrt fabs fmin fmax fmod floor ceil round lround llround"
+    " asin exp expm1 exp2 log log1p log2 log10 pow sqrt fabs fmin fmax fmod floor ceil round lround llround"
     " trunc erf erfc lgamma lgamma_r tgamma ldexp frexp hypot nextafter isnan isinf".split()
 )
 SANITIZER = re.compile(r"^__(asan|ubsan|sanitizer|lsan)_")

@@ -19,7 +19,30 @@ class Generated:
 GENERATED: list[Generated] = [
     Generated("docs/policy-reference.md", ("{build}/recoverctl", "generate", "policy-reference")),
     Generated("policies/schema/policy.schema.json", ("{build}/recoverctl", "generate", "json-schema")),
+    Generated("docs/check-warnings.md", ("{build}/recoverctl", "generate", "check-warnings")),
     Generated("docs/state-machine.md", ("{build}/recoverctl", "generate", "state-machine")),
+    Generated("docs/faults-reference.md", ("{build}/recoverctl", "generate", "faults-reference")),
+    *(
+        Generated(f"docs/man/{page}", ("{build}/recoverctl", "generate", page))
+        for page in (
+            "recoverctl.1",
+            "recoverctl-check.1",
+            "recoverctl-init.1",
+            "recoverctl-group.1",
+            "recoverctl-pause.1",
+            "recoverctl-probe.1",
+            "recoverctl-reload.1",
+            "recoverctl-restart.1",
+            "recoverctl-rollback.1",
+            "recoverctl-simulate.1",
+            "recoverctl-status.1",
+            "recoverd-policy.5",
+            "recoverd.yaml.5",
+        )
+    ),
+    Generated("packaging/completion/recoverctl.bash", ("{build}/recoverctl", "generate", "completion-bash")),
+    Generated("packaging/completion/recoverctl.fish", ("{build}/recoverctl", "generate", "completion-fish")),
+    Generated("packaging/completion/recoverctl.zsh", ("{build}/recoverctl", "generate", "completion-zsh")),
 ]
 
 
@@ -47,3 +70,11 @@ def check_generated_files(tree: Tree, table: list[Generated] | None = None) -> l
             changed = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0))
             found.append(Finding(one.path, line, f"is not what `{how}` writes:\n" + "\n".join(changed[:20])))
     return found
+
+
+def check_manuals_are_listed(tree: Tree) -> list[Finding]:
+    """A command that is on no page of the others has one of its own."""
+    listed = {one.path for one in GENERATED}
+    pages = regenerate(tree, Generated("", ("{build}/recoverctl", "generate", "manual-names"))).split()
+    missing = [f"docs/man/{page}" for page in pages if f"docs/man/{page}" not in listed]
+    return [Finding("tests/style/generated.py", 1, f"does not name {path}") for path in missing]

@@ -12,7 +12,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 _PLAIN = {"base", "model"}
 _BELOW_RUNTIME = _PLAIN | {
-    "policy", "recovery", "reliability", "io", "metrics", "store", "coordinator", "sinks", "probes",
+    "policy", "recovery", "recording", "reliability", "io", "metrics", "store", "coordinator", "sinks", "probes",
 }  # fmt: skip
 
 LAYERS: dict[str, set[str]] = {
@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "model": {"base"},
     "policy": _PLAIN,
     "recovery": _PLAIN,
+    "recording": _PLAIN | {"recovery"},
     "reliability": _PLAIN,
     "io": {"base"},
     "metrics": _PLAIN,
@@ -29,9 +30,11 @@ LAYERS: dict[str, set[str]] = {
     "probes": _PLAIN | {"io"},
     "runtime": _BELOW_RUNTIME,
     "control": _BELOW_RUNTIME | {"runtime"},
-    "executor": _PLAIN | {"policy", "io", "probes"},
-    "sim": _PLAIN | {"recovery", "reliability", "policy"},
-    "cli": _PLAIN | {"policy", "recovery", "reliability", "io", "probes", "control", "sim"},
+    "checkpoint": _PLAIN,
+    "fence": {"base"},
+    "executor": _PLAIN | {"policy", "io", "probes", "checkpoint"},
+    "sim": _PLAIN | {"recovery", "recording", "reliability", "policy"},
+    "cli": _PLAIN | {"policy", "recovery", "recording", "reliability", "io", "probes", "control", "sim"},
 }
 
 
@@ -40,6 +43,8 @@ def module_of(path: str) -> str | None:
     parts = PurePosixPath(path).parts
     if parts[0] == "probes":
         return "probes"
+    if parts[:3] == ("agent", "executor", "checkpoint") and len(parts) > 3:
+        return "checkpoint"  # a program of its own
     return parts[1] if parts[0] == "agent" and len(parts) > 2 else None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,14 @@ def test_deadline_ends_the_whole_group() -> None:
     assert finished.code < 0
     assert finished.output.startswith("started")
     assert "not done after" in finished.output
+
+
+def test_work_aside_has_the_lowest_priority() -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    with ThreadPoolExecutor(max_workers=1, initializer=process.yield_to_others, initargs=(process.LOWEST_PRIORITY,)) as aside:
+        finished = aside.submit(process.run, ["nice"], within=20).result()
+    assert finished.output.split() == ["19"]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == ours
 
 
 FUZZ_TARGET = """

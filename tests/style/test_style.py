@@ -31,12 +31,14 @@ CHECKS: list[Callable[[Tree], list[Finding]]] = [
     words.check_suppressions_have_reasons,
     words.check_white_space,
     generated.check_generated_files,
+    generated.check_manuals_are_listed,
     tools.check_every_source_is_compiled,
     tools.check_clang_format,
     tools.check_cppcheck,
     tools.check_clang_tidy,
     tools.check_shell,
     tools.check_python,
+    tools.check_manuals,
 ]
 
 
@@ -45,7 +47,7 @@ def tree() -> Tree:
     return Tree()
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2100)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 def test_tree(tree: Tree, check: Callable[[Tree], list[Finding]]) -> None:
     try:

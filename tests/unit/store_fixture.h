@@ -122,6 +122,7 @@ static inline void fixture_forget_history(struct fixture *fixture) {
         free(fixture->history.incidents);
         free(fixture->history.attempts);
         free(fixture->history.events);
+        free(fixture->history.whys);
         fixture->history = (struct store_history){0};
 }
 
@@ -149,8 +150,11 @@ static inline struct attempt make_attempt(uint64_t incident, uint32_t number) {
 }
 
 static inline struct incident make_incident(uint64_t id, const char *service) {
-        struct incident incident = {
-                .id = id, .opened = 1767225600000000 + id, .cause = CAUSE_EXITED, .attempts = 2};
+        struct incident incident = {.id = id,
+                .opened = 1767225600000000 + id,
+                .cause = CAUSE_EXITED,
+                .role = ROLE_READINESS,
+                .attempts = 2};
         (void) str_copy(incident.service, sizeof(incident.service), service);
         return incident;
 }
@@ -191,6 +195,8 @@ static inline void fixture_on_answer(
                 history->n_attempts,
                 copy_array(history->events, history->n_events, sizeof(struct event)),
                 history->n_events,
+                .whys = copy_array(history->whys, history->whys ? history->n_attempts : 0,
+                        sizeof(struct store_why)),
         };
 }
 

@@ -27,8 +27,10 @@ static struct instant at(usec_t later) {
 
 static int spend(struct action_budget *budget, const char *name, usec_t later) {
         struct service service = service_of(name);
-        return action_budget_spend(budget, &service, &host, at(later), NULL);
+        return action_budget_spend(budget, &service, NULL, &host, at(later), NULL);
 }
+
+DEFINE_CLEANUP(action_budget_free_p, struct action_budget, action_budget_free)
 
 static int setup(void **state) {
         *state = action_budget_new();
@@ -45,7 +47,7 @@ static void test_a_service_has_its_own(void **state) {
         struct service service = service_of("web");
         assert_int_equal(spend(*state, "web", 0), 0);
         assert_int_equal(spend(*state, "web", 1), 0);
-        assert_int_equal(action_budget_spend(*state, &service, &host, at(2), &err), -EDQUOT);
+        assert_int_equal(action_budget_spend(*state, &service, NULL, &host, at(2), &err), -EDQUOT);
         assert_string_equal(err.text, "2 of 2 actions of the service spent within 1h");
         assert_int_equal(spend(*state, "db", 3), 0);
 }
@@ -57,8 +59,29 @@ static void test_the_host_has_one_for_all(void **state) {
         assert_int_equal(spend(*state, "b", 0), 0);
         assert_int_equal(spend(*state, "c", 0), 0);
         assert_int_equal(spend(*state, "c", 0), 0);
-        assert_int_equal(action_budget_spend(*state, &service, &host, at(1), &err), -EDQUOT);
+        assert_int_equal(action_budget_spend(*state, &service, NULL, &host, at(1), &err), -EDQUOT);
         assert_string_equal(err.text, "4 of 4 actions of the host spent within 1h");
+}
+
+static void test_a_step_and_a_group_have_their_own(void **state) {
+        struct error err = {0};
+        const struct budget_spec once = {.actions = 1, .per = USEC_PER_HOUR};
+        const struct group_spec shop = {.name = "shop", .budget = {2, USEC_PER_HOUR}};
+        const struct step_spec restart = {.identity = "restart", .budget = &once};
+        const struct step_spec program = {.identity = "exec-0123456789abcdef"};
+        struct service web = service_of("web"), api = service_of("api");
+        web.group = api.group = &shop;
+        assert_int_equal(action_budget_spend(*state, &web, &restart, &host, at(0), NULL), 0);
+        assert_int_equal(action_budget_spend(*state, &web, &restart, &host, at(1), &err), -EDQUOT);
+        assert_string_equal(err.text, "1 of 1 actions of the step spent within 1h");
+
+        AUTO_FREE char *text = action_budget_format(*state, BOOT, at(1));
+        AUTO(action_budget_free_p) struct action_budget *next = action_budget_new();
+        assert_int_equal(action_budget_parse(next, text, BOOT, at(2), NULL), 0);
+        assert_int_equal(action_budget_spend(next, &web, &restart, &host, at(2), NULL), -EDQUOT);
+        assert_int_equal(action_budget_spend(next, &api, &restart, &host, at(2), NULL), 0);
+        assert_int_equal(action_budget_spend(next, &web, &program, &host, at(3), &err), -EDQUOT);
+        assert_string_equal(err.text, "2 of 2 actions of the group spent within 1h");
 }
 
 static void test_a_refused_action_is_not_counted(void **state) {
@@ -82,7 +105,7 @@ static void test_actions_expire_a_little_early(void **state) {
 
 static void test_none_allowed(void **state) {
         struct service service = {.name = "web", .budget = {.actions = 0, .per = USEC_PER_HOUR}};
-        assert_int_equal(action_budget_spend(*state, &service, &host, at(0), NULL), -EDQUOT);
+        assert_int_equal(action_budget_spend(*state, &service, NULL, &host, at(0), NULL), -EDQUOT);
 }
 
 /* Two spent, written down, and read at another time or in another boot. */
@@ -97,7 +120,7 @@ static int spend_after(
         if (!change) {
                 assert_int_equal(action_budget_parse(after, text, boot, now, NULL), 0);
         }
-        int r = action_budget_spend(after, &service, &host, now, NULL);
+        int r = action_budget_spend(after, &service, NULL, &host, now, NULL);
         action_budget_free(after);
         return r;
 }
@@ -155,7 +178,7 @@ static void test_damaged_files(void **state) {
 static void test_a_huge_file_is_bounded(void **state) {
         AUTO_STRBUF struct strbuf text = {0};
         strbuf_addf(&text, "recoverd-action-budget 1 %s\n", BOOT);
-        for (int i = 0; i < 20000; i++) {
+        for (int i = 0; i < 1000; i++) {
                 strbuf_addf(&text, "web %d %llu %llu\n", 1000000, (unsigned long long) START,
                         (unsigned long long) WALL);
         }
@@ -174,6 +197,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 T(test_a_service_has_its_own),
                 T(test_the_host_has_one_for_all),
+                T(test_a_step_and_a_group_have_their_own),
                 T(test_a_refused_action_is_not_counted),
                 T(test_actions_expire_a_little_early),
                 T(test_none_allowed),

@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include "model/cause_kinds.h"
 #include "model/observation.h"
 #include "policy_cases.h"
 
@@ -21,8 +22,24 @@ static const struct policy_case cases[] = {
         {"version: 1\nservices:\n  a: {probes: {p/q: {tcp: x}}}\n",
                 "3:16 'p/q' cannot be the name of a probe [bad-name] (names begin with a letter or digit and go "
                 "on with letters, digits and _ . @ -)\n"},
+        {"version: 1\ngroups: {shop: {}, -x: {}}\nservices:\n  a: {" P ", member_of: shpo}\n",
+                "2:20 '-x' cannot be the name of a group [bad-name] (names begin with a letter or digit and go "
+                "on with letters, digits and _ . @ -)\n"
+                "4:41 there is no group 'shpo' [unknown-group] (did you mean 'shop'?)\n"},
+        {"version: 1\nservices:\n  a: {" P ", member_of: shop}\n",
+                "3:41 there is no group 'shop' [unknown-group] (define it below 'groups')\n"},
+        {"version: 1\ngroups: {shop: {budget: 4}}\nservices:\n  a: {" P "}\n",
+                "2:25 group budget: expected a mapping, found '4' [bad-value]\n"},
+        {"version: 1\nservices:\n  a: {command: [/bin/a], recover: [restart: {budget: {actions: 40}}, "
+         "start: {budget: {actions: 40}}]}\n",
+                "3:35 the budgets of the steps allow 80 actions together, at most 64 [too-large]\n"},
         {"version: 1\nservices:\n  a: {" P ", require: 2}\n",
-                "3:39 'require' asks for 2 probes, there are 1 [inconsistent]\n"},
+                "3:39 'require' asks for 2 liveness probes, there are 1 [inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, role: warning}}}\n",
+                "3:15 the service 'a' has nothing but warnings, and nothing says whether it lives [no-probes] "
+                "(give one of them 'role: liveness')\n"},
+        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x, role: ready}}}\n",
+                "3:34 'role': expected liveness, readiness or warning, found 'ready' [bad-value]\n"},
         {"version: 1\nservices:\n  a: {" P ", require: 0}\n",
                 "3:39 'require': expected all, any, or a number of probes from 1, found '0' [bad-value]\n"},
         {"version: 1\nservices:\n  a: {" P ", recover: [notify, restart]}\n",
@@ -159,17 +176,16 @@ static void each_manager_has_its_implied_probe(void **state) {
 
 static void what_needs_a_running_service_cures_no_exit(void **state) {
         (void) state;
-        struct policy *policy =
-                load_clean("version: 1\n"
-                           "services:\n"
-                           "  a:\n"
-                           "    command: [/bin/a]\n"
-                           "    reload_signal: USR2\n"
-                           "    recover:\n"
-                           "      - reload\n"
-                           "      - signal: HUP\n"
-                           "      - signal: {signal: SIGUSR1, to: all, for: exited}\n"
-                           "      - restart\n");
+        struct policy *policy = load_clean("version: 1\n"
+                                           "services:\n"
+                                           "  a:\n"
+                                           "    command: [/bin/a]\n"
+                                           "    reload_signal: USR2\n"
+                                           "    recover:\n"
+                                           "      - reload\n"
+                                           "      - signal: HUP\n"
+                                           "      - signal: {signal: SIGUSR1, to: all, for: slow}\n"
+                                           "      - restart\n");
         const struct service *a = service_of(policy, "a");
         uint32_t exited = 1U << CAUSE_EXITED, slow = 1U << CAUSE_SLOW;
         assert_int_equal(a->command->reload_signal, SIGUSR2);
@@ -179,7 +195,7 @@ static void what_needs_a_running_service_cures_no_exit(void **state) {
         assert_int_equal(a->steps[1].signal.to, SIGNAL_TO_MAIN);
         assert_int_equal(a->steps[2].signal.number, SIGUSR1);
         assert_int_equal(a->steps[2].signal.to, SIGNAL_TO_ALL);
-        assert_int_equal(a->steps[2].causes, exited);
+        assert_int_equal(a->steps[2].causes, slow);
         assert_int_equal(a->steps[3].causes, 0);
         policy_free(policy);
 }
@@ -200,6 +216,39 @@ static void require_counts_the_implied_probe_on_top(void **state) {
         assert_int_equal(service_of(policy, "two")->require, 3);
         assert_int_equal(service_of(policy, "watched")->require, 1);
         assert_int_equal(service_of(policy, "every")->require, 3);
+        policy_free(policy);
+}
+
+static void require_counts_liveness(void **state) {
+        (void) state;
+        struct policy *policy =
+                load_clean("version: 1\n"
+                           "defaults: {probes: {p: {tcp: x}, q: {tcp: y, role: readiness},\n"
+                           "                    r: {tcp: z, role: warning}}}\n"
+                           "services:\n"
+                           "  all: {command: [/bin/a]}\n"
+                           "  any: {command: [/bin/a], require: any}\n"
+                           "  watched: {}\n"
+                           "  ready: {probes: {p: {role: readiness}}, require: any}\n");
+        assert_int_equal(service_of(policy, "all")->require, 2);
+        assert_int_equal(service_of(policy, "any")->require, 2);
+        assert_int_equal(service_of(policy, "watched")->require, 1);
+        assert_int_equal(service_of(policy, "ready")->require, 0);
+        assert_int_equal(service_of(policy, "all")->probes[1].role, ROLE_READINESS);
+        policy_free(policy);
+}
+
+/* A warning about its memory does not stand for the life of the process. */
+static void only_liveness_replaces_the_implied_probe(void **state) {
+        (void) state;
+        struct policy *policy = load_clean("version: 1\n"
+                                           "services:\n"
+                                           "  a: {command: [/bin/a], probes: {process: {process: "
+                                           "{max_rss: 1GiB}, role: warning}}}\n");
+        const struct service *a = service_of(policy, "a");
+        assert_int_equal(a->n_probes, 2);
+        assert_true(a->probes[1].implied);
+        assert_int_equal(a->require, 1);
         policy_free(policy);
 }
 
@@ -230,7 +279,8 @@ static void ladders_have_standards(void **state) {
         assert_string_equal(steps->steps[0].exec.command.items[0], "/bin/clear");
         assert_string_equal(steps->steps[0].exec.user, "nobody");
         assert_int_equal(steps->steps[0].timeout, 5 * USEC_PER_SEC);
-        assert_int_equal(steps->steps[1].causes, (1 << CAUSE_EXITED) | (1 << CAUSE_SLOW));
+        assert_int_equal(
+                steps->steps[1].causes, causes_widen(1 << CAUSE_EXITED) | (1 << CAUSE_SLOW));
         assert_int_equal(steps->steps[1].verify, USEC_PER_MINUTE);
         assert_int_equal(steps->steps[1].backoff->initial, 0);
         assert_int_equal(steps->steps[0].verify, 30 * USEC_PER_SEC);
@@ -307,6 +357,8 @@ int main(void) {
                 cmocka_unit_test(each_manager_has_its_implied_probe),
                 cmocka_unit_test(what_needs_a_running_service_cures_no_exit),
                 cmocka_unit_test(require_counts_the_implied_probe_on_top),
+                cmocka_unit_test(require_counts_liveness),
+                cmocka_unit_test(only_liveness_replaces_the_implied_probe),
                 cmocka_unit_test(ladders_have_standards),
                 cmocka_unit_test(everything_has_a_standard),
                 cmocka_unit_test(takes_the_whole_of_a_command),

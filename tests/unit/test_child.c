@@ -241,11 +241,14 @@ static void test_deadline_terminates_the_group(void **state) {
         assert_true(f->result.duration < 5 * USEC_PER_SEC);
 }
 
+/* A deadline that leaves a busy machine the time to set the trap. */
+#define TIME_TO_TRAP (500 * USEC_PER_MSEC)
+
 static void test_a_child_that_ignores_sigterm_is_killed(void **state) {
         struct fixture *f = *state;
 
         start(f, "trap '' TERM; while :; do sleep 100; done",
-                (struct child_request){.timeout = 30000, .kill_grace = 10000});
+                (struct child_request){.timeout = TIME_TO_TRAP, .kill_grace = 10000});
         run_until_done(f);
         assert_int_equal(f->result.end, CHILD_TIMED_OUT);
         assert_int_equal(f->result.code, SIGKILL);
@@ -255,7 +258,7 @@ static void test_a_clean_exit_on_sigterm_is_still_a_timeout(void **state) {
         struct fixture *f = *state;
 
         start(f, "trap 'echo bye; exit 0' TERM; while :; do sleep 0.01; done",
-                (struct child_request){.timeout = 50000});
+                (struct child_request){.timeout = TIME_TO_TRAP});
         run_until_done(f);
         assert_int_equal(f->result.end, CHILD_TIMED_OUT);
         assert_int_equal(f->result.code, 0);

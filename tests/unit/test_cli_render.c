@@ -179,7 +179,7 @@ static void renders_one_incident(void **state) {
                 "'recovered', 'duration_seconds': 3.4, 'detection_seconds': 0.51, "
                 "'recovery_seconds': 3.9, 'attempts': [{'number': 1, 'action': 'restart', "
                 "'delay_seconds': 1, 'action_seconds': 0.277, 'verify_seconds': 2.1, 'result': "
-                "'recovered', 'text': 'started'}], 'events': [{'at': '2026-03-01T12:03:02.410Z', "
+                "'recovered', 'text': 'started', 'why': {'summary': 'web is failed.'}}], 'events': [{'at': '2026-03-01T12:03:02.410Z', "
                 "'kind': 'incident-opened', 'phase': 'checking', 'level': 'err', 'text': "
                 "'failed: 503'}]}}",
                 "Incident 17 of web\n"
@@ -193,6 +193,9 @@ static void renders_one_incident(void **state) {
                 "Attempts\n"
                 "ATTEMPT  ACTION   WAITED  TOOK   VERIFIED IN  RESULT     DETAIL\n"
                 "1        restart  1s      277ms  2.1s         recovered  started\n"
+                "\n"
+                "Why\n"
+                "Attempt 1: web is failed.\n"
                 "\n"
                 "Timeline\n"
                 "TIME      EVENT            STATE     TEXT\n"

@@ -524,6 +524,27 @@ static void reloads(void **state) {
                 "shop.yaml:1:1: error: unknown key\nshop.yaml:2:1: error: another");
 }
 
+static void records(void **state) {
+        (void) state;
+        fake_request("POST", "/v1/record/start", "");
+        fake_reply(0, "recording to /state/recording.rec");
+        parse_answer(200);
+        assert_string_equal(at("text"), "recording to /state/recording.rec");
+
+        fake_request("POST", "/v1/record/start", "");
+        fake_reply(-EBUSY, "a recording is under way");
+        parse_answer(409);
+        assert_error("busy", "a recording is under way");
+
+        fake_request("POST", "/v1/record/stop", "");
+        fake_reply(-EINVAL, "it cannot");
+        parse_answer(409);
+        assert_error("refused", "it cannot");
+
+        request("GET", "/v1/record", NULL, 200);
+        assert_string_equal(at("path"), "/state/recording.rec");
+}
+
 /* ---- Refusals ---- */
 
 static void knows_its_paths_and_methods(void **state) {
@@ -654,6 +675,7 @@ int main(void) {
                 TEST(takes_heartbeats_of_others_with_a_token),
                 TEST(does_not_name_probes_of_another_policy),
                 TEST(reloads),
+                TEST(records),
                 TEST(knows_its_paths_and_methods),
                 TEST(refuses_malformed_bodies),
                 TEST(strangers_see_the_status_only),

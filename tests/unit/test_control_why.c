@@ -44,6 +44,43 @@ static void healthy_with_some_of_its_probes(void **state) {
         fake_services[FAKE_CHECKOUT].require = 2;
 }
 
+static void degraded(void **state) {
+        (void) state;
+        checkout_probes[0].role = ROLE_WARNING;
+        fake.probes[FAKE_CHECKOUT][0] =
+                (struct probe_status){.health = HEALTH_FAILED, .fails = 4, .failing_since = 1};
+        fake.status[FAKE_CHECKOUT].warnings = 1;
+        fake.guards[1].value = 0;
+        fake_observe(FAKE_CHECKOUT, 0, OUTCOME_FAIL, 2, "85% used, at most 80% allowed");
+        assert_summary(FAKE_CHECKOUT,
+                "checkout is degraded since 11:00:00 UTC (1h): it is alive and ready, and 1 probe "
+                "warns. Probe health failed 4 times in a row, last 2s ago: 85% used, at most 80% "
+                "allowed. Next: nothing to do, its probes go on.");
+        checkout_probes[0].role = ROLE_LIVENESS;
+}
+
+static void not_ready(void **state) {
+        (void) state;
+        checkout_probes[0].role = ROLE_READINESS;
+        fake_checkout_fails(PHASE_UNATTENDED);
+        fake.incident.role = ROLE_READINESS;
+        fake.status[FAKE_CHECKOUT].alive = true;
+        fake.guards[1].value = 0;
+        assert_summary(FAKE_CHECKOUT,
+                "checkout is not ready since 11:59:57 UTC (2.5s): it lives, and its ladder has no "
+                "further step that would not interrupt it. Probe health failed 9 times in a row, "
+                "last 387ms ago: 503 Service Unavailable. Next: it is watched until it is ready; "
+                "should its liveness fail, too, every step may be used.");
+        fake.status[FAKE_CHECKOUT].phase = PHASE_SETTLING;
+        assert_summary(FAKE_CHECKOUT,
+                "checkout is settling since 11:59:57 UTC (2.5s): its dependencies are well again, "
+                "and it gets time to recover without help. Probe health failed 9 times in a row, "
+                "last 387ms ago: 503 Service Unavailable. Only its readiness fails, so nothing "
+                "that would interrupt it is done. Next: recovery begins if its probes do not pass "
+                "by then.");
+        checkout_probes[0].role = ROLE_LIVENESS;
+}
+
 static void unknown(void **state) {
         (void) state;
         fake.status[FAKE_CART].health = HEALTH_UNKNOWN;
@@ -124,7 +161,7 @@ static void a_death_says_more_than_a_closed_port(void **state) {
         (void) state;
         AUTO_STRBUF struct strbuf out = {0};
         fake_checkout_fails(PHASE_BACKOFF);
-        fake.incident.cause = CAUSE_EXITED;
+        fake.incident.cause = fake.incident.symptom = CAUSE_EXITED;
         *fake.incident.probe = 0;
         str_copy(fake.incident.text, sizeof(fake.incident.text), "killed by SIGKILL");
         fake.status[FAKE_CHECKOUT].running = false;
@@ -146,6 +183,40 @@ static void held_by_the_budget(void **state) {
                 "Unavailable. Next: a restart (attempt 2 of 3 of step 1 of 2) as soon as nothing "
                 "holds it any more (at 12:10:00 UTC, in 10m).");
         assert_next(FAKE_CHECKOUT, WAIT_CHANGE, IN(600));
+}
+
+static void a_step_that_is_left_out(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf out = {0};
+        struct rejected rejected[WHY_REJECTED_MAX];
+        fake_checkout_fails(PHASE_BACKOFF);
+        fake.useless = true;
+        fake.status[FAKE_CHECKOUT].step = 1;
+        fake.status[FAKE_CHECKOUT].last_rule = 206;
+        struct why why = why_of((const struct runtime *) &fake, FAKE_CHECKOUT);
+        why_summary(&why, &out);
+        assert_non_null(strstr(strbuf_text(&out),
+                " Left out: step 1, restart (it cured wrong-answer 0 of 9 times). Next: "));
+        size_t n = why_rejected(&why, rejected);
+        assert_int_equal(
+                n, 3); /* neither the row that fired, nor those below it or for another case */
+        assert_string_equal(rejected[0].what, "step 1, restart");
+        assert_string_equal(rejected[0].why, "it cured wrong-answer 0 of 9 times");
+        assert_string_equal(rejected[1].what, "rule 200");
+        assert_string_equal(rejected[1].why, "not so: somebody stopped it");
+        assert_string_equal(rejected[2].what, "rule 205");
+}
+
+/* What is kept with an attempt is cut to what matters where it would be too long. */
+static void a_record_has_a_limit(void **state) {
+        (void) state;
+        AUTO_STRBUF struct strbuf kept = {0};
+        fake_checkout_fails(PHASE_SAVING);
+        why_record((const struct runtime *) &fake, FAKE_CHECKOUT, &kept);
+        assert_true(kept.length < STORE_WHY_MAX);
+        assert_non_null(strstr(strbuf_text(&kept), "\"summary\":"));
+        assert_non_null(strstr(strbuf_text(&kept), "\"guards\":"));
+        assert_non_null(strstr(strbuf_text(&kept), "\"rejected\":"));
 }
 
 static void exhausted_and_paused(void **state) {
@@ -215,6 +286,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(healthy),
                 TEST(healthy_with_some_of_its_probes),
+                TEST(degraded),
+                TEST(not_ready),
                 TEST(unknown),
                 TEST(suspect),
                 TEST(blocked),
@@ -222,6 +295,8 @@ int main(void) {
                 TEST(leaves_older_attempts_out),
                 TEST(a_death_says_more_than_a_closed_port),
                 TEST(held_by_the_budget),
+                TEST(a_step_that_is_left_out),
+                TEST(a_record_has_a_limit),
                 TEST(exhausted_and_paused),
                 TEST(first_start),
                 TEST(every_state_has_a_story),

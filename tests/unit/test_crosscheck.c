@@ -26,9 +26,8 @@ static const struct policy_case cases[] = {
                 "warning 3:3 the ladder has 11 attempts, the budget allows 10 within 1h: the others will be held "
                 "[ladder-outlasts-budget]\n"},
         {"version: 1\nservices:\n  a: {" C ", recover: [reload, signal: HUP, notify]}\n",
-                "warning 3:35 reload and signal need a running service: no step helps when it has ended [no-cure] "
+                "warning 3:26 reload and signal need a running service: no step helps when it has ended [no-cure] "
                 "(add a restart as the last step)\n"},
-        {"version: 1\nservices:\n  a: {" C ", recover: [reload: {for: exited}]}\n", ""},
         {"version: 1\nservices:\n  a: {" C ", probes: {p: {status: {}}}}\n",
                 "3:39 'status' asks the 'scripts' of the service, and the service 'a' has none [no-manager] (give "
                 "it 'scripts', or use another probe)\n"},

@@ -1,5 +1,7 @@
 /* From single results to the health of a probe, and from probes to the health of a service. */
 
+#include <string.h>
+
 #include "recovery/detector.h"
 #include "unit_test.h"
 
@@ -134,17 +136,45 @@ static void test_counters_do_not_wrap(void **state) {
         assert_int_equal(fed(probe, "U").n_unknown, UINT32_MAX);
 }
 
-/* One letter a probe: U unknown, H healthy, S suspect, F failed. */
-static enum health combined(const char *letters, uint32_t require) {
-        struct probe_status probes[64] = {0};
-        uint32_t n = 0;
-        for (; letters[n]; n++) {
-                probes[n].health = letters[n] == 'H'   ? HEALTH_HEALTHY
-                                   : letters[n] == 'S' ? HEALTH_SUSPECT
-                                   : letters[n] == 'F' ? HEALTH_FAILED
-                                                       : HEALTH_UNKNOWN;
+/* One letter a liveness probe: U unknown, H healthy, S suspect, F failed, D doubted; behind a `/`
+ * the readiness probes, behind another one the warnings. */
+struct example {
+        struct probe_spec specs[64];
+        struct probe_status probes[64];
+        struct service service;
+};
+
+static void build_example(struct example *ret, const char *letters, uint32_t require) {
+        memset(ret, 0, sizeof(*ret));
+        ret->service.probes = ret->specs;
+        ret->service.require = require;
+        int role = ROLE_LIVENESS;
+        for (; *letters; letters++) {
+                uint32_t n = ret->service.n_probes;
+                if (*letters == '/') {
+                        role++;
+                        continue;
+                }
+                ret->specs[n].role = role;
+                ret->probes[n].doubted = *letters == 'D';
+                ret->probes[n].health = *letters == 'H'                      ? HEALTH_HEALTHY
+                                        : *letters == 'S'                    ? HEALTH_SUSPECT
+                                        : *letters == 'F' || *letters == 'D' ? HEALTH_FAILED
+                                                                             : HEALTH_UNKNOWN;
+                ret->service.n_probes++;
         }
-        return detector_combine(probes, n, require);
+}
+
+static enum health combined(const char *letters, uint32_t require) {
+        struct example example;
+        build_example(&example, letters, require);
+        return detector_combine(&example.service, example.probes);
+}
+
+static bool liveness_failed(const char *letters, uint32_t require) {
+        struct example example;
+        build_example(&example, letters, require);
+        return detector_liveness_failed(&example.service, example.probes);
 }
 
 static void test_all_are_required(void **state) {
@@ -175,6 +205,45 @@ static void test_a_number_is_required(void **state) {
         assert_int_equal(combined("", 0), HEALTH_UNKNOWN);
 }
 
+static void test_roles_are_judged_apart(void **state) {
+        (void) state;
+        assert_int_equal(combined("HF/H", 1), HEALTH_HEALTHY); /* `require` counts liveness */
+        assert_int_equal(combined("HH/HF", 1), HEALTH_FAILED); /* of the others all are needed */
+        assert_int_equal(combined("H/S", 1), HEALTH_SUSPECT);
+        assert_int_equal(combined("H/U", 1), HEALTH_UNKNOWN);
+        assert_int_equal(combined("U/S", 1), HEALTH_SUSPECT);
+        assert_int_equal(combined("S/F", 1), HEALTH_FAILED);
+        assert_int_equal(combined("/H", 0), HEALTH_HEALTHY);
+        assert_int_equal(combined("/F", 0), HEALTH_FAILED);
+        assert_int_equal(combined("H//FFF", 1), HEALTH_HEALTHY); /* warnings say nothing */
+        assert_int_equal(combined("U//H", 1), HEALTH_UNKNOWN);
+        assert_int_equal(combined("//H", 0), HEALTH_UNKNOWN);
+}
+
+static void test_a_doubted_liveness_has_not_failed(void **state) {
+        (void) state;
+        assert_true(liveness_failed("HF", 2));
+        assert_false(liveness_failed("HF", 1));
+        assert_false(liveness_failed("HD", 2));
+        assert_true(liveness_failed("DF", 2));
+        assert_false(liveness_failed("H/F", 1));
+        assert_false(liveness_failed("/F", 0));
+}
+
+static void test_doubt_ends_with_news(void **state) {
+        (void) state;
+        static const struct {
+                const char *results;
+                bool doubted;
+        } cases[] = {{"", true}, {"P", true}, {"PP", false}, {"F", true}, {"FFPFF", true},
+                {"FFF", false}, {"!", false}, {"UUUU", true}};
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct probe_status probe = {0};
+                detector_doubt(&probe);
+                assert_int_equal(fed(probe, cases[i].results).doubted, cases[i].doubted);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_table_of_series),
@@ -187,6 +256,9 @@ int main(void) {
                 cmocka_unit_test(test_all_are_required),
                 cmocka_unit_test(test_any_is_enough),
                 cmocka_unit_test(test_a_number_is_required),
+                cmocka_unit_test(test_roles_are_judged_apart),
+                cmocka_unit_test(test_a_doubted_liveness_has_not_failed),
+                cmocka_unit_test(test_doubt_ends_with_news),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,19 @@ static const struct policy_case cases[] = {
          ", depends_on: [d]}\n  d: {" C ", depends_on: [c]}\n",
                 "4:39 services depend on each other: a -> b -> a [cycle]\n"
                 "6:39 services depend on each other: c -> d -> c [cycle]\n"},
+        {"version: 1\nservices:\n  a: {" C ", depends_on: [{a: soft}]}\n",
+                "3:40 the service 'a' depends on itself [cycle]\n"},
+        {"version: 1\nservices:\n  a: {" C ", depends_on: [b, {b: soft}]}\n  b: {" C "}\n",
+                "3:43 'b' is listed twice [inconsistent]\n"},
+        {"version: 1\nservices:\n  a: {" C ", depends_on: {b: sof}}\n  b: {" C "}\n",
+                "3:42 'depends_on': expected hard or soft, found 'sof' [bad-value] (did you mean 'soft'?)\n"},
+        {"version: 1\nservices:\n  a: {" C ", depends_on: [{b: soft, c: soft}]}\n  b: {" C
+         "}\n  c: {" C "}\n",
+                "3:39 'depends_on': expected a name, or a mapping of one name, found a mapping [bad-value] "
+                "(give each name an entry of its own in the list)\n"},
+        {"version: 1\nservices:\n  a: {" C ", depends_on: [{b: hard}]}\n  b: {" C
+         ", depends_on: a}\n",
+                "3:40 services depend on each other: a -> b -> a [cycle]\n"},
         /* checked although the service is broken otherwise */
         {"version: 1\nservices:\n  a: {" C ", fall: 0, depends_on: [x]}\n",
                 "3:32 'fall' must be at least 1 [out-of-range]\n"
@@ -52,6 +65,25 @@ static void computes_depths_and_dependents(void **state) {
         policy_free(policy);
 }
 
+/* Nothing waits for a soft dependency: it gives no order, and may lead in a circle. */
+static void soft_dependencies_order_nothing(void **state) {
+        (void) state;
+        struct policy *policy = load_clean("version: 1\n"
+                                           "defaults: {probes: {p: {tcp: x}}}\n"
+                                           "services:\n"
+                                           "  shop: {depends_on: [{cache: soft}, db]}\n"
+                                           "  cache: {depends_on: {shop: soft}}\n"
+                                           "  db: {}\n");
+        const struct service *shop = service_of(policy, "shop");
+        assert_int_equal(shop->n_depends_on, 1);
+        assert_string_equal(policy->services[shop->depends_on[0]].name, "db");
+        assert_int_equal(shop->n_soft_depends_on, 1);
+        assert_string_equal(policy->services[shop->soft_depends_on[0]].name, "cache");
+        assert_int_equal(service_of(policy, "cache")->depth, 0);
+        assert_int_equal(service_of(policy, "cache")->n_dependents, 0);
+        policy_free(policy);
+}
+
 static void a_long_chain_is_no_problem(void **state) {
         (void) state;
         enum { LINKS = 5000 };
@@ -82,6 +114,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(refuses_broken_dependencies),
                 cmocka_unit_test(computes_depths_and_dependents),
+                cmocka_unit_test(soft_dependencies_order_nothing),
                 cmocka_unit_test(a_long_chain_is_no_problem),
                 cmocka_unit_test(a_long_cycle_is_cut_in_the_message),
         };

@@ -34,6 +34,7 @@ struct fixture {
         unsigned n_done;
         struct done done[DONE_MAX];
         struct http_transfer *victim;
+        struct http_keep keep;
 };
 
 static int setup_limited(void **state, const struct http_client_limits *limits) {
@@ -51,6 +52,10 @@ static int setup_limited(void **state, const struct http_client_limits *limits) 
 
 static int setup(void **state) {
         return setup_limited(state, NULL);
+}
+
+static int setup_libcurl(void **state) {
+        return setup_limited(state, &(struct http_client_limits){.libcurl_only = true});
 }
 
 static int setup_two(void **state) {
@@ -203,7 +208,7 @@ static void test_connections_are_fresh_unless_reuse_is_asked_for(void **state) {
         fetch(f);
         fetch(f);
         assert_int_equal(f->server.n_accepted, 2);
-        f->request.reuse = true;
+        f->request.keep = &f->keep;
         fetch(f);
         assert_int_equal(f->server.n_accepted, 3);
         f->server.connections[2].sent = 0; /* answers once more */
@@ -723,7 +728,11 @@ static void test_teardown_during_a_name_look_up(void **state) {
         assert_int_equal(loop_turn(f->loop, 0), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* Each test twice: as the client chooses, and over libcurl. */
+#define TEST(name)                                                                                 \
+        {#name, name, setup, teardown, NULL}, {                                                    \
+#name " over libcurl", name, setup_libcurl, teardown, NULL                         \
+        }
 #define TEST_NAMES(name) cmocka_unit_test_setup_teardown(name, setup_names, teardown_names)
 #define TEST_TWO(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
 

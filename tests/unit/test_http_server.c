@@ -45,6 +45,7 @@ struct fixture {
         struct loop *loop;
         struct http_server *server;
         struct http_client *client;
+        struct http_keep keep;
         char directory[32], path[64], url[64];
         struct http_request request;
 
@@ -287,7 +288,7 @@ static void test_answers_may_come_later_and_in_any_order(void **state) {
 static void test_a_kept_connection_serves_many(void **state) {
         struct fixture *f = *state;
 
-        f->request.reuse = true;
+        f->request.keep = &f->keep;
         for (int i = 0; i < 5; i++) {
                 f->answer_later = i % 2;
                 start(f);

@@ -71,6 +71,8 @@ static void the_schedule_counts_as_the_core_does(void **state) {
                 "      - restart: {attempts: 1, timeout: 2s, verify: 15s}\n"
                 "      - notify\n"
                 "    budget: {actions: 4, per: 30m}\n",
+                "warning 11:41 the action ends after 2s, while a service that does not stop is killed after 5s only "
+                "[action-cut-short] (make it longer than 'stop_timeout', or leave it out)\n"
                 "warning 13:13 the ladder has 5 attempts, the budget allows 4 within 30m: the others will be held "
                 "[ladder-outlasts-budget]\n",
                 &implied);
@@ -83,6 +85,12 @@ static void the_schedule_counts_as_the_core_does(void **state) {
                 assert_int_equal(implied.attempts[i].most, bounds[i][1]);
         }
         assert_int_equal(implied.attempts[3].action, ACTION_EXEC);
+        assert_int_equal(implied.attempts[3].action_time, 3 * S);
+        assert_int_equal(implied.attempts[4].verify, 15 * S);
+        assert_int_equal(implied.attempts[5].verify, 0);
+        assert_int_equal(implied.attempts[0].ends, S + 10 * S + 20 * S);
+        assert_int_equal(implied.attempts[1].ends, 31 * S + 2 * S + 10 * S + 20 * S);
+        assert_int_equal(implied.attempts[5].ends, implied.exhausted_most);
         assert_int_equal(implied.total_attempts, 6);
         assert_int_equal(implied.actions, 5);
         assert_int_equal(implied.exhausted_least, 15 * S);

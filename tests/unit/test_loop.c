@@ -332,8 +332,14 @@ static int run_stopped_loop(int ready_fd) {
         if (loop_timer_init(&trace.timer, loop, add_letter, &mark) < 0) {
                 return 2;
         }
-        loop_timer_set_after(&trace.timer, 5 * USEC_PER_MSEC);
-        if (loop_turn(loop, 0) != 1 || write(ready_fd, "x", 1) != 1 || raise(SIGSTOP) != 0) {
+        do { /* until the timer is not due yet when the loop has turned */
+                trace.length = 0;
+                loop_timer_set_after(&trace.timer, 5 * USEC_PER_MSEC);
+                if (loop_turn(loop, 0) != 1) {
+                        return 3;
+                }
+        } while (trace.length > 0);
+        if (write(ready_fd, "x", 1) != 1 || raise(SIGSTOP) != 0) {
                 return 3;
         }
         while (trace.length == 0) {

@@ -5,18 +5,18 @@
 #include "unit_test.h"
 
 /* What the executor can do, a letter each in the order of enum action: restart, start, stop, exec,
- * notify, reload, signal. */
+ * notify, reload, signal, rollback, undo, failover, promote, demote. */
 static const struct {
         int manager;
         bool ocf, has_reload;
         const char *can;
 } cases[] = {
-        {MANAGER_NONE, false, false, "---en--"},
-        {MANAGER_COMMAND, false, false, "rstenls"},
-        {MANAGER_UNIT, false, false, "rstenls"},
-        {MANAGER_SCRIPTS, false, false, "rsten--"},
-        {MANAGER_SCRIPTS, false, true, "rstenl-"},
-        {MANAGER_SCRIPTS, true, false, "rstenl-"},
+        {MANAGER_NONE, false, false, "---en----f--"},
+        {MANAGER_COMMAND, false, false, "rstenlsbufpd"},
+        {MANAGER_UNIT, false, false, "rstenlsbufpd"},
+        {MANAGER_SCRIPTS, false, false, "rsten--bufpd"},
+        {MANAGER_SCRIPTS, false, true, "rstenl-bufpd"},
+        {MANAGER_SCRIPTS, true, false, "rstenl-bufpd"},
 };
 
 static void each_manager_can_what_its_row_says(void **state) {
@@ -51,15 +51,23 @@ static void each_manager_has_its_key_and_probe(void **state) {
 static void actions_start_a_process_or_need_one(void **state) {
         (void) state;
         static const char *const kinds[ACTION_COUNT] = {
-                [ACTION_RESTART] = "starts",
-                [ACTION_START] = "starts",
+                [ACTION_RESTART] = "starts, interrupts",
+                [ACTION_START] = "starts, interrupts",
+                [ACTION_STOP] = "interrupts",
                 [ACTION_RELOAD] = "needs",
-                [ACTION_SIGNAL] = "needs",
+                [ACTION_SIGNAL] = "needs, interrupts",
+                [ACTION_ROLLBACK] = "starts, interrupts",
+                [ACTION_UNDO] = "starts, interrupts",
+                [ACTION_FAILOVER] = "interrupts",
+                [ACTION_PROMOTE] = "starts, interrupts",
+                [ACTION_DEMOTE] = "interrupts",
         };
         for (int action = 0; action < ACTION_COUNT; action++) {
-                const char *kind = kinds[action] ? kinds[action] : "neither";
-                assert_int_equal(action_starts(action), strcmp(kind, "starts") == 0);
-                assert_int_equal(action_needs_running(action), strcmp(kind, "needs") == 0);
+                const char *kind = kinds[action] ? kinds[action] : "";
+                const struct action_traits *is = action_traits(action);
+                assert_int_equal(is->starts, strstr(kind, "starts") != NULL);
+                assert_int_equal(is->needs_running, strstr(kind, "needs") != NULL);
+                assert_int_equal(is->interrupts, strstr(kind, "interrupts") != NULL);
         }
 }
 

@@ -54,6 +54,8 @@ static void tells_about_the_agent(void **state) {
         fake.stats.reloads_failed = 1;
         fake.stats.worst_lag = 3100;
         fake.store_counts = (struct store_counts){.writes = 412, .dropped = 5};
+        fake.suspicion = (struct suspicion_status){
+                .state = SUSPICION_HOLDS, .measured = 9, .failing = 4, .count = 2};
         scrape(METRICS_TEXT_004);
         static const char *const lines[] = {
                 "recoverd_build_info{version=\"" RECOVERD_VERSION "\"} 1",
@@ -61,6 +63,11 @@ static void tells_about_the_agent(void **state) {
                 "recoverd_probes 4",
                 "recoverd_executor_up 1",
                 "recoverd_store_degraded 0",
+                "recoverd_self_suspect 1",
+                "recoverd_self_suspect_outlived 0",
+                "recoverd_self_suspicions_total 2",
+                "recoverd_independent_services 9",
+                "recoverd_independent_failing 4",
                 "recoverd_store_writes_total 412",
                 "recoverd_store_dropped_total 5",
                 "recoverd_loop_stalls_total 2",
@@ -70,6 +77,7 @@ static void tells_about_the_agent(void **state) {
                 "recoverd_last_reload_successful 1",
                 "recoverd_last_reload_timestamp_seconds 1772362800",
                 "recoverd_host_budget_left 58",
+                "recoverd_host_budget_limit 60",
                 "# TYPE process_cpu_seconds_total counter",
                 "# TYPE recoverd_executor_up gauge",
         };
@@ -85,7 +93,7 @@ static void tells_about_services_and_probes(void **state) {
         fake.counters[FAKE_CHECKOUT].probes_by_outcome[OUTCOME_FAIL] = 9;
         fake.counters[FAKE_CHECKOUT].incidents = 2;
         fake.counters[FAKE_CHECKOUT].attempts = 1;
-        fake.counters[FAKE_CHECKOUT].actions[ACTION_RESTART][ATTEMPT_RECOVERED] = 1;
+        fake.recovered[FAKE_CHECKOUT].actions[ACTION_RESTART][ATTEMPT_RECOVERED] = 1;
         scrape(METRICS_TEXT_004);
         static const char *const lines[] = {
                 "recoverd_service_state{service=\"checkout\",state=\"backoff\"} 1",
@@ -97,6 +105,7 @@ static void tells_about_services_and_probes(void **state) {
                 "recoverd_incidents_total{service=\"checkout\"} 2",
                 "recoverd_paused{service=\"checkout\"} 0",
                 "recoverd_budget_left{service=\"checkout\"} 9",
+                "recoverd_budget_limit{service=\"checkout\"} 10",
                 "recoverd_backoff_next_attempt_timestamp_seconds{service=\"checkout\"} "
                 "1772366403.5",
                 "recoverd_probe_runs_total{service=\"checkout\",outcome=\"fail\"} 9",
@@ -143,11 +152,11 @@ static void tells_about_several_values_of_a_probe(void **state) {
 
 static void tells_how_long_recovery_took(void **state) {
         (void) state;
-        struct service_counters *counters = &fake.counters[FAKE_CHECKOUT];
-        counters->measured = 3;
-        counters->recovery[6] = 2; /* up to 2.5 s */
-        counters->recovery[RUNTIME_BUCKETS] = 1; /* beyond an hour */
-        counters->recovery_sum = 4004.5;
+        struct recovery_counters *recovered = &fake.recovered[FAKE_CHECKOUT];
+        fake.counters[FAKE_CHECKOUT].measured = 3;
+        recovered->recovery[6] = 2; /* up to 2.5 s */
+        recovered->recovery[RUNTIME_BUCKETS] = 1; /* beyond an hour */
+        recovered->recovery_sum = 4004.5;
         scrape(METRICS_TEXT_004);
         static const char *const lines[] = {
                 "# TYPE recoverd_recovery_seconds histogram",
@@ -159,6 +168,16 @@ static void tells_how_long_recovery_took(void **state) {
                 "recoverd_recovery_seconds_sum{service=\"checkout\"} 4004.5",
         };
         assert_has(lines, ELEMENTSOF(lines));
+}
+
+static void tells_which_guard_holds(void **state) {
+        (void) state;
+        fake_checkout_fails(PHASE_HELD);
+        fake.status[FAKE_CHECKOUT].held_by = GUARD_FLAPPING;
+        scrape(METRICS_TEXT_004);
+        assert_true(has("recoverd_service_held{service=\"checkout\",guard=\"flapping\"} 1"));
+        assert_true(has("recoverd_held_services{guard=\"flapping\"} 1"));
+        assert_null(strstr(strbuf_text(&text), "recoverd_service_held{service=\"cart\""));
 }
 
 static void a_refused_reload_shows(void **state) {
@@ -228,6 +247,7 @@ int main(void) {
                 TEST(tells_about_services_and_probes),
                 TEST(tells_about_several_values_of_a_probe),
                 TEST(tells_how_long_recovery_took),
+                TEST(tells_which_guard_holds),
                 TEST(a_refused_reload_shows),
                 TEST(speaks_openmetrics),
                 TEST(follows_a_reload),

@@ -43,13 +43,13 @@ static void test_entries(void **state) {
         static const struct {
                 unsigned major, minor;
                 const char *root, *point, *type;
-                bool read_only;
+                bool read_only, file_system_read_only;
         } expected[] = {
-                {254, 0, "/", "/", "ext4", false},
-                {0, 40, "/", "/srv", "nfs4", false},
-                {8, 1, "/part", "/srv/a b", "ext4", true},
-                {8, 2, "/", "/mnt", "xfs", true},
-                {8, 3, "/", "/mnt", "xfs", false},
+                {254, 0, "/", "/", "ext4", false, false},
+                {0, 40, "/", "/srv", "nfs4", false, false},
+                {8, 1, "/part", "/srv/a b", "ext4", true, true},
+                {8, 2, "/", "/mnt", "xfs", true, false},
+                {8, 3, "/", "/mnt", "xfs", false, false},
         };
         const char *text = table;
         struct mount_entry entry;
@@ -60,6 +60,7 @@ static void test_entries(void **state) {
                 assert_string_equal(entry.point, expected[i].point);
                 assert_string_equal(entry.type, expected[i].type);
                 assert_int_equal(entry.read_only, expected[i].read_only);
+                assert_int_equal(entry.file_system_read_only, expected[i].file_system_read_only);
         }
         assert_int_equal(i, sizeof(expected) / sizeof(expected[0]));
 }

@@ -156,7 +156,7 @@ static void test_used(void **state) {
         const struct probe_result *result = run(f, ", max_used: 67%");
         assert_result(result, OUTCOME_PASS, CAUSE_NONE, "66.7% used, 300MiB free");
         assert_true(result->has_value && result->value > 0.666 && result->value < 0.667);
-        assert_result(run(f, ", max_used: 66%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run(f, ", max_used: 66%"), OUTCOME_FAIL, CAUSE_RESOURCE_DISK,
                 ": 66.7% used, at most 66% allowed (300MiB free)");
         assert_true(f->rig.result.has_value);
 }
@@ -176,17 +176,17 @@ static void test_shorthand(void **state) {
 static void test_free_space(void **state) {
         struct fixture *f = *state;
         assert_result(run(f, ", min_free: 300MiB"), OUTCOME_PASS, CAUSE_NONE, "300MiB free");
-        assert_result(run(f, ", min_free: 1GiB"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run(f, ", min_free: 1GiB"), OUTCOME_FAIL, CAUSE_RESOURCE_DISK,
                 ": 300MiB free, at least 1GiB wanted");
         assert_result(run(f, ", min_free: 33%"), OUTCOME_PASS, CAUSE_NONE, "300MiB free");
-        assert_result(run(f, ", min_free: 34%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run(f, ", min_free: 34%"), OUTCOME_FAIL, CAUSE_RESOURCE_DISK,
                 ": 300MiB free, at least 34% wanted");
 }
 
 static void test_inodes(void **state) {
         struct fixture *f = *state;
         assert_result(run(f, ", max_inodes: 95%"), OUTCOME_PASS, CAUSE_NONE, "used");
-        assert_result(run(f, ", max_inodes: 90%"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run(f, ", max_inodes: 90%"), OUTCOME_FAIL, CAUSE_RESOURCE_INODES,
                 ": 95.0% of inodes used, at most 90% allowed (50 free)");
         fault.no_inodes = true; /* btrfs and others have no fixed number */
         assert_result(run(f, ", max_inodes: 1%"), OUTCOME_PASS, CAUSE_NONE, "used");
@@ -211,7 +211,7 @@ static void test_errors(void **state) {
                 enum cause cause;
                 const char *detail;
         } cases[] = {
-                {EIO, OUTCOME_FAIL, CAUSE_WRONG_ANSWER,
+                {EIO, OUTCOME_FAIL, CAUSE_RESOURCE_IO,
                         "input/output error of the device (statvfs)"},
                 {ESTALE, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "stale file handle"},
                 {ENOTCONN, OUTCOME_FAIL, CAUSE_WRONG_ANSWER, "the server of the mount is gone"},
@@ -241,10 +241,10 @@ static void test_write_faults(void **state) {
                 const char *detail;
                 enum cause cause;
         } cases[] = {
-                {ENOSPC, 0, "no space left (writing)", CAUSE_RESOURCE},
-                {EDQUOT, 0, "disk quota exceeded (writing)", CAUSE_RESOURCE},
-                {EROFS, 0, "the file system is read-only (writing)", CAUSE_RESOURCE},
-                {0, EIO, "input/output error of the device (fsync)", CAUSE_WRONG_ANSWER},
+                {ENOSPC, 0, "no space left (writing)", CAUSE_RESOURCE_DISK},
+                {EDQUOT, 0, "disk quota exceeded (writing)", CAUSE_RESOURCE_DISK},
+                {EROFS, 0, "the file system is read-only (writing)", CAUSE_RESOURCE_IO},
+                {0, EIO, "input/output error of the device (fsync)", CAUSE_RESOURCE_IO},
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 fault.write_error = cases[i].write_error;
@@ -259,7 +259,7 @@ static void test_read_only(void **state) {
         struct fixture *f = *state;
         fault.read_only = true;
         assert_result(run(f, ""), OUTCOME_PASS, CAUSE_NONE, "used");
-        assert_result(run(f, ", writable: true"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run(f, ", writable: true"), OUTCOME_FAIL, CAUSE_RESOURCE_IO,
                 ": the file system is read-only (statvfs)");
 }
 
@@ -406,7 +406,7 @@ static void run_for_an_hour(struct fixture *f, long change) {
 static void test_full_within(void **state) {
         struct fixture *f = *state;
         run_for_an_hour(f, -2);
-        assert_result(&f->rig.result, OUTCOME_DEGRADED, CAUSE_RESOURCE,
+        assert_result(&f->rig.result, OUTCOME_DEGRADED, CAUSE_RESOURCE_DISK,
                 ": full in 1h30m at the pace of the last 1h, at least 4h wanted");
         run_for_an_hour(f, 2);
         assert_result(&f->rig.result, OUTCOME_PASS, CAUSE_NONE, "420MiB free");
@@ -421,7 +421,7 @@ static void test_turned_read_only(void **state) {
         struct fixture *f = *state;
         assert_result(run(f, ""), OUTCOME_PASS, CAUSE_NONE, "free");
         fault.read_only = true;
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_IO,
                 ": the file system was writable and is read-only now");
         fault.read_only = false;
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "free");

@@ -56,6 +56,12 @@ int sd_journal_has_persistent_files(sd_journal *j) {
         return 0;
 }
 
+int sd_journal_get_usage(sd_journal *j, uint64_t *bytes) {
+        (void) j;
+        *bytes = played.empty ? 0 : 4096;
+        return 0;
+}
+
 int sd_journal_get_fd(sd_journal *j) {
         (void) j;
         return played.fd;
@@ -230,7 +236,15 @@ static void test_absent(void **state) {
         struct rig *rig = *state;
         played.open_error = -ENOENT;
         rig_load(rig, "journal: {unit: a.service, " HERE "}");
-        expect(rig, OUTCOME_UNKNOWN, CAUSE_NONE, "there is no systemd journal here");
+        expect(rig, OUTCOME_UNKNOWN, CAUSE_NONE, "there is no journal in /played");
+}
+
+/* A folder that is there and holds none is not a quiet journal. */
+static void test_nothing_in_it(void **state) {
+        struct rig *rig = *state;
+        played.empty = true;
+        rig_load(rig, "journal: {unit: a.service, " HERE "}");
+        expect(rig, OUTCOME_UNKNOWN, CAUSE_NONE, "there is no journal in /played");
 }
 
 static void test_error(void **state) {
@@ -260,6 +274,7 @@ int main(void) {
                 TEST(test_own_messages_do_not_count),
                 TEST(test_new_process_is_forgiven),
                 TEST(test_absent),
+                TEST(test_nothing_in_it),
                 TEST(test_error),
                 cmocka_unit_test(test_refused),
         };

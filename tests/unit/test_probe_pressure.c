@@ -69,8 +69,9 @@ static struct probe_result check(struct fixture *f, const char *probe, bool of_c
 
 static void expect(struct fixture *f, const char *probe, enum outcome outcome, const char *detail) {
         struct probe_result result = check(f, probe, false);
-        assert_result(
-                &result, outcome, outcome == OUTCOME_FAIL ? CAUSE_RESOURCE : CAUSE_NONE, detail);
+        bool cpu = strstr(detail, "cpu") || strstr(detail, "load") || strstr(detail, "processors");
+        enum cause cause = cpu ? CAUSE_RESOURCE_CPU : CAUSE_RESOURCE_MEMORY;
+        assert_result(&result, outcome, outcome == OUTCOME_FAIL ? cause : CAUSE_NONE, detail);
 }
 
 static void test_stalls(void **state) {
@@ -172,9 +173,11 @@ static void test_cgroup(void **state) {
         struct fixture *f = *state;
         write_cgroup(f);
         struct probe_result result = check(f, "pressure: {of: service, memory: {some: 30%}}", true);
-        assert_result(&result, OUTCOME_FAIL, CAUSE_RESOURCE, "memory pressure: some 33.0% over 1m");
+        assert_result(&result, OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY,
+                "memory pressure: some 33.0% over 1m");
         result = check(f, "pressure: {of: service, min_available: 11%}", true);
-        assert_result(&result, OUTCOME_FAIL, CAUSE_RESOURCE, "10MiB of memory available (10.0%)");
+        assert_result(
+                &result, OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY, "10MiB of memory available (10.0%)");
         result = check(f, "pressure: {of: service, max_swap: 1MiB}", true);
         assert_result(&result, OUTCOME_PASS, CAUSE_NONE, "1MiB of swap used");
 
@@ -184,7 +187,7 @@ static void test_cgroup(void **state) {
         tmpdir_write(&f->dir, "cgroup/memory.events", "oom 3\noom_kill 2\n");
         f->now += USEC_PER_MINUTE;
         result = check(f, probe, true);
-        assert_result(&result, OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(&result, OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY,
                 "1 process killed for want of memory in its cgroup within 10m, at most 0 allowed");
 }
 

@@ -122,6 +122,36 @@ static void test_nobody_knows_the_process(void **state) {
                 "its manager has told no main process yet");
 }
 
+/* A manager that hears of the end says how it ended and whether somebody wanted it, so what is seen
+ * here first is only counted, and nothing while the manager is at it. */
+static void test_the_end_is_the_managers_to_tell(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        assert_result(run_target(f, "process: {}"), OUTCOME_PASS, CAUSE_NONE, "");
+        struct service managed = *f->rig.run.service;
+        managed.manager = MANAGER_COMMAND;
+        f->rig.run.service = &managed;
+        reap(f);
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, "has exited");
+        assert_false(f->rig.result.certain);
+        f->rig.run.target.busy = true;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "has exited, its manager is at it");
+
+        f->rig.run.target = (struct probe_target){.known = true};
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, "not running");
+        assert_false(f->rig.result.certain);
+        f->rig.run.target.busy = true;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
+                "not running, its manager is at it");
+
+        /* The status program of scripts is asked now and then, and tells nothing by itself. */
+        managed.manager = MANAGER_SCRIPTS;
+        f->rig.run.target.busy = false;
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, "not running");
+        assert_true(f->rig.result.certain);
+}
+
 /* Dead is also what nobody has collected yet. */
 static void test_zombie(void **state) {
         struct fixture *f = *state;
@@ -166,14 +196,14 @@ static void use_memory(void) {
 static void test_memory(void **state) {
         struct fixture *f = *state;
         spawn(f, use_memory);
-        assert_result(run_target(f, "process: {max_rss: 16MiB}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "iB, at most 16MiB allowed");
+        assert_result(run_target(f, "process: {max_rss: 16MiB}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_MEMORY, "iB, at most 16MiB allowed");
         assert_true(f->rig.result.value > 32 * 1024 * 1024);
         assert_false(f->rig.result.certain);
         assert_result(
                 run_target(f, "process: {max_rss: 100%}"), OUTCOME_PASS, CAUSE_NONE, "resident");
-        assert_result(run_target(f, "process: {max_rss: 0.001%}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "at most 0.001% allowed");
+        assert_result(run_target(f, "process: {max_rss: 0.001%}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_MEMORY, "at most 0.001% allowed");
 }
 
 static void open_files(void) {
@@ -188,11 +218,12 @@ static void test_open_files(void **state) {
         struct fixture *f = *state;
         spawn(f, open_files);
         assert_result(run_target(f, "process: {max_open_files: 60}"), OUTCOME_PASS, CAUSE_NONE, "");
-        assert_result(run_target(f, "process: {max_open_files: 59}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "60 open files, at most 59 allowed");
+        assert_result(run_target(f, "process: {max_open_files: 59}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_DESCRIPTORS, "60 open files, at most 59 allowed");
         assert_result(
                 run_target(f, "process: {max_open_files: 60%}"), OUTCOME_PASS, CAUSE_NONE, "");
-        assert_result(run_target(f, "process: {max_open_files: 59%}"), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(run_target(f, "process: {max_open_files: 59%}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_DESCRIPTORS,
                 "60 open files of its limit of 100, at most 59% allowed");
 }
 
@@ -208,7 +239,7 @@ static void test_threads(void **state) {
         char probe[128];
         snprintf(probe, sizeof(probe), "process: {pidfile: %s/pid, max_threads: 1}", f->dir.path);
         rig_load(&f->rig, probe);
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_THREADS,
                 "threads, at most 1 allowed");
 }
 
@@ -251,7 +282,7 @@ static void test_cpu_over(void **state) {
                 assert_int_equal(proc_read_stat(f->child, &now), 0);
         } while (now.cpu < before.cpu + 40 * USEC_PER_MSEC);
         f->rig.skew = USEC_PER_SEC;
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_CPU,
                 "% over 1s, at most 2% allowed");
 }
 
@@ -313,6 +344,25 @@ static void test_pidfile_successor(void **state) {
         snprintf(text, sizeof(text), "process %d,", (int) getpid());
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, text);
         assert_int_equal(unlink(path), 0);
+}
+
+/* It is the service's own process, whose end the manager tells. */
+static void test_pidfile_of_the_service_itself(void **state) {
+        struct fixture *f = *state;
+        spawn(f, NULL);
+        write_pidfile(f, f->child);
+        load_pidfile(f);
+        struct service managed = *f->rig.run.service;
+        managed.manager = MANAGER_UNIT;
+        f->rig.run.service = &managed;
+        f->rig.run.target = (struct probe_target){.known = true, .pid = f->child};
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
+        reap(f);
+        rig_wait(&f->rig, &f->rig.notices, 1);
+        assert_false(f->rig.notice.certain);
+        assert_result(
+                rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_EXITED, ", which has exited");
+        assert_false(f->rig.result.certain);
 }
 
 /* Nobody saw this process alive, so its death counts, but is not certain. */
@@ -479,12 +529,12 @@ static void test_children(void **state) {
         spawn(f, fork_children);
         assert_result(run_target(f, "process: {max_children: 3, max_zombies: 1}"), OUTCOME_PASS,
                 CAUSE_NONE, "resident");
-        assert_result(run_target(f, "process: {max_children: 2}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "3 descendants, at most 2 allowed");
-        assert_result(run_target(f, "process: {max_zombies: 0}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "1 zombies, at most 0 allowed");
-        assert_result(run_target(f, "process: {max_total_rss: 1KiB}"), OUTCOME_FAIL, CAUSE_RESOURCE,
-                "resident memory with children ");
+        assert_result(run_target(f, "process: {max_children: 2}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_THREADS, "3 descendants, at most 2 allowed");
+        assert_result(run_target(f, "process: {max_zombies: 0}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_THREADS, "1 zombies, at most 0 allowed");
+        assert_result(run_target(f, "process: {max_total_rss: 1KiB}"), OUTCOME_FAIL,
+                CAUSE_RESOURCE_MEMORY, "resident memory with children ");
         assert_result(
                 run_target(f, "process: {max_total_rss: 100%}"), OUTCOME_PASS, CAUSE_NONE, "");
         kill_children(f->child);
@@ -516,8 +566,8 @@ static void test_total_cpu(void **state) {
         assert_int_equal(
                 process_scanner_new(&f->rig.host.processes, f->rig.host.loop, "/proc", NULL), 0);
         f->rig.skew = USEC_PER_SEC;
-        assert_result(
-                rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE, "CPU with children ");
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_CPU,
+                "CPU with children ");
         kill_children(f->child);
 }
 
@@ -558,10 +608,10 @@ static void test_cgroup_memory(void **state) {
         use_cgroup(f, "max_memory: 90%");
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
         use_cgroup(f, "max_memory: 89%");
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY,
                 "its cgroup uses 90MiB of its limit of 100MiB, at most 89% allowed");
         use_cgroup(f, "max_memory: 64MiB");
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY,
                 "its cgroup uses 90MiB, at most 64MiB allowed");
         tmpdir_write(&f->dir, "memory.max", "max\n");
         use_cgroup(f, "max_memory: 90%");
@@ -580,7 +630,7 @@ static void test_cgroup_oom_kills(void **state) {
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
         tmpdir_write(&f->dir, "memory.events", "oom 6\noom_kill 3\n");
         f->rig.skew = 10 * USEC_PER_SEC;
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_MEMORY,
                 "1 process killed for want of memory in its cgroup within 1m, at most 0 allowed");
         f->rig.skew = 80 * USEC_PER_SEC;
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
@@ -604,7 +654,7 @@ static void test_cgroup_throttling(void **state) {
         f->rig.skew = 30 * USEC_PER_SEC;
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_PASS, CAUSE_NONE, "resident");
         f->rig.skew = 60 * USEC_PER_SEC;
-        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE,
+        assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_FAIL, CAUSE_RESOURCE_CPU,
                 "held back by its CPU limit in 50% of the periods over 1m, at most 25% allowed");
         tmpdir_write(&f->dir, "cpu.stat", "usage_usec 1\n");
         assert_result(rig_run(&f->rig, RIG_TIMEOUT), OUTCOME_UNKNOWN, CAUSE_NONE,
@@ -652,6 +702,7 @@ int main(void) {
                 TEST(test_lives),
                 TEST(test_not_running),
                 TEST(test_nobody_knows_the_process),
+                TEST(test_the_end_is_the_managers_to_tell),
                 TEST(test_zombie),
                 TEST(test_vanished),
                 TEST(test_reused_process_id),
@@ -662,6 +713,7 @@ int main(void) {
                 TEST(test_cpu_over),
                 TEST(test_pidfile_death_is_told_at_once),
                 TEST(test_pidfile_successor),
+                TEST(test_pidfile_of_the_service_itself),
                 TEST(test_pidfile_stale),
                 TEST(test_pidfile_missing_and_garbage),
                 TEST(test_pidfile_stopped_while_reading),

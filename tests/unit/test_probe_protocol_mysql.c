@@ -43,7 +43,7 @@ static const struct script mysql[] = {
                  SERVER("\x2c\0\0\x02\xfemysql_native_password\0ABCDEFGHIJKLMNOPQRST\0"),
                  CLIENT("\0\0\0\x03"), ERROR_OF("\x0f", "\x04", "\x15\x04", "denied")},
                 PASSES, .text = "answered (1045: denied)"},
-        {NOBODY = {SERVER("\x0c\0\0\0\xff\x10\x04Too many.")}, SPENT,
+        {NOBODY = {SERVER("\x0c\0\0\0\xff\x10\x04Too many.")}, SHORT(CONNECTIONS),
                 .text = "error 1040: Too many."},
         {NOBODY = {SERVER("\x0b\0\0\0\xff\x69\x04"
                           "blocked.")},

@@ -31,7 +31,7 @@ static const struct script starts[] = {
                 .text = "PostgreSQL answered (28000: no entry)"},
         {NOBODY = {START_NOBODY, ERROR_OF("\x21", "57P03", "start")}, DEGRADED,
                 .text = "PostgreSQL: 57P03 start"},
-        {NOBODY = {START_NOBODY, ERROR_OF("\x20", "53300", "full")}, SPENT,
+        {NOBODY = {START_NOBODY, ERROR_OF("\x20", "53300", "full")}, SHORT(CONNECTIONS),
                 .text = "PostgreSQL: 53300 full"},
         {NOBODY = {START_NOBODY, ERROR_OF("\x1f", "XX000", "bad")}, WRONG,
                 .text = "PostgreSQL: FATAL XX000 bad"},
@@ -74,7 +74,7 @@ static const struct script starts[] = {
         {SHOP(.upgrade = true) = {ANYTHING, SERVER("S"), TLS, START_SHOP, SERVER(AUTH_OK READY),
                  TERMINATE},
                 PASSES, .text = "logged in as shop"},
-        {SHOP(.upgrade = true) = {ANYTHING, ERROR_OF("\x20", "53300", "full")}, SPENT,
+        {SHOP(.upgrade = true) = {ANYTHING, ERROR_OF("\x20", "53300", "full")}, SHORT(CONNECTIONS),
                 .text = "PostgreSQL: 53300 full"},
 };
 

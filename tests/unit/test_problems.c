@@ -106,11 +106,13 @@ static void warnings_leave_room_for_errors(void **state) {
 
 static void nearest_is_near_enough_to_be_meant(void **state) {
         (void) state;
+        static const char *const dotted = "resource.disk";
         static const char *const words[] = {"interval", "timeout", NULL, "fall"};
         const size_t n = ELEMENTSOF(words);
         assert_string_equal(problems_nearest("intervall", words, n, sizeof(words[0])), "interval");
         assert_string_equal(problems_nearest("tiemout", words, n, sizeof(words[0])), "timeout");
         assert_null(problems_nearest("elephant", words, n, sizeof(words[0])));
+        assert_string_equal(problems_nearest("disk", &dotted, 1, sizeof(dotted)), "resource.disk");
         assert_null(problems_nearest("x", words, n, sizeof(words[0])));
         assert_null(problems_nearest("x", NULL, 0, sizeof(words[0])));
 }

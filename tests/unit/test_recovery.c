@@ -154,9 +154,9 @@ static void test_death_is_proven_wrong_by_new_passes_only(void **state) {
         world_passes(w, 0, 5);
         world_dies(w, 0, "exited with status 1");
         world_runs(w, 0, 0); /* somebody started it */
-        assert_int_equal(world_phase(w, 0), PHASE_BACKOFF);
+        assert_int_equal(world_phase(w, 0), PHASE_SETTLING);
         world_passes(w, 0, 1);
-        assert_int_equal(world_phase(w, 0), PHASE_BACKOFF);
+        assert_int_equal(world_phase(w, 0), PHASE_SETTLING);
         world_passes(w, 0, 1);
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
         assert_int_equal(world_last(w, EFFECT_INCIDENT, 0)->incident.end, INCIDENT_HEALED);

@@ -2,6 +2,7 @@
  */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "recovery/recovery.h"
 #include "support/core_world.h"
@@ -308,6 +309,24 @@ static void test_a_chain_blames_its_end(void **state) {
         world_free(w);
 }
 
+static void test_a_soft_dependency_is_only_told_of(void **state) {
+        (void) state;
+        struct policy *policy = build_policy();
+        struct service *db = build_plain(policy, "db");
+        struct service *shop = build_plain(policy, "shop");
+        build_soft_depend(policy, shop, db);
+        struct world *w = world_new(build_done(policy), 1);
+
+        world_passes(w, 1, 2);
+        world_dies(w, 0, "killed by SIGSEGV");
+        world_fails(w, 1, 3);
+        assert_int_equal(world_phase(w, 1), PHASE_BACKOFF);
+        assert_int_equal(world_status(w, 1).culprit, UINT32_MAX);
+        assert_non_null(
+                strstr(world_status(w, 1).incident->text, "; its soft dependency db is down"));
+        world_free(w);
+}
+
 static void test_a_first_start_waits_for_every_dependency(void **state) {
         (void) state;
         struct policy *policy = build_policy();
@@ -386,6 +405,7 @@ int main(void) {
                 cmocka_unit_test(test_restart_of_a_dependency_by_a_person),
                 cmocka_unit_test(test_a_given_up_dependency_still_blocks),
                 cmocka_unit_test(test_a_chain_blames_its_end),
+                cmocka_unit_test(test_a_soft_dependency_is_only_told_of),
                 cmocka_unit_test(test_a_first_start_waits_for_every_dependency),
                 cmocka_unit_test(test_a_held_first_start_is_not_blocked),
                 cmocka_unit_test(test_many_dependencies_fit_into_one_step),

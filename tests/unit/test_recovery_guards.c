@@ -488,6 +488,9 @@ static void test_what_the_manager_restarts_is_left_to_it(void **state) {
         world_advance(w, SECONDS(60));
         assert_held(w, 0, GUARD_MANAGER_BUSY);
         world_runs(w, 0, 0);
+        assert_int_equal(world_phase(w, 0), PHASE_SETTLING); /* it may be well now */
+        world_fails(w, 0, 1);
+        world_advance(w, world_policy(w)->services[0].settle);
         assert_int_equal(world_phase(w, 0), PHASE_SAVING); /* it runs, and its probe still fails */
         world_free(w);
 }
@@ -546,6 +549,10 @@ static void test_a_busy_manager_does_not_hold_a_person(void **state) {
 
 /* ---- As people see them ---- */
 
+static const struct guard_status *at(const struct guard_status *guards, enum guard guard) {
+        return &guards[guard - 1];
+}
+
 static void test_all_guards_are_shown(void **state) {
         (void) state;
         struct world *w = one_service();
@@ -560,17 +567,22 @@ static void test_all_guards_are_shown(void **state) {
                 assert_int_equal(guards[i].guard, i + 1);
                 assert_true(guards[i].text[0] != '\0');
         }
-        assert_true(guards[0].holds);
-        assert_int_equal(guards[0].until, w->now.mono + SECONDS(60));
-        assert_false(guards[1].holds);
-        assert_true(guards[2].holds);
-        assert_false(guards[3].holds);
-        assert_string_equal(guards[3].text, "its manager does nothing to it by itself");
-        assert_false(guards[4].holds);
-        assert_string_equal(guards[4].text,
+        assert_true(at(guards, GUARD_PAUSED)->holds);
+        assert_int_equal(at(guards, GUARD_PAUSED)->until, w->now.mono + SECONDS(60));
+        assert_false(at(guards, GUARD_DRY_RUN)->holds);
+        assert_false(at(guards, GUARD_OBSERVE)->holds);
+        assert_false(at(guards, GUARD_SELF_SUSPECT)->holds);
+        assert_string_equal(at(guards, GUARD_SELF_SUSPECT)->text, "the agent trusts what it sees");
+        assert_true(at(guards, GUARD_EXECUTOR_AWAY)->holds);
+        assert_false(at(guards, GUARD_MANAGER_BUSY)->holds);
+        assert_string_equal(
+                at(guards, GUARD_MANAGER_BUSY)->text, "its manager does nothing to it by itself");
+        assert_false(at(guards, GUARD_STORE_DEGRADED)->holds);
+        assert_string_equal(at(guards, GUARD_STORE_DEGRADED)->text,
                 "the state database does not work: 0 of 3 unrecorded actions spent within 1h");
-        assert_string_equal(guards[5].text, "0 of 10 actions of the service spent within 1h");
-        assert_int_equal(guards[6].limit, 100);
+        assert_string_equal(at(guards, GUARD_SERVICE_BUDGET)->text,
+                "0 of 10 actions of the service spent within 1h");
+        assert_int_equal(at(guards, GUARD_HOST_BUDGET)->limit, 100);
         world_free(w);
 }
 

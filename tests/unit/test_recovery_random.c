@@ -30,12 +30,16 @@ static void test_what_must_hold_holds(void **state) {
         }
         fprintf(stderr,
                 "seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " actions, %" PRIu64
-                " restarts of the agent\n",
-                seed, seed + runs - 1, tally.steps, tally.actions, tally.restarts);
+                " restarts of the agent, %" PRIu64 " rollbacks, %" PRIu64 " steps and %" PRIu64
+                " actions in doubt\n",
+                seed, seed + runs - 1, tally.steps, tally.actions, tally.restarts, tally.rollbacks,
+                tally.doubts, tally.trials);
         /* A run in which nothing happens proves nothing. */
         assert_true(tally.steps > runs * 200);
         assert_true(runs < RUNS || tally.actions > runs);
         assert_true(runs < RUNS || tally.restarts > runs / 2);
+        assert_true(runs < RUNS || tally.rollbacks > runs / 100);
+        assert_true(runs < RUNS || (tally.doubts > runs && tally.trials > 0));
         size_t rows = 0; /* each of them fires in a scenario; here nearly all do by chance */
         for (size_t i = 0; i < n_rules; i++) {
                 rows += tally.rows[rules[i].number] > 0;

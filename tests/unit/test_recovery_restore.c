@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "recovery/recovery.h"
 #include "support/core_world.h"
@@ -454,6 +455,65 @@ static void test_good_behaviour_is_counted_over_a_restart(void **state) {
         world_free(w);
 }
 
+/* The waits of a step that has a backoff of its own are 1s, 2s, 4s. */
+static void test_the_backoff_of_a_step_goes_on(void **state) {
+        static const struct backoff_spec own = {.initial = SECONDS(1),
+                .max = USEC_PER_HOUR,
+                .factor = 2,
+                .reset_after = USEC_PER_HOUR};
+        (void) state;
+        struct policy *policy = build_policy();
+        struct service *web = build_plain(policy, "web");
+        struct backoff_spec backoff = own;
+        web->steps[0].backoff = &backoff;
+        struct world *w = world_new(build_done(policy), 1);
+        for (unsigned i = 0; i < 2; i++) {
+                world_fail_and_restart(w, 0);
+                world_passes(w, 0, 2);
+                world_advance(w, SECONDS(60));
+        }
+        come_back(w, &rebooted);
+        world_passes(w, 0, 1);
+        world_fails(w, 0, 3);
+        assert_int_equal(usec_sub(world_status(w, 0).next_attempt, w->now.mono), 4 * USEC_PER_SEC);
+        world_free(w);
+}
+
+/* A lock that was forgotten is not one that was seen for the first time. */
+static void test_a_deploy_lock_holds_no_longer_over_a_restart(void **state) {
+        static const struct world_restart *const ways[] = {&same_boot, &rebooted};
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                struct policy *policy = build_policy();
+                struct service *web = build_plain(policy, "web");
+                web->deploy_lock = "/run/web.lock";
+                web->deploy_lock_max = SECONDS(60);
+                struct world *w = world_new(build_done(policy), 1);
+                world_deploy(w, 0, true);
+                world_advance(w, SECONDS(20));
+                come_back(w, ways[i]);
+                world_deploy(w, 0, true);
+                world_advance(w, SECONDS(39) - ways[i]->gap);
+                assert_int_equal(world_count_events(w, EVENT_DEPLOY, 0), 0);
+                world_advance(w, SECONDS(1));
+                assert_int_equal(world_count_events(w, EVENT_DEPLOY, 0), 1);
+                world_free(w);
+        }
+}
+
+static void test_a_package_manager_holds_no_longer_over_a_restart(void **state) {
+        (void) state;
+        struct world *w = one_service();
+        world_hold(w, HOLD_PACKAGES, SECONDS(60));
+        world_advance(w, SECONDS(20));
+        come_back(w, &rebooted);
+        const struct hold *hold = recovery_hold(w->recovery, HOLD_PACKAGES);
+        assert_true(hold_holds(hold, w->now.mono));
+        assert_string_equal(hold->by, "ann");
+        assert_int_equal(usec_sub(hold->until, w->now.mono), SECONDS(10));
+        world_free(w);
+}
+
 static void test_tokens_grow_although_the_clock_was_set_back(void **state) {
         (void) state;
         struct world *w = one_service();
@@ -549,7 +609,11 @@ static void test_a_record_that_makes_no_sense(void **state) {
         record.boot_id[sizeof(record.boot_id) - 1] = '\0';
         record.pause_by[sizeof(record.pause_by) - 1] = '\0';
         record.pause_reason[sizeof(record.pause_reason) - 1] = '\0';
+        for (size_t i = 0; i < ELEMENTSOF(record.spent); i++) {
+                record.spent[i].step[0] = '\0';
+        }
         record.stopped = record.paused = false;
+        record.flapping = true;
         assert_true(recovery_restore(w->recovery, &record, NULL, w->now));
         assert_int_equal(world_phase(w, 0), PHASE_WATCHING);
         world_fails(w, 0, 3);
@@ -583,6 +647,9 @@ int main(void) {
                 cmocka_unit_test(test_budgets_outlive_the_agent_and_the_boot),
                 cmocka_unit_test(test_what_was_spent_long_ago_is_over),
                 cmocka_unit_test(test_good_behaviour_is_counted_over_a_restart),
+                cmocka_unit_test(test_the_backoff_of_a_step_goes_on),
+                cmocka_unit_test(test_a_deploy_lock_holds_no_longer_over_a_restart),
+                cmocka_unit_test(test_a_package_manager_holds_no_longer_over_a_restart),
                 cmocka_unit_test(test_tokens_grow_although_the_clock_was_set_back),
                 cmocka_unit_test(test_incident_numbers_go_on),
                 cmocka_unit_test(test_a_ladder_that_was_written_meanwhile),

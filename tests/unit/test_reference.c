@@ -5,7 +5,11 @@
 #include "policy_cases.h"
 
 /* One service that is complete, so that a key can be tried by adding it. */
-#define SERVICE "version: 1\nservices:\n  a:\n    command: [/bin/a]\n"
+#define SERVICE_ALONE "services:\n  a:\n    command: [/bin/a]\n"
+#define SERVICE "version: 1\n" SERVICE_ALONE
+#define MEMBER                                                                                     \
+        "version: 1\ngroups: {g: {mode: active-standby, members: {a: {}, b: {}}}}\nservices:\n"    \
+        "  b: {command: [/bin/b], member_of: g}\n  a:\n    command: [/bin/a]\n    member_of: g\n"
 
 static void try_text(const struct strbuf *text) {
         struct problems problems = {0};
@@ -30,7 +34,8 @@ __attribute__((format(printf, 2, 0))) static void try_fields(
                 assert_non_null(field->help);
                 assert_non_null(field->example);
                 assert_true(field->kind != SCHEMA_CUSTOM || field->pattern);
-                strbuf_addf(&pair, "%s: %s", field->key, field->example);
+                strbuf_addf(&pair, "%s%s%s: %s", field->with ? field->with : "",
+                        field->with ? ", " : "", field->key, field->example);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
                 strbuf_addf(&text, format, strbuf_text(&pair));
@@ -55,7 +60,7 @@ static void examples_of_a_service_load(void **state) {
         policy_tables_init(&tables, fake_probes);
         for (const struct schema_field *field = tables.service_fields; field->key; field++) {
                 AUTO_STRBUF struct strbuf text = {0};
-                strbuf_add(&text, "version: 1\nservices:\n  a:\n");
+                strbuf_add(&text, "version: 1\ngroups: {shop: {}}\nservices:\n  a:\n");
                 strbuf_add(
                         &text, policy_is_manager_key(field->key) ? "" : "    command: [/bin/a]\n");
                 strbuf_add(&text, str_eq(field->key, "start_grace") ? "    verify: 1h\n" : "");
@@ -75,6 +80,9 @@ static void examples_of_nested_objects_load(void **state) {
         try_fields(object_of(&tables.service, "limits"), SERVICE "    limits: {%s}\n");
         try_fields(object_of(&agent_schema, "budget"), "version: 1\nagent: {budget: {%s}}\n");
         try_fields(&agent_schema, "version: 1\nagent: {%s}\n");
+        try_fields(&coordinator_schema, "version: 1\ncoordinator: {%s}\n");
+        try_fields(&group_schema, "version: 1\ngroups: {g: {%s}}\n" SERVICE_ALONE);
+        try_fields(&step_budget_schema, SERVICE "    recover: [restart: {budget: {%s}}]\n");
 }
 
 /* What else an object with this key needs, before it: its required keys. */
@@ -105,13 +113,27 @@ static void examples_of_scripts_load(void **state) {
         }
 }
 
+/* What an example needs beside it: what its row says, and, to roll back, something to go back to.
+ */
+static void add_company(
+        struct strbuf *text, const struct schema_variant *step, const struct schema_field *field) {
+        bool says_itself = str_eq(field->key, "release") || str_eq(field->key, "package");
+        if (field->with) {
+                strbuf_addf(text, "%s, ", field->with);
+        } else if (step->tag == ACTION_ROLLBACK && !says_itself) {
+                strbuf_add(text, "package: nginx, ");
+        }
+}
+
 static void examples_of_steps_load(void **state) {
         (void) state;
         for (const struct schema_variant *step = step_variants; step->key; step++) {
                 for (const struct schema_field *field = step->object->fields; field->key; field++) {
                         AUTO_STRBUF struct strbuf text = {0};
-                        strbuf_addf(&text, SERVICE "    recover: [%s: {", step->key);
+                        strbuf_add(&text, step->tag == ACTION_FAILOVER ? MEMBER : SERVICE);
+                        strbuf_addf(&text, "    recover: [%s: {", step->key);
                         add_required(&text, step->object->fields, field);
+                        add_company(&text, step, field);
                         strbuf_addf(&text, "%s: %s}]\n", field->key, field->example);
                         try_text(&text);
                 }

@@ -13,14 +13,14 @@
 
 #define MS USEC_PER_MSEC
 
-enum { PAPER_LOCAL, PAPER_PRIVILEGED };
+enum { PAPER_LOCAL, PAPER_PRIVILEGED, PAPER_COUNTING };
 enum { PAPER_PASSES_AT_ONCE, PAPER_SILENT };
 
 /* ---- Types made of paper ---- */
 
 static struct {
         int mode;
-        int starts, stops, releases;
+        int starts, stops, releases, detached;
         struct probe_run *last;
 } paper;
 
@@ -51,6 +51,11 @@ static void paper_release(void *state) {
         paper.releases++;
 }
 
+static void paper_detach(void *state) {
+        (void) state;
+        paper.detached++;
+}
+
 static bool paper_privileged(const void *params) {
         (void) params;
         return true;
@@ -71,7 +76,15 @@ static const struct probe_type privileged = {
         .stop = paper_stop,
         .privileged = paper_privileged,
 };
-const struct probe_type *const probe_types[] = {&local, &privileged, NULL};
+static const struct probe_type counting = {
+        .name = "counting",
+        .state_size = sizeof(struct paper_state),
+        .start = paper_start,
+        .stop = paper_stop,
+        .detach = paper_detach,
+        .release = paper_release,
+};
+const struct probe_type *const probe_types[] = {&local, &privileged, &counting, NULL};
 const struct schema_variant probe_variants[] = {{NULL, 0, NULL, NULL}};
 
 /* ---- A policy of one service with some probes ---- */
@@ -355,6 +368,45 @@ static void test_reload_keeps_what_did_not_change(void **state) {
         world_free(world);
 }
 
+/* What a probe has counted survives whatever else of its service changed. */
+static void test_reload_carries_the_state_of_a_probe_that_did_not_change(void **state) {
+        (void) state;
+        struct world *world = world_new(PAPER_COUNTING, 10 * USEC_PER_SEC, 5 * MS);
+        scheduler_hurry(world->scheduler, 0);
+        world_wait(world, PROBES, 500 * MS);
+        paper.mode = PAPER_SILENT;
+        scheduler_hurry_probe(world->scheduler, 0, 1);
+        while (paper.starts <= PROBES) {
+                (void) loop_turn(world->loop, MS);
+        }
+
+        struct world *other = calloc(1, sizeof(*other));
+        assert_non_null(other);
+        world_policy(other, PROBES, PAPER_COUNTING, 10 * USEC_PER_SEC, 5 * MS);
+        str_copy(other->service.digest, sizeof(other->service.digest), "two");
+        other->probes[2].digest = 42;
+        paper.detached = paper.releases = paper.stops = 0;
+        assert_int_equal(scheduler_reload(world->scheduler, &other->policy, NULL), 0);
+        assert_int_equal(paper.stops, 1);
+        assert_int_equal(paper.detached, PROBES - 1);
+        assert_int_equal(paper.releases, 1);
+        assert_int_equal(scheduler_observation(world->scheduler, 0, 3)->at.mono, 0);
+
+        paper.mode = PAPER_PASSES_AT_ONCE;
+        world->n_seen = 0;
+        scheduler_hurry(world->scheduler, 0);
+        world_wait(world, PROBES, 500 * MS);
+        static const char *const expected[PROBES] = {"run 2", "run 3", "run 1", "run 2"};
+        for (uint32_t i = 0; i < PROBES; i++) {
+                assert_string_equal(
+                        scheduler_observation(world->scheduler, 0, i)->detail, expected[i]);
+        }
+        assert_int_equal(scheduler_reload(world->scheduler, &world->policy, NULL), 0);
+        map_free(other->policy.by_name);
+        free(other);
+        world_free(world);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_probe_is_seen_within_its_first_interval),
@@ -367,6 +419,7 @@ int main(void) {
                 cmocka_unit_test(test_privileged_probes_go_to_a_stronger_executor),
                 cmocka_unit_test(test_an_executor_that_is_away_or_silent_means_unknown),
                 cmocka_unit_test(test_reload_keeps_what_did_not_change),
+                cmocka_unit_test(test_reload_carries_the_state_of_a_probe_that_did_not_change),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static const struct policy_case command_cases[] = {
         {"version: 1\nservices:\n  a: {command: [/bin/x], recover: [exec: {}]}\n",
                 "3:36 exec step: the key 'command' is missing [missing-key]\n"},
         {"version: 1\nservices:\n  a: {command: [/bin/x], recover: [restart: {for: [none]}]}\n",
-                "3:52 'for': expected exited, unresponsive, wrong-answer, slow or resource, found 'none' "
+                "3:52 'for': expected exited, unresponsive, wrong-answer, slow, resource, dependency, changed, unit-state, exited.code, exited.signal, exited.oom, resource.memory, resource.cpu, resource.disk, resource.inodes, resource.descriptors, resource.threads, resource.io or resource.connections, found 'none' "
                 "[bad-value]\n"},
         {"version: 1\nservices:\n  a: {command: [/bin/x], backoff: {initial: 2m, max: 1m}}\n",
                 "3:54 'max' is less than 'initial' [inconsistent]\n"},

@@ -11,7 +11,7 @@
 #include "unit_test.h"
 
 static bool is_about_this_host(const struct problem *problem) {
-        return str_eq(problem->code, "unknown-user") || str_eq(problem->code, "unknown-group");
+        return str_eq(problem->code, "missing-user") || str_eq(problem->code, "missing-group");
 }
 
 static void expect_silence(const struct problems *problems, int r) {
@@ -41,11 +41,14 @@ static void load_shipped(const char *const *paths, size_t n) {
 
 static void each_loads_alone(void **state) {
         (void) state;
-        static const char *const names[] = {SOURCE_DIR "/policies/nginx.yaml",
-                SOURCE_DIR "/policies/redis.yaml", SOURCE_DIR "/policies/postgresql.yaml",
-                SOURCE_DIR "/policies/templates.yaml"};
+        static const char *const names[] = {"cassandra", "hadoop-datanode", "hadoop-namenode",
+                "haproxy", "kafka", "mariadb", "nginx", "postgresql", "rabbitmq", "redis",
+                "templates", "zookeeper"};
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                load_shipped(&names[i], 1);
+                AUTO_STRBUF struct strbuf path = {0};
+                strbuf_addf(&path, SOURCE_DIR "/policies/%s.yaml", names[i]);
+                const char *file = strbuf_text(&path);
+                load_shipped(&file, 1);
         }
 }
 
@@ -134,7 +137,8 @@ static void examples_of_the_probes_load(void **state) {
                 bool of_scripts = str_eq(type->key, manager_traits(MANAGER_SCRIPTS)->probe);
                 strbuf_addf(&before,
                         "version: 1\nservices:\n  a:\n    %s\n    probes:\n      p:\n        %s: ",
-                        of_scripts ? "scripts: {ocf: heartbeat:redis}" : "command: [/bin/a]",
+                        of_scripts ? "scripts: {ocf: heartbeat:redis}"
+                                   : "command: [/bin/a]\n    recover: [notify]",
                         type->key);
                 try_examples(type->object, strbuf_text(&before), "\n");
         }

@@ -199,10 +199,10 @@ static void warns_of_unknown_accounts(void **state) {
                 "  a: {command: [/bin/a], user: no-such-user, group: no-such-group}\n"
                 "  b: {command: [/bin/a], user: root, group: \"0\"}\n");
         struct policy *policy = load_directory(state,
-                "DIR/a.yaml:3:32: warning: this host has no user 'no-such-user' [unknown-user]\n"
+                "DIR/a.yaml:3:32: warning: this host has no user 'no-such-user' [missing-user]\n"
                 "     3 |   a: {command: [/bin/a], user: no-such-user, group: no-such-group}\n"
                 "       |                                ^~~~~~~~~~~~\n"
-                "DIR/a.yaml:3:53: warning: this host has no group 'no-such-group' [unknown-group]\n"
+                "DIR/a.yaml:3:53: warning: this host has no group 'no-such-group' [missing-group]\n"
                 "     3 |   a: {command: [/bin/a], user: no-such-user, group: no-such-group}\n"
                 "       |                                                     ^~~~~~~~~~~~~\n");
         assert_non_null(policy);

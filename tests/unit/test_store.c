@@ -57,8 +57,17 @@ static struct service_record full_record(void) {
                 .pause_until = {USEC_INFINITY, 16},
                 .pause_reason = "deploy; DROP TABLE service; -- 'quoted' \xc3\xbc \xff",
                 .pause_by = "root",
+                .reminders = 31,
+                .next_reminder = {32, 33},
+                .flapping = true,
+                .verdicts = UINT32_C(0xAAAAAAAA),
+                .n_verdicts = 32,
+                .rolled_back = UINT64_MAX - 1,
+                .deploy_until = {34, 35},
+                .n_waits = 2,
+                .waits = {{"exec-0123456789abcdef", 36, 37}, {"restart", 38, 39}},
                 .n_spent = 2,
-                .spent = {{17, 18}, {19, 20}},
+                .spent = {{"", {17, 18}}, {"restart", {19, 20}}},
         };
         (void) str_copy(record.attempt.text, sizeof(record.attempt.text), "exit status 1");
         record.attempt.started = 21;
@@ -79,18 +88,125 @@ static void test_service_round_trip(void **state) {
 
 static void test_host_round_trip(void **state) {
         struct fixture *fixture = *state;
-        struct host_record host = {"boot", {1, 2}, 3, {{3, 4}, {5, 6}, {7, USEC_INFINITY}}};
+        struct host_record host = {
+                .boot_id = "boot",
+                .written = {1, 2},
+                .held = true,
+                .held_since = {8, 9},
+                .held_until = {USEC_INFINITY, USEC_INFINITY},
+                .held_by = "ann (uid 0)",
+                .held_reason = "storage is moved",
+                .packages = true,
+                .packages_since = {10, 11},
+                .packages_until = {12, 13},
+                .packages_by = "apt, pid 7",
+                .packages_lock = "/var/lib/dpkg/lock",
+                .n_spent = 3,
+                .spent = {{3, 4}, {5, 6}, {7, USEC_INFINITY}},
+        };
         store_save_host(fixture->store, &host);
         fixture_reopen(fixture);
         assert_memory_equal(&fixture->image.host, &host, sizeof(host));
 }
 
+static void test_calls_round_trip(void **state) {
+        struct fixture *fixture = *state;
+        struct call_record call = {
+                .service = "backup",
+                .probe = "done",
+                .boot_id = "boot",
+                .since = {1, 2},
+                .called = true,
+                .failed = true,
+                .overdue = true,
+                .excused = 3,
+                .text = "42 files",
+        };
+        store_save_call(fixture->store, &call);
+        fixture_reopen(fixture);
+        assert_int_equal(fixture->image.n_calls, 1);
+        const struct call_record *kept = &fixture->image.calls[0];
+        assert_string_equal(kept->service, "backup");
+        assert_string_equal(kept->probe, "done");
+        assert_string_equal(kept->boot_id, "boot");
+        assert_int_equal(kept->since.mono, call.since.mono);
+        assert_int_equal(kept->since.wall, call.since.wall);
+        assert_true(kept->called && kept->failed && kept->overdue);
+        assert_int_equal(kept->excused, 3);
+        assert_string_equal(kept->text, "42 files");
+        (void) str_copy(call.probe, sizeof(call.probe), "begun");
+        store_save_call(fixture->store, &call);
+        store_forget_call(fixture->store, "backup", "done");
+        fixture_reopen(fixture);
+        assert_int_equal(fixture->image.n_calls, 1);
+        assert_string_equal(fixture->image.calls[0].probe, "begun");
+        store_forget_service(fixture->store, "backup");
+        fixture_reopen(fixture);
+        assert_int_equal(fixture->image.n_calls, 0);
+}
+
+static void test_trials_are_replaced_and_forgotten(void **state) {
+        struct fixture *fixture = *state;
+        struct service_record service = full_record();
+        struct trials_record record = {"", "restart", CAUSE_WRONG_ANSWER, {5, 9, 77}};
+        (void) str_copy(record.service, sizeof(record.service), service.service);
+        store_save_trials(fixture->store, &record);
+        record.trials = (struct trials){UINT32_MAX, TRIALS_MAX, 78};
+        store_save_trials(fixture->store, &record);
+        fixture_reopen(fixture);
+        assert_int_equal(fixture->image.n_trials, 1);
+        const struct trials_record *kept = &fixture->image.trials[0];
+        assert_string_equal(kept->service, record.service);
+        assert_string_equal(kept->step, "restart");
+        assert_int_equal(kept->cause, CAUSE_WRONG_ANSWER);
+        assert_int_equal(kept->trials.results, UINT32_MAX);
+        assert_int_equal(kept->trials.count, TRIALS_MAX);
+        assert_int_equal(kept->trials.last, 78);
+        store_forget_service(fixture->store, record.service);
+        fixture_reopen(fixture);
+        assert_int_equal(fixture->image.n_trials, 0);
+}
+
+static void test_why_stays_with_the_attempt(void **state) {
+        struct fixture *fixture = *state;
+        struct incident incident = make_incident(7, "shop");
+        struct attempt attempt = make_attempt(7, 1);
+        store_save_incident(fixture->store, &incident);
+        store_save_attempt(fixture->store, &attempt, "shop", NULL, NULL, NULL, NULL);
+        store_save_why(fixture->store, &attempt, "shop", "{\"summary\": \"it failed\"}");
+        attempt.result = ATTEMPT_RECOVERED; /* written once more, when it is over */
+        store_save_attempt(fixture->store, &attempt, "shop", NULL, NULL, NULL, NULL);
+        attempt.number = 2;
+        store_save_attempt(fixture->store, &attempt, "shop", NULL, NULL, NULL, NULL);
+        query_incident(fixture, 7);
+        assert_int_equal(fixture->history.n_attempts, 2);
+        assert_int_equal(fixture->history.attempts[0].result, ATTEMPT_RECOVERED);
+        assert_string_equal(fixture->history.whys[0].text, "{\"summary\": \"it failed\"}");
+        assert_string_equal(fixture->history.whys[1].text, "");
+}
+
+static void test_evidence_is_kept_with_the_incident(void **state) {
+        struct fixture *fixture = *state;
+        struct incident incident = make_incident(7, "shop");
+        incident.closed = 1;
+        store_save_incident(fixture->store, &incident);
+        AUTO_FREE char *text = malloc(2 * STORE_EVIDENCE_MAX);
+        memset(text, 'x', 2 * STORE_EVIDENCE_MAX);
+        text[2 * STORE_EVIDENCE_MAX - 1] = '\0';
+        store_save_evidence(fixture->store, 7, 1234, text);
+        query_incident(fixture, 7);
+        assert_int_equal(fixture->answer, 0);
+        assert_int_equal(sql_number(fixture->path, "SELECT length(text) FROM evidence"),
+                STORE_EVIDENCE_MAX - 1);
+        assert_int_equal(sql_number(fixture->path, "SELECT at FROM evidence"), 1234);
+}
+
 static void test_spent_times_are_replaced(void **state) {
         struct fixture *fixture = *state;
         struct service_record record = full_record();
-        record.n_spent = POLICY_BUDGET_MAX;
+        record.n_spent = RECORD_SPENT_MAX;
         for (uint32_t i = 0; i < record.n_spent; i++) {
-                record.spent[i] = (struct instant){i + 1, i + 2};
+                record.spent[i] = (struct spent_record){.at = {i + 1, i + 2}};
         }
         store_save_service(fixture->store, &record);
         fixture_reopen(fixture);
@@ -99,7 +215,7 @@ static void test_spent_times_are_replaced(void **state) {
         store_save_service(fixture->store, &record);
         fixture_reopen(fixture);
         assert_int_equal(fixture->image.services[0].n_spent, 1);
-        assert_int_equal(fixture->image.services[0].spent[0].mono, 1);
+        assert_int_equal(fixture->image.services[0].spent[0].at.mono, 1);
         assert_int_equal(sql_number(fixture->path, "SELECT count(*) FROM spent"), 1);
 }
 
@@ -137,7 +253,8 @@ static void test_open_incidents_are_in_the_image(void **state) {
 static void test_an_attempt_is_durable_when_done(void **state) {
         struct fixture *fixture = *state;
         struct service_record record = full_record();
-        struct host_record host = {"boot", {1, 2}, 1, {{3, 4}}};
+        struct host_record host = {
+                .boot_id = "boot", .written = {1, 2}, .n_spent = 1, .spent = {{3, 4}}};
         struct attempt attempt = make_attempt(7, 1);
         store_save_attempt(
                 fixture->store, &attempt, "shop", &record, &host, fixture_on_done, fixture);
@@ -382,6 +499,10 @@ int main(void) {
                 STORE_TEST(test_a_new_database),
                 STORE_TEST(test_service_round_trip),
                 STORE_TEST(test_host_round_trip),
+                STORE_TEST(test_calls_round_trip),
+                STORE_TEST(test_trials_are_replaced_and_forgotten),
+                STORE_TEST(test_why_stays_with_the_attempt),
+                STORE_TEST(test_evidence_is_kept_with_the_incident),
                 STORE_TEST(test_spent_times_are_replaced),
                 STORE_TEST(test_a_forgotten_service_leaves_nothing),
                 STORE_TEST(test_open_incidents_are_in_the_image),

@@ -41,6 +41,36 @@ static void test_an_empty_database_gets_all_tables(void **state) {
                 store_schema_migrate(db, "x.db", store_migrations, STORE_SCHEMA_VERSION, &err), 0);
 }
 
+static void test_what_was_open_before_roles_is_of_liveness(void **state) {
+        sqlite3 *db = *state;
+        struct error err = {0};
+        assert_int_equal(store_schema_migrate(db, "x.db", store_migrations, 1, &err), 0);
+        const char *insert =
+                "INSERT INTO incident VALUES(7, 'web', 1, 2, 0, 'exited', 'open', 0, 3, "
+                "'live', 'killed')";
+        assert_int_equal(sqlite3_exec(db, insert, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(
+                store_schema_migrate(db, "x.db", store_migrations, STORE_SCHEMA_VERSION, &err), 0);
+        assert_int_equal(
+                number(db, "SELECT count(*) FROM incident WHERE id = 7 AND role = 'liveness'"), 1);
+}
+
+static void test_what_was_seen_before_symptoms_is_no_symptom(void **state) {
+        sqlite3 *db = *state;
+        struct error err = {0};
+        assert_int_equal(store_schema_migrate(db, "x.db", store_migrations, 9, &err), 0);
+        const char *insert =
+                "INSERT INTO incident(id, service, failing_since, opened, closed, cause, "
+                "result, exhausted, attempts, probe, text) VALUES(7, 'web', 1, 2, 0, "
+                "'exited', 'open', 0, 3, 'live', 'killed')";
+        assert_int_equal(sqlite3_exec(db, insert, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(
+                store_schema_migrate(db, "x.db", store_migrations, STORE_SCHEMA_VERSION, &err), 0);
+        assert_int_equal(number(db, "SELECT count(*) FROM incident WHERE cause = 'exited' AND "
+                                    "symptom = 'none'"),
+                1);
+}
+
 static const char *const steps[] = {
         "CREATE TABLE a(x); INSERT INTO a VALUES(1); PRAGMA application_id = 0x52435644; "
         "PRAGMA user_version = 1;",
@@ -92,6 +122,8 @@ static void test_what_is_not_ours_is_refused(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SCHEMA_TEST(test_an_empty_database_gets_all_tables),
+                SCHEMA_TEST(test_what_was_open_before_roles_is_of_liveness),
+                SCHEMA_TEST(test_what_was_seen_before_symptoms_is_no_symptom),
                 SCHEMA_TEST(test_steps_keep_the_data),
                 SCHEMA_TEST(test_a_failing_step_changes_nothing),
                 SCHEMA_TEST(test_what_is_not_ours_is_refused),

@@ -144,6 +144,23 @@ static void test_strbuf_failure_sticks(void **state) {
         assert_string_equal(strbuf_text(&buf), "new");
 }
 
+/* The vectors of RFC 4648, 10, and bytes that text does not have. */
+static void test_base64(void **state) {
+        static const char *const vectors[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
+                {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+                {"foobar", "Zm9vYmFy"}};
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
+                AUTO_STRBUF struct strbuf buf = {0};
+                strbuf_add_base64(&buf, vectors[i][0], strlen(vectors[i][0]));
+                assert_string_equal(strbuf_text(&buf), vectors[i][1]);
+        }
+        AUTO_STRBUF struct strbuf buf = {0};
+        strbuf_add_base64(&buf, "\xff\xfe\x00", 3);
+        assert_string_equal(strbuf_text(&buf), "//4A");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_predicates),
@@ -155,6 +172,7 @@ int main(void) {
                 cmocka_unit_test(test_strbuf_reset_keeps_memory),
                 cmocka_unit_test(test_strbuf_take_hands_over),
                 cmocka_unit_test(test_strbuf_failure_sticks),
+                cmocka_unit_test(test_base64),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

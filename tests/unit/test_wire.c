@@ -36,6 +36,10 @@ static void test_round_trip_keeps_every_member(void **state) {
                 .attempt = 3,
                 .step = STEP_NONE,
                 .action = ACTION_STOP,
+                .role = MEMBER_STUCK,
+                .proven = true,
+                .token = UINT64_MAX,
+                .deadline = 12345678,
                 .ok = true,
                 .running = true,
                 .busy = true,
@@ -174,6 +178,19 @@ static void test_noise_is_refused_or_understood(void **state) {
         }
 }
 
+static void lines_are_folded_and_unfolded(void **state) {
+        (void) state;
+        static const char lines[] = "-port 1\n+port 2\n";
+        char line[64], back[64], cut[14];
+        wire_fold(lines, line, sizeof(line));
+        assert_null(strchr(line, '\n'));
+        wire_unfold(line, back, sizeof(back));
+        assert_string_equal(back, lines);
+        wire_fold(lines, cut, sizeof(cut)); /* the second line does not fit */
+        wire_unfold(cut, back, sizeof(back));
+        assert_string_equal(back, "-port 1\n");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip_keeps_every_member),
@@ -183,6 +200,7 @@ int main(void) {
                 cmocka_unit_test(test_the_longest_members_fit),
                 cmocka_unit_test(test_malformed_packets_are_refused),
                 cmocka_unit_test(test_noise_is_refused_or_understood),
+                cmocka_unit_test(lines_are_folded_and_unfolded),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,8 @@ class Agent(Questions):
     def write_config(self, text: str = "", agent: str = "") -> None:
         """`agent`: more lines of the agent block; `text`: more blocks."""
         block = textwrap.indent(textwrap.dedent(agent).strip(), "  ")
-        lines = ["version: 1", "agent:", f"  listen: 127.0.0.1:{self.port}", block, textwrap.dedent(text)]
+        lines = ["version: 1", "agent:", f"  listen: 127.0.0.1:{self.port}",
+                 *(() if "package_locks" in agent else ("  package_locks: []",)), block, textwrap.dedent(text)]
         self.config.write_text("\n".join(line for line in lines if line.strip()) + "\n")
 
     def write_policy(self, text: str, name: str = "test.yaml") -> Path:

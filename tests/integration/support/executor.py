@@ -31,6 +31,7 @@ class Connection:
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
         self.seen: list[Message] = []  # everything that came, oldest first
+        self.roles: dict[str, Message] = {}  # of members of groups, by service: what came last
 
     def send_raw(self, packet: bytes) -> None:
         self.socket.send(packet)
@@ -49,6 +50,8 @@ class Connection:
         message = dict(line.split("=", 1) for line in packet.decode().splitlines())
         if message:
             self.seen.append(message)
+        if message.get("type") == "role":
+            self.roles[message["service"]] = message
         return message
 
     def wait_for(self, type: str, within: float = WITHIN, **fields: object) -> Message:
@@ -81,7 +84,7 @@ class Connection:
         services: dict[str, Message] = {}
         results: dict[str, Message] = {}
         while (message := self.receive())["type"] != "listed":
-            kinds = {"service": services, "done": results}
+            kinds = {"service": services, "done": results, "refused": results, "role": self.roles}
             kinds[message["type"]][message["service"]] = message
         return services, results
 
@@ -114,8 +117,44 @@ class Connection:
         assert answer.get("ok") == "1", answer
         return int(self.service(service)["pid"])
 
+    def role(self, service: str) -> Message:
+        """Of a member, as it is now."""
+        self.list()
+        return self.roles[service]
+
+    def wait_for_role(self, service: str, role: str, within: float = WITHIN) -> Message:
+        if self.role(service)["role"] == role:
+            return self.roles[service]
+        return self.wait_for("role", within, service=service, role=role)
+
+    def guard(self, service: str, token: int, seconds: float) -> Message:
+        """A lease that ends so many seconds from now; the answer, `role` or `refused`."""
+        digest = self.service(service)["digest"]
+        deadline = int((boottime() + seconds) * 1e6) if seconds else 0
+        request = next(_requests)
+        self.send("guard", request=request, service=service, digest=digest, token=token, deadline=deadline)
+        while message := self.receive():
+            if message["type"] == "role" and message["service"] == service:
+                return message
+            if message["type"] == "refused" and message["request"] == str(request):
+                return message
+        raise AssertionError(f"closed without an answer; seen: {self.seen}")
+
+    def promote(self, service: str, token: int, seconds: float) -> int:
+        """Makes it the active member under such a lease, and returns its pid."""
+        self.wait_for_role(service, "standby")
+        assert self.guard(service, token, seconds)["type"] == "role"
+        answer = self.do(service, "promote")
+        assert answer.get("ok") == "1", answer
+        return int(self.service(service).get("pid", 0))
+
     def close(self) -> None:
         self.socket.close()
+
+
+def boottime() -> float:
+    """The clock that leases are counted on."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Executor:

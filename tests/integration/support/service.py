@@ -38,7 +38,7 @@ class Service:
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
     def set(self, behaviour: str, on: bool = True) -> None:
-        """behaviour: fail, hang, refuse-start."""
+        """behaviour: fail, overload, hang, refuse-start."""
         if on:
             (self.folder / behaviour).touch()
         else:

@@ -26,24 +26,17 @@ OUTPUT_SHOWN = 4000
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "iproute2", "procps",
     "python3",  # programs/service.py
-    "nginx-light", "redis-server", "resource-agents",  # what is watched and acted upon
+    "nginx-light", "redis-server", "postgresql", "resource-agents",  # what is watched and acted upon
+    "init-system-helpers", "rpm",  # to install our own packages
 )  # fmt: skip
 
-PROGRAMS = ("recoverd", "recoverd-executor", "recoverctl")
+PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-neighbour", "recoverctl")
 
-# What an installed package of ours will bring, and what a host of the lab is better off without.
-# Both processes put files into the two folders: sticky, as /tmp is, so that the agent cannot take
-# away what is the executor's.
+# What a host of the lab has beside Debian's packages, and is better off without.
 CUSTOMIZE = """
 set -e
-chroot "$1" useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin recoverd
 chroot "$1" useradd --create-home --shell /bin/sh shop
-mkdir -p "$1/etc/recoverd/policies.d"
-cat >"$1/etc/tmpfiles.d/recoverd.conf" <<'TMPFILES'
-d /run/recoverd 1775 root recoverd
-d /var/lib/recoverd 1775 root recoverd
-TMPFILES
-for unit in nginx redis-server logd console-getty; do
+for unit in nginx redis-server postgresql logd console-getty; do
         systemctl --root="$1" --quiet disable "$unit" 2>/dev/null || true
 done
 systemctl --root="$1" --quiet mask \\
@@ -97,6 +90,7 @@ def _make(path: Path) -> None:
     partial = path.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages())}"]
+    command += ["--dpkgopt=force-unsafe-io"]  # what is lost with the power is made again
     command += [f"--customize-hook={CUSTOMIZE}", distribution() or "", str(partial)]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MAKING_SECONDS

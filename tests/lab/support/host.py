@@ -8,7 +8,7 @@ import shlex
 import textwrap
 from typing import Any
 
-from support.agent import SANITIZER_REPORT
+from support.agent import ROOT, SANITIZER_REPORT
 from support.machine import BIN, RUN_SECONDS, Done, Machine
 from support.questions import Answer, Questions
 
@@ -22,31 +22,19 @@ LISTEN = "127.0.0.1:7790"
 
 AGENT = "recoverd.service"
 EXECUTOR = "recoverd-executor.service"
+SOCKET = "recoverd-executor.socket"
+PACKAGING = ROOT / "packaging/systemd"
 
-AGENT_UNIT = f"""
-[Unit]
-Description=Agent under test
-Wants={EXECUTOR}
-After={EXECUTOR}
-StartLimitIntervalSec=0
+# Where the programs under test are, by the names that the units have for them.
+PLACES = {"@LIBEXECDIR@/recoverd": BIN, "@SBINDIR@": BIN, "@BINDIR@": BIN, "@DATADIR@": "/usr/share"}
 
-[Service]
-Type=notify
-User=recoverd
-ExecStart={BIN}/recoverd
-"""
 
-EXECUTOR_UNIT = f"""
-[Unit]
-Description=Executor under test
-StartLimitIntervalSec=0
-
-[Service]
-Type=notify
-KillMode=process
-Delegate=yes
-ExecStart={BIN}/recoverd-executor
-"""
+def packaged(name: str) -> str:
+    """A file of packaging/systemd as it would be installed on a host of the lab."""
+    text = (PACKAGING / name).read_text()
+    for mark, place in PLACES.items():
+        text = text.replace(mark, place)
+    return text
 
 
 def _sanitizer_lines() -> str:
@@ -54,10 +42,13 @@ def _sanitizer_lines() -> str:
     now and then spins for ever at the end of a process with threads, and holds up the stop of the unit."""
     address = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
     undefined = os.environ.get("UBSAN_OPTIONS", "")
-    return f'Environment="ASAN_OPTIONS={address}" "UBSAN_OPTIONS={undefined}"\n'
+    return f'[Service]\nEnvironment="ASAN_OPTIONS={address}" "UBSAN_OPTIONS={undefined}"\n'
 
 
 class Host(Questions):
+    is_bare = False  # without recoverd
+    has_disk = False  # what is written outlives a reboot
+
     def __init__(self, machine: Machine, address: str) -> None:
         self.machine = machine
         self.name = machine.hostname
@@ -81,8 +72,8 @@ class Host(Questions):
         return done
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Folders on the way are made."""
-        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        """Folders on the way are made. Who watches the file sees it whole or not at all."""
+        script = 'mkdir -p "$(dirname "$1")" && cat >"$1.new" && chmod "$2" "$1.new" && mv "$1.new" "$1"'
         self.run(["sh", "-c", script, "sh", path, f"{mode:o}"], input=text)
 
     def read(self, path: str) -> str:
@@ -110,6 +101,13 @@ class Host(Questions):
 
     def is_active(self, name: str) -> bool:
         return self.unit(name, "ActiveState")["ActiveState"] == "active"
+
+    def oom_kill(self, unit: str, pid: int) -> None:
+        """Kills it as systemd-oomd does, which needs no memory controller: the cgroup says how often."""
+        group = self.unit(unit, "ControlGroup")["ControlGroup"]
+        mark = "import os, sys\nfor name in ('oomd_ooms', 'oomd_kill'): os.setxattr(sys.argv[1], 'user.' + name, b'1')"
+        self.run(["python3", "-c", mark, f"/sys/fs/cgroup{group}"])
+        self.run(["kill", "-KILL", str(pid)])
 
     # ---- Journal ------------------------------------------------------------------------------
 
@@ -144,29 +142,43 @@ class Host(Questions):
 
     def start_recoverd(self, within: float = RUN_SECONDS) -> None:
         """Both units; returns once the agent answers and its executor is there."""
-        self.systemctl("start", EXECUTOR, AGENT, within=within)
-        self.wait_until(self._is_ready, within, "the agent answers, and speaks to the executor")
+        self.systemctl("start", SOCKET, EXECUTOR, AGENT, within=within)
+        self.wait_until(self.is_ready, within, "the agent answers, and speaks to the executor")
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         answer = self.ctl("status", "--json")
         return answer.code in (0, 1) and answer.json["agent"]["executor"]["up"]
 
     def stop_recoverd(self, within: float = RUN_SECONDS) -> None:
         """Both units; command services go on, as on any host."""
-        self.systemctl("stop", AGENT, EXECUTOR, within=within)
+        self.systemctl("stop", AGENT, SOCKET, EXECUTOR, within=within)
+
+    def main_pid(self, unit: str) -> int:
+        return int(self.unit(unit, "MainPID")["MainPID"])
+
+    def kill_executor(self) -> None:
+        """By SIGKILL; returns when systemd has started another one."""
+        killed = self.main_pid(EXECUTOR)
+        self.systemctl("kill", "--kill-whom=main", "--signal=SIGKILL", EXECUTOR)
+        self.wait_until(lambda: self.main_pid(EXECUTOR) not in (0, killed), 10, "another executor")
 
     def ctl(self, *arguments: str, within: float = RUN_SECONDS) -> Answer:
         """recoverctl, as root."""
-        done = self.run([f"{BIN}/recoverctl", *arguments], check=False, within=within)
+        done = self.run(["recoverctl", *arguments], check=False, within=within)
         return Answer(done.code, done.out, done.err)
 
     # ---- Between tests ------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Once, after the boot."""
-        lines = _sanitizer_lines()
-        self.write(f"{UNITS}/{AGENT}", AGENT_UNIT + lines)
-        self.write(f"{UNITS}/{EXECUTOR}", EXECUTOR_UNIT + lines)
+        """Once, after the boot: what a package brings, for the programs under test."""
+        for unit in (AGENT, EXECUTOR):
+            self.write(f"{UNITS}/{unit}", packaged(f"{unit}.in") + _sanitizer_lines())
+        self.write(f"{UNITS}/{SOCKET}", packaged(f"{SOCKET}.in"))
+        self.write("/usr/lib/sysusers.d/recoverd.conf", packaged("recoverd.sysusers"))
+        self.write("/usr/lib/tmpfiles.d/recoverd.conf", packaged("recoverd.tmpfiles"))
+        self.run(["systemd-sysusers", "recoverd.conf"])
+        self.run(["systemd-tmpfiles", "--create", "recoverd.conf"])
+        self.run(["mkdir", "-p", POLICIES])
         self.systemctl("daemon-reload")
 
     def begin(self) -> None:
@@ -177,7 +189,7 @@ class Host(Questions):
     def clean(self) -> None:
         """Ends and removes what the test made. AssertionError when a sanitizer complained."""
         self.systemctl("kill", "--kill-whom=main", "--signal=SIGCONT", AGENT, EXECUTOR, check=False)
-        self.systemctl("stop", AGENT, EXECUTOR, *self._units, check=False)
+        self.systemctl("stop", AGENT, SOCKET, EXECUTOR, *self._units, check=False)
         self.systemctl("kill", "--signal=SIGKILL", EXECUTOR, SLICE, check=False)
         try:
             self._judge()

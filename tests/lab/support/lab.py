@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from support import cgroups, debian, network, owner
@@ -10,6 +11,7 @@ from support.machine import Machine
 
 FIRST_NUMBER = 11  # 10.77.0.11 is the first host
 HOSTS_MAX = 50
+DISKS = Path("/dev/shm")
 
 
 class Lab:
@@ -26,7 +28,7 @@ class Lab:
             self._hosts[name] = self.fresh_host(name)
         return self._hosts[name]
 
-    def fresh_host(self, name: str) -> Host:
+    def fresh_host(self, name: str, kind: type[Host] = Host) -> Host:
         """One that nobody else has; the caller ends it with `end`."""
         assert self._booted < HOSTS_MAX, "too many hosts"
         self._prepare()
@@ -34,15 +36,22 @@ class Lab:
         self._booted += 1
         unique = f"{owner.prefix()}{name}-{number}"
         network.make_host(unique, self._hub, number)
-        machine = Machine(unique, name, debian.tree(), self._folder / f"{unique}.console")
+        console = self._folder / f"{unique}.console"
+        machine = Machine(unique, name, debian.tree(), console, kind.is_bare, self._disk(unique) if kind.has_disk else None)
         try:
             machine.boot()
-            host = Host(machine, network.address(number))
+            host = kind(machine, network.address(number))
             host.prepare()
         except BaseException:
             self._remove(machine)
             raise
         return host
+
+    def _disk(self, unique: str) -> Path:
+        """In memory, because an overlay wants a plain file system below it."""
+        disk = DISKS / unique
+        disk.mkdir()
+        return disk
 
     def end(self, host: Host) -> None:
         self._remove(host.machine)
@@ -50,6 +59,7 @@ class Lab:
     def _remove(self, machine: Machine) -> None:
         machine.end()
         network.delete(machine.name)
+        shutil.rmtree(DISKS / machine.name, ignore_errors=True)
 
     def _prepare(self) -> None:
         if not self._hub:

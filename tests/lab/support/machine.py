@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import cgroups, network
+from support import cgroups, network, packages
 from support.agent import ROOT, program
 from support.debian import PROGRAMS
 from support.waiting import wait_until
@@ -22,6 +22,10 @@ CONSOLE_SHOWN = 6000
 # Where the programs under test and those of the tests are seen in a machine.
 BIN = "/usr/sbin"
 TEST_PROGRAMS = "/opt/recoverd-tests"
+PACKAGES = "/opt/recoverd-packages"
+
+# Mounts what was written so far over the tree, in the mount namespace of the machine alone.
+MOUNT_DISK = 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root" && shift 2 && exec "$@"'
 
 # Goes into the cgroups that the arguments before "--" name, then becomes what stands behind it.
 ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit; shift; done; shift; exec "$@"'
@@ -37,13 +41,18 @@ class Done:
 
 
 class Machine:
-    """`name` is known to the whole outer machine, `hostname` to the one inside."""
+    """`name` is known to the whole outer machine, `hostname` to the one inside. `bare`: without our programs, but with
+    our packages at hand. `disk`: a folder that keeps what is written, so that it can be booted again."""
 
-    def __init__(self, name: str, hostname: str, tree: Path, console: Path) -> None:
+    def __init__(
+        self, name: str, hostname: str, tree: Path, console: Path, bare: bool = False, disk: Path | None = None
+    ) -> None:
         self.name = name
         self.hostname = hostname
         self._tree = tree
         self._console = console
+        self._bare = bare
+        self._disk = disk
         self._nspawn: subprocess.Popen[bytes] | None = None
         self.leader = 0  # its PID 1, as seen from outside
 
@@ -51,13 +60,25 @@ class Machine:
 
     def _binds(self) -> list[str]:
         programs = [f"--bind-ro={program(name)}:{BIN}/{name}" for name in PROGRAMS]
+        if self._bare:
+            packages.FOLDER.mkdir(parents=True, exist_ok=True)
+            programs = [f"--bind-ro={packages.FOLDER}:{PACKAGES}"]
         return [*programs, f"--bind-ro={ROOT}/tests/integration/support/programs:{TEST_PROGRAMS}"]
+
+    def _mounting(self) -> list[str]:
+        if not self._disk:
+            return []
+        for name in ("upper", "work", "root"):
+            (self._disk / name).mkdir(mode=0o755, exist_ok=True)
+        script = ["sh", "-c", MOUNT_DISK, "sh", str(self._tree), str(self._disk)]
+        return ["unshare", "--mount", "--propagation=private", *script]
 
     def _command(self) -> list[str]:
         folders = [str(folder) for folder in cgroups.folders(self.name)]
         # When this test process dies, however, the machine is shut down.
-        tied = ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--quiet"]
-        tree = [f"--directory={self._tree}", "--volatile=overlay", "--boot", *self._binds()]
+        tied = ["setpriv", "--pdeathsig", "TERM", *self._mounting(), "systemd-nspawn", "--quiet"]
+        root = [f"--directory={self._disk}/root"] if self._disk else [f"--directory={self._tree}", "--volatile=overlay"]
+        tree = [*root, "--boot", *self._binds()]
         names = ["--register=no", "--keep-unit", f"--machine={self.name}", f"--hostname={self.hostname}"]
         space = [f"--network-namespace-path={network.NAMESPACES / self.name}", "--console=read-only"]
         return ["sh", "-c", ENTER_CGROUPS, "sh", *folders, "--", *tied, *tree, *names, *space]
@@ -94,6 +115,14 @@ class Machine:
     @property
     def is_running(self) -> bool:
         return self._nspawn is not None and self._nspawn.poll() is None
+
+    def cut(self) -> None:
+        """As if its power had been cut: everything in it is gone at once."""
+        assert self._nspawn
+        self._nspawn.kill()
+        self._nspawn.wait()
+        self._nspawn = None
+        cgroups.destroy(self.name)
 
     def end(self) -> None:
         """Shuts it down; nothing is left of it but its network namespace."""

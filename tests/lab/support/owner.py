@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,8 @@ def _remove_all_of(name: str) -> None:
         cgroups.destroy(cgroup)
     for namespace in network.existing(begin):
         network.delete(namespace)
+    for disk in Path("/dev/shm").glob(f"{begin}*"):
+        shutil.rmtree(disk, ignore_errors=True)
 
 
 def remove_leftovers() -> None:

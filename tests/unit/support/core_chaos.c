@@ -11,67 +11,13 @@
 #include "base/str.h"
 #include "model/manager.h"
 #include "recovery/backoff.h"
-#include "support/core_world.h"
-#include "support/random_policy.h"
+#include "support/chaos_inside.h"
+#include "support/core_invariants.h"
 
-enum {
-        EVENTS_MAX = 128,
-        ACTS_MAX = 512, /* of one service in one run */
-        RELOADS_MAX = 5,
-};
 #define TROUBLE_TIME (15 * USEC_PER_MINUTE)
 #define QUIET_TIME (40 * USEC_PER_MINUTE)
 
-enum event_of_chaos { PROBE, SAVED, ANSWER, DISTURB, COMMAND, HOST, KILL, RELOAD };
-
-/* Times are on the wall clock, which no restart turns back here. */
-struct planned {
-        wall_usec_t at;
-        uint64_t order;
-        enum event_of_chaos what;
-        uint32_t service, probe;
-        uint64_t token;
-        int action;
-};
-
-struct act { /* an action of the ladder that was carried out, or may have been */
-        wall_usec_t at; /* of its intent */
-        uint64_t token;
-        bool unrecorded;
-};
-
-struct actor { /* a service as it truly is, and what was seen of it */
-        bool up, sick, deaf, busy;
-        bool crashed, ended_by_action; /* why it is not up; neither: it never was */
-        bool stopped_outside, manager_busy; /* or one of these */
-        uint64_t saved_token, acted_token;
-        bool save_failed, evidence;
-        wall_usec_t evidence_from, ended_at;
-        bool ended; /* an attempt of the ladder did, and the next one has to wait */
-        struct act acts[ACTS_MAX];
-        size_t n_acts;
-        uint64_t begun, finished; /* attempts */
-        uint64_t generation[RANDOM_PROBES_MAX]; /* of the chain of probe runs */
-};
-
-struct chaos {
-        uint64_t seed;
-        struct rng rng;
-        struct world *world;
-        struct actor actors[RANDOM_SERVICES_MAX];
-        uint32_t n;
-        struct planned events[EVENTS_MAX];
-        size_t n_events;
-        uint64_t order;
-        uint64_t last_token;
-        wall_usec_t agent_since;
-        bool executor_up, store_up, quiet, tracing;
-        unsigned reloads;
-        struct chaos_tally *tally;
-};
-
-__attribute__((noreturn, format(printf, 2, 3))) static void broken(
-        const struct chaos *chaos, const char *format, ...) {
+void chaos_broken(const struct chaos *chaos, const char *format, ...) {
         va_list arguments;
         fprintf(stderr, "seed %" PRIu64 " at %.6fs: ", chaos->seed,
                 (double) (chaos->world->now.wall - WORLD_BEGIN_WALL) / 1e6);
@@ -98,7 +44,7 @@ static usec_t between(struct chaos *chaos, usec_t least, usec_t most) {
         return least + rng_below(&chaos->rng, most - least + 1);
 }
 
-static const char *name_of(const struct chaos *chaos, uint32_t service) {
+const char *chaos_name(const struct chaos *chaos, uint32_t service) {
         return world_policy(chaos->world)->services[service].name;
 }
 
@@ -106,7 +52,7 @@ static const char *name_of(const struct chaos *chaos, uint32_t service) {
 
 static struct planned *plan(struct chaos *chaos, enum event_of_chaos what, usec_t in) {
         if (chaos->n_events == EVENTS_MAX) {
-                broken(chaos, "too much is planned");
+                chaos_broken(chaos, "too much is planned");
         }
         struct planned *planned = &chaos->events[chaos->n_events++];
         *planned = (struct planned){
@@ -144,10 +90,10 @@ static bool is_down(const struct chaos *chaos, uint32_t service) {
 
 static void check_token(struct chaos *chaos, uint64_t token, const struct attempt *attempt) {
         if (token <= chaos->last_token) {
-                broken(chaos, "token %" PRIu64 " came before", token);
+                chaos_broken(chaos, "token %" PRIu64 " came before", token);
         }
         if (token != attempt->intended) {
-                broken(chaos, "token and time of intention differ");
+                chaos_broken(chaos, "token and time of intention differ");
         }
         chaos->last_token = token;
 }
@@ -163,11 +109,13 @@ static void check_delay(struct chaos *chaos, uint32_t service, const struct atte
                 most = status.policy->backoff.max;
         }
         if (attempt->delay < least || attempt->delay > most) {
-                broken(chaos, "%s: delay %" PRIu64 " of attempt %u is not in %" PRIu64 "..%" PRIu64,
-                        name_of(chaos, service), attempt->delay, status.backoff_level, least, most);
+                chaos_broken(chaos,
+                        "%s: delay %" PRIu64 " of attempt %u is not in %" PRIu64 "..%" PRIu64,
+                        chaos_name(chaos, service), attempt->delay, status.backoff_level, least,
+                        most);
         }
         if (actor->ended && chaos->world->now.wall < actor->ended_at + attempt->delay) {
-                broken(chaos, "%s: its delay was not waited for", name_of(chaos, service));
+                chaos_broken(chaos, "%s: its delay was not waited for", chaos_name(chaos, service));
         }
 }
 
@@ -176,7 +124,8 @@ static void on_save(struct chaos *chaos, const struct effect *effect) {
         const struct attempt *attempt = &effect->attempt.attempt;
         check_token(chaos, effect->attempt.token, attempt);
         if (actor->busy) {
-                broken(chaos, "%s: an attempt during an action", name_of(chaos, effect->service));
+                chaos_broken(chaos, "%s: an attempt during an action",
+                        chaos_name(chaos, effect->service));
         }
         if (attempt->origin == ORIGIN_LADDER) {
                 check_delay(chaos, effect->service, attempt);
@@ -190,78 +139,94 @@ static void on_save(struct chaos *chaos, const struct effect *effect) {
         }
 }
 
-static size_t acts_within(
-        const struct chaos *chaos, uint32_t service, usec_t window, bool unrecorded) {
-        const struct actor *actor = &chaos->actors[service];
-        size_t count = 0;
-        for (size_t i = 0; i < actor->n_acts; i++) {
-                count += chaos->world->now.wall - actor->acts[i].at < window &&
-                         (!unrecorded || actor->acts[i].unrecorded);
+/* Only what is known to have changed is undone, and each change once. */
+static void check_rollback(struct chaos *chaos, uint32_t service) {
+        struct actor *actor = &chaos->actors[service];
+        if (actor->told_change == 0) {
+                chaos_broken(chaos, "%s: rolled back, and no change was known",
+                        chaos_name(chaos, service));
         }
-        return count;
-}
-
-static void check_budgets(const struct chaos *chaos, uint32_t service) {
-        const struct policy *policy = world_policy(chaos->world);
-        const struct budget_spec *budget = &policy->services[service].budget;
-        size_t all = 0;
-        if (acts_within(chaos, service, budget->per, false) > budget->actions) {
-                broken(chaos, "%s: more actions than its budget allows", name_of(chaos, service));
+        if (actor->told_change == actor->rolled_back) {
+                chaos_broken(
+                        chaos, "%s: one change was rolled back twice", chaos_name(chaos, service));
         }
-        for (uint32_t i = 0; i < chaos->n; i++) {
-                all += acts_within(chaos, i, policy->agent.budget.per, false);
-        }
-        if (all > policy->agent.budget.actions) {
-                broken(chaos, "more actions than the budget of the host allows");
-        }
-        if (acts_within(chaos, service, USEC_PER_HOUR, true) > 3) {
-                broken(chaos, "%s: too many unrecorded actions", name_of(chaos, service));
-        }
+        actor->rolled_back_before = actor->rolled_back;
+        actor->rolled_back = actor->told_change;
+        chaos->tally->rollbacks++;
 }
 
 static void check_ladder_act(struct chaos *chaos, uint32_t service, const struct attempt *attempt) {
         struct actor *actor = &chaos->actors[service];
         struct service_status status = world_status(chaos->world, service);
         if (status.paused || !chaos->executor_up) {
-                broken(chaos, "%s: acted on while %s", name_of(chaos, service),
+                chaos_broken(chaos, "%s: acted on while %s", chaos_name(chaos, service),
                         status.paused ? "paused" : "the executor was away");
         }
+        for (int source = 0; source < HOLD_COUNT; source++) {
+                if (hold_holds(recovery_hold(chaos->world->recovery, (enum hold_source) source),
+                            chaos->world->now.mono)) {
+                        chaos_broken(chaos, "%s: acted on while the host was held: %s",
+                                chaos_name(chaos, service),
+                                hold_source_text((enum hold_source) source));
+                }
+        }
+        if (actor->deploy_until > chaos->world->now.mono) {
+                chaos_broken(
+                        chaos, "%s: acted on while it was deployed", chaos_name(chaos, service));
+        }
+        if (status.policy->mode == MODE_OBSERVE ||
+                (status.flapping && status.policy->flapping.hold)) {
+                chaos_broken(chaos, "%s: acted on while %s", chaos_name(chaos, service),
+                        status.flapping ? "it flapped" : "it was only observed");
+        }
         if (actor->stopped_outside || actor->manager_busy) {
-                broken(chaos, "%s: acted on while %s", name_of(chaos, service),
+                chaos_broken(chaos, "%s: acted on while %s", chaos_name(chaos, service),
                         actor->manager_busy ? "its manager was at it" : "somebody had stopped it");
         }
         if (!status.incident || status.health == HEALTH_HEALTHY) {
-                broken(chaos, "%s: acted on while it was well", name_of(chaos, service));
+                chaos_broken(chaos, "%s: acted on while it was well", chaos_name(chaos, service));
         }
         bool gone = status.process_known && !status.running;
-        if (!actor->evidence && !gone) {
-                broken(chaos, "%s: acted on without evidence", name_of(chaos, service));
+        bool interrupts = action_traits(attempt->action)->interrupts;
+        if (!actor->evidence && !gone && (interrupts || !actor->evidence_of_readiness)) {
+                chaos_broken(chaos, "%s: acted on without evidence", chaos_name(chaos, service));
         }
+        const char *doubtful = chaos_doubt_act(&chaos->doubt, chaos->world, service, gone);
+        if (doubtful) {
+                chaos_broken(chaos, "%s: %s", chaos_name(chaos, service), doubtful);
+        }
+        chaos->tally->trials += chaos->doubt.on_trial[service];
         for (uint32_t i = 0; i < status.policy->n_depends_on; i++) {
                 if (is_down(chaos, status.policy->depends_on[i])) {
-                        broken(chaos, "%s: acted on while %s was down", name_of(chaos, service),
-                                name_of(chaos, status.policy->depends_on[i]));
+                        chaos_broken(chaos, "%s: acted on while %s was down",
+                                chaos_name(chaos, service),
+                                chaos_name(chaos, status.policy->depends_on[i]));
                 }
         }
+        if (attempt->action == ACTION_ROLLBACK) {
+                check_rollback(chaos, service);
+        }
         if (actor->n_acts == ACTS_MAX) {
-                broken(chaos, "%s: actions without end", name_of(chaos, service));
+                chaos_broken(chaos, "%s: actions without end", chaos_name(chaos, service));
         }
         actor->acts[actor->n_acts++] = (struct act){
                 .at = attempt->intended,
                 .token = attempt->intended,
                 .unrecorded = actor->save_failed,
+                .step = attempt->step,
         };
-        check_budgets(chaos, service);
+        chaos_check_budgets(chaos, service, (uint32_t) attempt->step);
 }
 
 static void on_act(struct chaos *chaos, const struct effect *effect) {
         struct actor *actor = &chaos->actors[effect->service];
         uint64_t token = effect->attempt.token;
         if (actor->busy) {
-                broken(chaos, "%s: two actions at once", name_of(chaos, effect->service));
+                chaos_broken(chaos, "%s: two actions at once", chaos_name(chaos, effect->service));
         }
         if (token != actor->saved_token || token == actor->acted_token) {
-                broken(chaos, "%s: an action without an intent", name_of(chaos, effect->service));
+                chaos_broken(chaos, "%s: an action without an intent",
+                        chaos_name(chaos, effect->service));
         }
         if (effect->attempt.attempt.origin == ORIGIN_LADDER) {
                 check_ladder_act(chaos, effect->service, &effect->attempt.attempt);
@@ -280,13 +245,15 @@ static void on_attempt(struct chaos *chaos, const struct effect *effect) {
         struct actor *actor = &chaos->actors[effect->service];
         const struct attempt *attempt = &effect->attempt.attempt;
         if (attempt->result == ATTEMPT_UNFINISHED && attempt->acted != 0) {
-                actor->evidence = false; /* from here on it has to be proven */
+                /* From here on it has to be proven. */
+                actor->evidence = actor->evidence_of_readiness = false;
                 actor->evidence_from = chaos->world->now.wall;
         }
         if (attempt->result == ATTEMPT_UNFINISHED) {
                 return;
         }
         actor->finished++;
+        chaos->doubt.on_trial[effect->service] = false;
         actor->ended = attempt->result != ATTEMPT_SUPERSEDED;
         actor->ended_at = chaos->world->now.wall;
         if (attempt->result == ATTEMPT_ACTION_FAILED || attempt->result == ATTEMPT_REFUSED ||
@@ -305,6 +272,7 @@ static void add_to_hash(struct chaos *chaos, const void *bytes, size_t length) {
 /* After each step of the core, before its effects. */
 static void on_step(struct world *world) {
         struct chaos *chaos = world->cookie;
+        chaos->tally->doubts += chaos_doubt_suspects(world);
         const uint32_t *trail;
         size_t n = recovery_trail(world->recovery, &trail);
         for (size_t i = 0; i < n; i++) {
@@ -341,12 +309,24 @@ static void on_effect(struct world *world, const struct effect *effect) {
                                 chaos, effect->service, i, between(chaos, 0, 50 * USEC_PER_MSEC));
                 }
                 return;
+        case EFFECT_FILES:
+                if (chance(chaos, 85)) {
+                        plan(chaos, FILES, between(chaos, 0, 12 * USEC_PER_SEC))->service =
+                                effect->service;
+                }
+                return;
+        case EFFECT_TRIALS:
+                add_to_hash(chaos, &effect->trials.trials.results,
+                        sizeof(effect->trials.trials.results));
+                return;
         case EFFECT_INCIDENT:
         case EFFECT_RECORD:
         case EFFECT_PACE:
+        case EFFECT_FAILOVER:
         case EFFECT_DEPENDENTS:
         case EFFECT_REPLY:
         case EFFECT_MEASURED:
+        case EFFECT_GUARDS:
                 return;
         }
 }
@@ -354,24 +334,10 @@ static void on_effect(struct world *world, const struct effect *effect) {
 /* Between steps. */
 static void check_service(const struct chaos *chaos, uint32_t service) {
         struct service_status status = world_status(chaos->world, service);
-        bool at_rest = status.phase == PHASE_WATCHING || status.phase == PHASE_STOPPED;
-        bool in_incident = status.phase == PHASE_BACKOFF || status.phase == PHASE_BLOCKED ||
-                           status.phase == PHASE_CHECKING || status.phase == PHASE_UNATTENDED ||
-                           status.phase == PHASE_EXHAUSTED;
-        if (status.phase == PHASE_DECIDING) {
-                broken(chaos, "%s rests in deciding", name_of(chaos, service));
-        }
-        if (at_rest && status.incident) {
-                broken(chaos, "%s is %s with an open incident", name_of(chaos, service),
-                        phase_text(status.phase));
-        }
-        if (in_incident && (!status.incident || status.health == HEALTH_HEALTHY)) {
-                broken(chaos, "%s is %s, %s, %s incident", name_of(chaos, service),
-                        phase_text(status.phase), health_text(status.health),
-                        status.incident ? "with an" : "without an");
-        }
-        if (status.phase == PHASE_WATCHING && status.health == HEALTH_FAILED) {
-                broken(chaos, "%s failed and nobody cares", name_of(chaos, service));
+        const char *wrong = invariant_broken(&status);
+        if (wrong) {
+                chaos_broken(chaos, "%s is %s and %s: %s", chaos_name(chaos, service),
+                        phase_text(status.phase), health_text(status.health), wrong);
         }
 }
 
@@ -404,15 +370,20 @@ static void run_probe(struct chaos *chaos, const struct planned *planned) {
         if (observation.duration > alive) { /* a run ends with the agent that began it */
                 observation.duration = alive;
         }
+        int role = status.policy->probes[planned->probe].role;
+        bool bad = suffers(chaos, planned->service) ||
+                   (role != ROLE_LIVENESS && actor->overloaded) ||
+                   (role == ROLE_WARNING && chance(chaos, 30));
         if (actor->deaf) {
                 observation.outcome = OUTCOME_UNKNOWN;
-        } else if (suffers(chaos, planned->service) || (!chaos->quiet && chance(chaos, 2))) {
+        } else if (bad || (!chaos->quiet && chance(chaos, 2))) {
                 observation.outcome = chance(chaos, 50) ? OUTCOME_FAIL : OUTCOME_TIMEOUT;
                 observation.cause = CAUSE_UNRESPONSIVE;
         }
         if (outcome_is_failure(observation.outcome) &&
                 observation.at.wall - observation.duration >= actor->evidence_from) {
-                actor->evidence = true;
+                actor->evidence |= role == ROLE_LIVENESS;
+                actor->evidence_of_readiness |= role == ROLE_READINESS;
         }
         str_copy(observation.detail, sizeof(observation.detail), outcome_text(observation.outcome));
         usec_t pause = status.pace == PACE_FAST ? USEC_PER_SEC : 5 * USEC_PER_SEC;
@@ -485,10 +456,14 @@ static void carry_out_action(struct chaos *chaos, uint32_t service, int action) 
         struct actor *actor = &chaos->actors[service];
         if (action == ACTION_STOP) {
                 change_process(chaos, service, false, true);
-        } else if (action == ACTION_EXEC || action_needs_running(action)) {
+        } else if (action == ACTION_EXEC || action_traits(action)->needs_running) {
                 actor->sick &= chance(chaos, 50);
+                actor->overloaded &= chance(chaos, 50);
         } else {
                 actor->sick &= !chaos->quiet && chance(chaos, 50);
+                if (action == ACTION_ROLLBACK && chance(chaos, 90)) {
+                        actor->change = 0;
+                }
                 change_process(chaos, service, true, true);
         }
 }
@@ -503,6 +478,9 @@ static void answer_act(struct chaos *chaos, const struct planned *planned) {
                                                : ANSWER_LOST;
         if (answer == ANSWER_REFUSED || answer == ANSWER_LATER) {
                 forget_act(actor, planned->token);
+                if (planned->action == ACTION_ROLLBACK) {
+                        actor->rolled_back = actor->rolled_back_before;
+                }
         } else {
                 carry_out_action(chaos, planned->service, planned->action);
         }
@@ -525,7 +503,16 @@ static void answer_act(struct chaos *chaos, const struct planned *planned) {
 static void disturb(struct chaos *chaos) {
         uint32_t service = (uint32_t) rng_below(&chaos->rng, chaos->n);
         struct actor *actor = &chaos->actors[service];
-        switch (rng_below(&chaos->rng, 7)) {
+        switch (rng_below(&chaos->rng, 10)) {
+        case 9:
+                actor->change = ++chaos->last_change;
+                actor->changed = chaos->world->now.wall;
+                actor->sick = true;
+                break;
+        case 7:
+        case 8:
+                actor->overloaded = !actor->overloaded;
+                break;
         case 5:
         case 6:
                 if (actor->up && !actor->busy) {
@@ -545,7 +532,7 @@ static void disturb(struct chaos *chaos) {
                 actor->deaf = !actor->deaf && chance(chaos, 30);
                 break;
         default:
-                actor->sick = actor->deaf = false;
+                actor->sick = actor->overloaded = actor->deaf = false;
                 if (!actor->up && !actor->busy) {
                         change_process(chaos, service, true, false);
                 }
@@ -572,6 +559,24 @@ static void tell_processes(struct chaos *chaos) {
         }
 }
 
+static void set_deploy(struct chaos *chaos, uint32_t service, bool locked) {
+        struct actor *actor = &chaos->actors[service];
+        usec_t most = world_policy(chaos->world)->services[service].deploy_lock_max;
+        if (locked != (actor->deploy_until != 0)) {
+                actor->deploy_until = locked ? usec_add(chaos->world->now.mono, most) : 0;
+        }
+        world_deploy(chaos->world, service, locked);
+}
+
+static void set_holds(struct chaos *chaos) {
+        uint32_t service = (uint32_t) rng_below(&chaos->rng, chaos->n);
+        enum hold_source source = (enum hold_source) rng_below(&chaos->rng, HOLD_COUNT);
+        usec_t duration = chance(chaos, 30) ? between(chaos, 1, 60 * USEC_PER_SEC) : 0;
+        world_hold(chaos->world, source, duration);
+        set_deploy(chaos, service, chance(chaos, 30));
+        plan(chaos, HOLDS, between(chaos, USEC_PER_SEC, 30 * USEC_PER_SEC));
+}
+
 static void set_host(struct chaos *chaos, bool executor_up, bool store_up) {
         chaos->executor_up = executor_up;
         chaos->store_up = store_up;
@@ -591,8 +596,9 @@ static void kill_agent(struct chaos *chaos) {
         world_restart(chaos->world, &how);
         chaos->tally->restarts++;
         chaos->agent_since = chaos->world->now.wall;
+        chaos->doubt = (struct chaos_doubt){0}; /* whoever is back does not suspect itself */
         for (uint32_t i = 0; i < chaos->n; i++) {
-                chaos->actors[i].evidence = false;
+                chaos->actors[i].evidence = chaos->actors[i].evidence_of_readiness = false;
                 chaos->actors[i].evidence_from = chaos->world->now.wall;
         }
         world_executor(chaos->world, chaos->executor_up);
@@ -605,6 +611,18 @@ static void kill_agent(struct chaos *chaos) {
                 }
         }
         plan(chaos, KILL, between(chaos, USEC_PER_SEC, 10 * USEC_PER_MINUTE));
+}
+
+static void tell_files(struct chaos *chaos, uint32_t service) {
+        struct actor *actor = &chaos->actors[service];
+        bool known = chance(chaos, 90);
+        actor->told_change = known ? actor->change : 0;
+        if (known) {
+                world_files(chaos->world, service, actor->change,
+                        usec_sub(chaos->world->now.wall, actor->changed));
+        } else {
+                world_files_unknown(chaos->world, service);
+        }
 }
 
 static void happen(struct chaos *chaos, const struct planned *planned) {
@@ -626,10 +644,17 @@ static void happen(struct chaos *chaos, const struct planned *planned) {
                 return;
         case HOST:
                 set_host(chaos, chance(chaos, 80), chance(chaos, 80));
+                chaos_doubt_strike(chaos->world, &chaos->rng);
                 plan(chaos, HOST, between(chaos, USEC_PER_SEC, 60 * USEC_PER_SEC));
+                return;
+        case HOLDS:
+                set_holds(chaos);
                 return;
         case KILL:
                 kill_agent(chaos);
+                return;
+        case FILES:
+                tell_files(chaos, planned->service);
                 return;
         case RELOAD:
                 if (chaos->reloads++ < RELOADS_MAX) {
@@ -641,7 +666,20 @@ static void happen(struct chaos *chaos, const struct planned *planned) {
 }
 
 static bool is_trouble(enum event_of_chaos what) {
-        return what == DISTURB || what == COMMAND || what == HOST || what == KILL || what == RELOAD;
+        return what == DISTURB || what == COMMAND || what == HOST || what == HOLDS ||
+               what == KILL || what == RELOAD;
+}
+
+static void copy_core(struct chaos *chaos) {
+        struct chaos_copies *copies = chaos->copies;
+        struct world *world = chaos->world;
+        if (copies && chaos->tally->steps % copies->every == 0) {
+                struct recovery *copy =
+                        copies->copy(world->recovery, world_policy(world), world->now);
+                recovery_free(world->recovery);
+                world->recovery = copy;
+                copies->made++;
+        }
 }
 
 static void run_until(struct chaos *chaos, wall_usec_t end) {
@@ -667,6 +705,7 @@ static void run_until(struct chaos *chaos, wall_usec_t end) {
                 }
                 world_clear(chaos->world);
                 chaos->tally->steps++;
+                copy_core(chaos);
         }
         world_advance(chaos->world, usec_sub(end, chaos->world->now.wall));
 }
@@ -685,6 +724,7 @@ static void begin(struct chaos *chaos) {
         plan(chaos, DISTURB, between(chaos, USEC_PER_SEC, 60 * USEC_PER_SEC));
         plan(chaos, COMMAND, between(chaos, USEC_PER_SEC, 120 * USEC_PER_SEC));
         plan(chaos, HOST, between(chaos, USEC_PER_SEC, 120 * USEC_PER_SEC));
+        plan(chaos, HOLDS, between(chaos, USEC_PER_SEC, 120 * USEC_PER_SEC));
         plan(chaos, KILL, between(chaos, USEC_PER_SEC, 10 * USEC_PER_MINUTE));
         plan(chaos, RELOAD, between(chaos, USEC_PER_SEC, 5 * USEC_PER_MINUTE));
 }
@@ -693,9 +733,13 @@ static void begin(struct chaos *chaos) {
 static void calm_down(struct chaos *chaos) {
         chaos->quiet = true;
         set_host(chaos, true, true);
+        for (int source = 0; source < HOLD_COUNT; source++) {
+                world_hold(chaos->world, (enum hold_source) source, 0);
+        }
         for (uint32_t i = 0; i < chaos->n; i++) {
                 struct actor *actor = &chaos->actors[i];
-                actor->sick = actor->deaf = false;
+                actor->sick = actor->overloaded = actor->deaf = false;
+                set_deploy(chaos, i, false);
                 world_command(chaos->world, i, COMMAND_RESUME, 0);
                 if (!actor->up && !actor->busy && world_phase(chaos->world, i) != PHASE_STOPPED) {
                         change_process(chaos, i, true, false);
@@ -710,26 +754,32 @@ static void check_end(const struct chaos *chaos) {
                 bool stopped = status.phase == PHASE_STOPPED && !suffers(chaos, i);
                 bool well = status.phase == PHASE_WATCHING && status.health == HEALTH_HEALTHY;
                 if (!well && status.phase != PHASE_STOPPED && !suffers(chaos, i)) {
-                        broken(chaos, "%s is %s and %s in the end", name_of(chaos, i),
+                        chaos_broken(chaos, "%s is %s and %s in the end", chaos_name(chaos, i),
                                 phase_text(status.phase), health_text(status.health));
                 }
                 if (stopped) {
-                        broken(chaos, "%s runs and is taken for stopped", name_of(chaos, i));
+                        chaos_broken(
+                                chaos, "%s runs and is taken for stopped", chaos_name(chaos, i));
                 }
                 bool under_way = status.phase == PHASE_SAVING || status.phase == PHASE_ACTING ||
                                  status.phase == PHASE_VERIFYING;
                 if (actor->begun != actor->finished + under_way) {
-                        broken(chaos, "%s: %" PRIu64 " attempts began and %" PRIu64 " ended",
-                                name_of(chaos, i), actor->begun, actor->finished);
+                        chaos_broken(chaos, "%s: %" PRIu64 " attempts began and %" PRIu64 " ended",
+                                chaos_name(chaos, i), actor->begun, actor->finished);
                 }
         }
 }
 
 void chaos_run(uint64_t seed, struct chaos_tally *tally) {
+        chaos_run_copied(seed, tally, NULL);
+}
+
+void chaos_run_copied(uint64_t seed, struct chaos_tally *tally, struct chaos_copies *copies) {
         struct chaos *chaos = calloc(1, sizeof(*chaos));
         if (!chaos) {
                 return;
         }
+        chaos->copies = copies;
         chaos->seed = seed;
         chaos->tally = tally;
         chaos->tracing = getenv("RECOVERY_RANDOM_TRACE") != NULL;

@@ -22,6 +22,7 @@ struct policy *build_policy(void) {
         assert(policy);
         policy->arena = arena;
         policy->services = taken(policy, WORLD_SERVICES_MAX, sizeof(*policy->services));
+        policy->groups = taken(policy, WORLD_GROUPS_MAX, sizeof(*policy->groups));
         policy->by_name = map_new();
         assert(policy->by_name);
         policy->agent.budget = (struct budget_spec){.actions = 100, .per = USEC_PER_HOUR};
@@ -36,6 +37,7 @@ struct service *build_service(struct policy *policy, const char *name) {
         service->name = arena_strdup(policy->arena, name);
         service->manager = MANAGER_COMMAND;
         service->depends_on = taken(policy, POLICY_DEPENDENCIES_MAX, sizeof(uint32_t));
+        service->soft_depends_on = taken(policy, POLICY_DEPENDENCIES_MAX, sizeof(uint32_t));
         service->dependents = taken(policy, WORLD_SERVICES_MAX, sizeof(uint32_t));
         service->probes = taken(policy, POLICY_PROBES_MAX, sizeof(*service->probes));
         service->steps = taken(policy, POLICY_STEPS_MAX, sizeof(*service->steps));
@@ -50,6 +52,8 @@ struct service *build_service(struct policy *policy, const char *name) {
                 .jitter = JITTER_NONE,
         };
         service->budget = (struct budget_spec){.actions = 10, .per = USEC_PER_HOUR};
+        service->effectiveness = (struct effectiveness_spec){
+                .skip = true, .useful = 20, .remember = 7 * USEC_PER_DAY};
         assert(map_put(policy->by_name, service->name, service) == 0);
         return service;
 }
@@ -79,10 +83,40 @@ struct step_spec *build_step(
         return step;
 }
 
+void build_step_budget(
+        struct policy *policy, struct step_spec *step, uint32_t actions, usec_t per) {
+        struct budget_spec *budget = taken(policy, 1, sizeof(*budget));
+        *budget = (struct budget_spec){.actions = actions, .per = per};
+        step->budget = budget;
+}
+
+void build_rollback(struct policy *policy, struct service *service, usec_t window) {
+        service->rollback = taken(policy, 1, sizeof(*service->rollback));
+        service->blame_window = window;
+}
+
+struct group_spec *build_group(
+        struct policy *policy, const char *name, uint32_t actions, usec_t per) {
+        assert(policy->n_groups < WORLD_GROUPS_MAX);
+        struct group_spec *group = &policy->groups[policy->n_groups];
+        *group = (struct group_spec){
+                .name = arena_strdup(policy->arena, name),
+                .budget = {.actions = actions, .per = per},
+                .index = policy->n_groups++,
+        };
+        return group;
+}
+
 void build_depend(struct policy *policy, struct service *service, const struct service *on) {
         (void) policy;
         assert(service->n_depends_on < POLICY_DEPENDENCIES_MAX);
         service->depends_on[service->n_depends_on++] = on->index;
+}
+
+void build_soft_depend(struct policy *policy, struct service *service, const struct service *on) {
+        (void) policy;
+        assert(service->n_soft_depends_on < POLICY_DEPENDENCIES_MAX);
+        service->soft_depends_on[service->n_soft_depends_on++] = on->index;
 }
 
 struct service *build_plain(struct policy *policy, const char *name) {
@@ -92,12 +126,21 @@ struct service *build_plain(struct policy *policy, const char *name) {
         return service;
 }
 
+static void name_steps(struct policy *policy, struct service *service) {
+        char text[STEP_IDENTITY_MAX];
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                service->steps[i].identity =
+                        arena_strdup(policy->arena, step_identity_format(&service->steps[i], text));
+        }
+}
+
 struct policy *build_done(struct policy *policy) {
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 struct service *service = &policy->services[i];
                 policy->n_probes += service->n_probes;
+                name_steps(policy, service);
                 if (service->require == UINT32_MAX) {
-                        service->require = service->n_probes;
+                        service->require = policy_count_probes(service, ROLE_LIVENESS);
                 }
                 for (uint32_t d = 0; d < service->n_depends_on; d++) {
                         struct service *on = &policy->services[service->depends_on[d]];
@@ -125,11 +168,27 @@ static void tell_dependents_later(struct world *world, uint32_t service) {
         }
 }
 
+static void store_trials(struct world *world, const struct trials_record *record) {
+        size_t i = 0;
+        while (i < world->n_trials && !(str_eq(world->trials[i].service, record->service) &&
+                                              str_eq(world->trials[i].step, record->step) &&
+                                              world->trials[i].cause == record->cause)) {
+                i++;
+        }
+        assert(i < WORLD_TRIALS_MAX);
+        world->n_trials += i == world->n_trials;
+        world->trials[i] = *record;
+}
+
 static void carry_out(struct world *world, const struct effect *effect) {
         if (effect->kind == EFFECT_TIMER) {
                 world->timers[effect->service] = effect->at;
+        } else if (effect->kind == EFFECT_TRIALS) {
+                store_trials(world, &effect->trials);
         } else if (effect->kind == EFFECT_DEPENDENTS) {
                 tell_dependents_later(world, effect->service);
+        } else if (effect->kind == EFFECT_GUARDS) {
+                world->guards_due = true;
         }
         record(world, effect);
         if (world->on_effect) {
@@ -144,7 +203,8 @@ static void step(struct world *world, const struct input *input) {
         }
         world->steps++;
         assert(world->steps < WORLD_STEPS_AT_ONCE);
-        bool of_host = input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE;
+        bool of_host = input->kind == INPUT_EXECUTOR || input->kind == INPUT_STORE ||
+                       input->kind == INPUT_HOST;
         world->stepped = of_host ? UINT32_MAX : input->service;
         recovery_step(world->recovery, input, world->now, world->effects);
         if (world->on_step) {
@@ -155,8 +215,7 @@ static void step(struct world *world, const struct input *input) {
         }
 }
 
-void world_feed(struct world *world, const struct input *input) {
-        step(world, input);
+static void feed_dependents(struct world *world) {
         while (world->n_waiting > 0) {
                 uint32_t changed = world->waiting[--world->n_waiting];
                 const struct service *service = &world_policy(world)->services[changed];
@@ -168,6 +227,35 @@ void world_feed(struct world *world, const struct input *input) {
                                     });
                 }
         }
+}
+
+static void feed_guards(struct world *world) {
+        while (world->guards_due) {
+                world->guards_due = false;
+                for (uint32_t i = 0; i < world_policy(world)->n_services; i++) {
+                        if (world_phase(world, i) == PHASE_HELD) {
+                                step(world, &(struct input){.kind = INPUT_GUARDS, .service = i});
+                                feed_dependents(world);
+                        }
+                }
+        }
+}
+
+static void plan_look(struct world *world) {
+        struct suspicion_status suspicion;
+        recovery_suspicion(world->recovery, &suspicion);
+        if (suspicion.state == SUSPICION_NONE) {
+                world->look = USEC_INFINITY;
+        } else if (world->look == USEC_INFINITY) {
+                world->look = usec_add(world->now.mono, WORLD_LOOK_INTERVAL);
+        }
+}
+
+void world_feed(struct world *world, const struct input *input) {
+        step(world, input);
+        feed_dependents(world);
+        feed_guards(world);
+        plan_look(world);
 }
 
 /* ---- World ---- */
@@ -182,6 +270,7 @@ struct world *world_new(struct policy *policy, uint64_t seed) {
         str_copy(world->settings.boot_id, sizeof(world->settings.boot_id), "boot-1");
         world->policies[world->n_policies++] = policy;
         memset(world->timers, 0xff, sizeof(world->timers));
+        world->look = USEC_INFINITY;
         struct error err = {0};
         int r = recovery_new(&world->recovery, policy, &world->settings, world->now, &err);
         assert(r == 0);
@@ -264,6 +353,7 @@ void world_restart(struct world *world, const struct world_restart *how) {
         }
         recovery_save_host(world->recovery, world->now, &host);
         recovery_free(world->recovery);
+        world->look = USEC_INFINITY;
         move_clocks(world, how);
         struct error err = {0};
         int r = recovery_new(&world->recovery, policy, &world->settings, world->now, &err);
@@ -274,6 +364,9 @@ void world_restart(struct world *world, const struct world_restart *how) {
                         stored[i].open ? &stored[i].incident : NULL, world->now);
                 assert(known);
         }
+        for (size_t i = 0; i < world->n_trials; i++) {
+                (void) recovery_restore_trials(world->recovery, &world->trials[i]);
+        }
         free(stored);
         take_timers_over(world);
 }
@@ -281,7 +374,7 @@ void world_restart(struct world *world, const struct world_restart *how) {
 /* ---- Inputs ---- */
 
 usec_t world_next_timer(const struct world *world) {
-        usec_t next = USEC_INFINITY;
+        usec_t next = world->look;
         for (uint32_t i = 0; i < world_policy(world)->n_services; i++) {
                 next = world->timers[i] < next ? world->timers[i] : next;
         }
@@ -296,6 +389,10 @@ static void go_to(struct world *world, usec_t mono) {
 }
 
 static void run_timers(struct world *world) {
+        if (world->look <= world->now.mono) {
+                world->look = USEC_INFINITY;
+                world_host(world, &(struct host_signs){0});
+        }
         for (uint32_t i = 0; i < world_policy(world)->n_services; i++) {
                 if (world->timers[i] <= world->now.mono) {
                         world->timers[i] = USEC_INFINITY;
@@ -435,12 +532,55 @@ void world_guards(struct world *world, uint32_t service) {
         world_feed(world, &(struct input){.kind = INPUT_GUARDS, .service = service});
 }
 
+void world_hold(struct world *world, enum hold_source source, usec_t duration) {
+        struct input input = {
+                .kind = INPUT_HOLD,
+                .hold = {.source = source,
+                        .hold = {.on = duration > 0,
+                                .since = world->now.mono,
+                                .until = usec_add(world->now.mono, duration),
+                                .by = "ann",
+                                .reason = "move"}},
+        };
+        world_feed(world, &input);
+        for (uint32_t i = 0; i < world_policy(world)->n_services; i++) {
+                world_guards(world, i);
+        }
+}
+
+void world_deploy(struct world *world, uint32_t service, bool locked) {
+        world_feed(world, &(struct input){.kind = INPUT_DEPLOY, .service = service, .up = locked});
+}
+
 void world_executor(struct world *world, bool up) {
         world_feed(world, &(struct input){.kind = INPUT_EXECUTOR, .up = up});
 }
 
+void world_host(struct world *world, const struct host_signs *signs) {
+        world_feed(world, &(struct input){.kind = INPUT_HOST, .host = *signs});
+}
+
 void world_store(struct world *world, bool up) {
         world_feed(world, &(struct input){.kind = INPUT_STORE, .up = up});
+}
+
+void world_files(struct world *world, uint32_t service, uint64_t change, usec_t age) {
+        struct input input = {
+                .kind = INPUT_FILES,
+                .service = service,
+                .files = {.state = change ? FILES_CHANGED : FILES_UNCHANGED,
+                        .age = change ? age : 0,
+                        .change = change},
+        };
+        str_copy(input.files.text, sizeof(input.files.text),
+                change ? "2 files changed, as app.conf" : "no file changed");
+        world_feed(world, &input);
+}
+
+void world_files_unknown(struct world *world, uint32_t service) {
+        struct input input = {.kind = INPUT_FILES, .service = service};
+        str_copy(input.files.text, sizeof(input.files.text), "there is no recovery point yet");
+        world_feed(world, &input);
 }
 
 void world_fail_and_restart(struct world *world, uint32_t service) {

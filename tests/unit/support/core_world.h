@@ -13,11 +13,14 @@
 
 enum {
         WORLD_SERVICES_MAX = 320,
+        WORLD_GROUPS_MAX = 8,
+        WORLD_TRIALS_MAX = 256, /* that the world's store remembers */
         WORLD_POLICIES_MAX = 8, /* of one world, by reloads */
         WORLD_STEPS_AT_ONCE =
                 4096, /* steps without time passing; beyond it the core is taken for looping */
 };
 
+#define WORLD_LOOK_INTERVAL (4 * USEC_PER_SEC)
 #define WORLD_BEGIN_MONO (1000 * USEC_PER_SEC)
 #define WORLD_BEGIN_WALL (UINT64_C(1767225600) * USEC_PER_SEC) /* 2026-01-01 */
 
@@ -35,7 +38,14 @@ struct service *build_service(struct policy *policy, const char *name);
 struct probe_spec *build_probe(struct policy *policy, struct service *service, const char *name);
 struct step_spec *build_step(
         struct policy *policy, struct service *service, enum action action, uint32_t attempts);
+/* A budget of the step's own. */
+void build_step_budget(struct policy *policy, struct step_spec *step, uint32_t actions, usec_t per);
+/* What it consists of is followed: a change younger than `window` is taken for the cause. */
+void build_rollback(struct policy *policy, struct service *service, usec_t window);
+struct group_spec *build_group(
+        struct policy *policy, const char *name, uint32_t actions, usec_t per);
 void build_depend(struct policy *policy, struct service *service, const struct service *on);
+void build_soft_depend(struct policy *policy, struct service *service, const struct service *on);
 
 /* A service with one probe "http" and the ladder restart x 3. */
 struct service *build_plain(struct policy *policy, const char *name);
@@ -51,6 +61,8 @@ struct world {
         struct recovery *recovery;
         struct recovery_settings settings;
         struct instant now;
+        struct trials_record trials[WORLD_TRIALS_MAX]; /* as last written */
+        size_t n_trials;
         usec_t timers[WORLD_SERVICES_MAX];
         struct effects *effects; /* of the present step */
         struct effect *log;
@@ -58,6 +70,8 @@ struct world {
         uint32_t waiting[WORLD_SERVICES_MAX]; /* services whose dependents are to be fed */
         size_t n_waiting;
         bool is_waiting[WORLD_SERVICES_MAX];
+        bool guards_due;
+        usec_t look; /* at the host: every few seconds while the agent suspects itself */
         uint32_t stepped; /* the service of the present step; UINT32_MAX: the host */
         usec_t steps_at;
         size_t steps;
@@ -113,7 +127,14 @@ const struct effect *world_command(
         struct world *world, uint32_t service, enum command_kind kind, usec_t duration);
 void world_guards(struct world *world, uint32_t service);
 void world_executor(struct world *world, bool up);
+/* What holds the host, for so long; 0: it lets go. The services are told. */
+void world_hold(struct world *world, enum hold_source source, usec_t duration);
+void world_deploy(struct world *world, uint32_t service, bool locked);
 void world_store(struct world *world, bool up);
+/* What is known of its files; `change` 0: nothing changed. */
+void world_files(struct world *world, uint32_t service, uint64_t change, usec_t age);
+void world_files_unknown(struct world *world, uint32_t service);
+void world_host(struct world *world, const struct host_signs *signs);
 
 /* Failed, its restart due, written down, done: stands before the proof. */
 void world_fail_and_restart(struct world *world, uint32_t service);

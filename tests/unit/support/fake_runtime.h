@@ -20,6 +20,7 @@
 #include "probes/probe.h"
 #include "recovery/recovery.h"
 #include "recovery/rules.h"
+#include "runtime/members.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 #include "tests/unit/unit_test.h"
@@ -49,16 +50,20 @@ struct fake {
         struct observation observations[FAKE_SERVICES][FAKE_PROBES_MAX];
         struct measurement measurements[2]; /* of checkout's first probe */
         uint32_t n_measurements;
+        struct content_report content; /* of checkout; change 0: nothing was said */
         struct heartbeat beat; /* the last that was taken */
         unsigned beats;
         struct guard_status guards[GUARD_COUNT];
         struct service_counters counters[FAKE_SERVICES];
+        struct recovery_counters recovered[FAKE_SERVICES];
         struct incident incident;
         struct attempt attempt;
         struct runtime_stats stats;
+        struct suspicion_status suspicion;
         struct runtime_options options;
         struct store_counts store_counts;
         const char *store_why;
+        bool useless; /* the first step of every ladder */
         uint32_t budget_left;
         unsigned scrapes;
 
@@ -67,6 +72,8 @@ struct fake {
         enum command_kind command;
         usec_t command_duration;
         char command_by[64], command_reason[128];
+        bool held;
+        struct hold holds[HOLD_COUNT];
         runtime_reply reply;
         void *reply_cookie;
         runtime_probed probed;
@@ -75,6 +82,10 @@ struct fake {
         store_answer answer;
         void *answer_cookie;
         uint64_t asked_id, asked_before, asked_limit;
+
+        const struct member_snapshot *member; /* the only one; NULL: none */
+        const char *failover_group;
+        char failover_to[64];
 
         /* the server */
         http_handler handler;
@@ -281,6 +292,22 @@ const struct observation *runtime_observation(
         return &fake.observations[service][probe];
 }
 
+/* Answers with what was asked, as a JSON object. */
+void runtime_checkpoint(struct runtime *runtime, uint32_t service, enum checkpoint_verb verb,
+        const char *a, const char *b, runtime_reply call, void *cookie) {
+        char text[256];
+        (void) runtime;
+        snprintf(text, sizeof(text),
+                "{\"service\": %u, \"do\": \"%s\", \"a\": \"%s\", \"b\": \"%s\"}", service,
+                checkpoint_verb_text(verb), a, b);
+        call(cookie, 0, text);
+}
+
+const struct content_report *runtime_content(const struct runtime *runtime, uint32_t service) {
+        (void) runtime;
+        return service == FAKE_CHECKOUT && fake.content.change ? &fake.content : NULL;
+}
+
 const struct measurement *runtime_measurements(
         const struct runtime *runtime, uint32_t service, uint32_t probe, uint32_t *ret_count) {
         (void) runtime;
@@ -328,6 +355,7 @@ const double runtime_bucket_bounds[RUNTIME_BUCKETS] = {
 
 const struct service_counters *runtime_counters(const struct runtime *runtime, uint32_t service) {
         (void) runtime;
+        fake.counters[service].recovered = &fake.recovered[service];
         return &fake.counters[service];
 }
 
@@ -353,6 +381,27 @@ size_t runtime_recent_events(
         return 1;
 }
 
+#include "tests/unit/support/fake_members.h"
+
+void runtime_hold(struct runtime *runtime, usec_t duration, const char *by, const char *reason,
+        runtime_reply reply, void *cookie) {
+        (void) runtime;
+        fake.held = true;
+        fake.command_duration = duration;
+        str_copy(fake.command_by, sizeof(fake.command_by), by);
+        str_copy(fake.command_reason, sizeof(fake.command_reason), reason);
+        fake.reply = reply;
+        fake.reply_cookie = cookie;
+}
+
+void runtime_release(struct runtime *runtime, const char *by, runtime_reply reply, void *cookie) {
+        (void) runtime;
+        fake.held = false;
+        str_copy(fake.command_by, sizeof(fake.command_by), by);
+        fake.reply = reply;
+        fake.reply_cookie = cookie;
+}
+
 void runtime_command(struct runtime *runtime, uint32_t service, enum command_kind kind,
         usec_t duration, const char *by, const char *reason, runtime_reply reply, void *cookie) {
         (void) runtime;
@@ -369,6 +418,22 @@ void runtime_reload(struct runtime *runtime, runtime_reply reply, void *cookie) 
         (void) runtime;
         fake.reply = reply;
         fake.reply_cookie = cookie;
+}
+
+void runtime_record_start(struct runtime *runtime, runtime_reply reply, void *cookie) {
+        (void) runtime;
+        fake.reply = reply;
+        fake.reply_cookie = cookie;
+}
+
+void runtime_record_stop(struct runtime *runtime, runtime_reply reply, void *cookie) {
+        runtime_record_start(runtime, reply, cookie);
+}
+
+void runtime_record_status(const struct runtime *runtime, struct runtime_record *ret) {
+        (void) runtime;
+        *ret = (struct runtime_record){
+                .active = true, .path = "/state/recording.rec", .inputs = 3, .bytes = 400};
 }
 
 /* The runtime answers what it was asked last. */
@@ -395,6 +460,9 @@ void recovery_service_status(
         const struct recovery *recovery, uint32_t service, struct service_status *ret) {
         (void) recovery;
         *ret = fake.status[service];
+        bool up = ret->health == HEALTH_HEALTHY || ret->health == HEALTH_SUSPECT;
+        ret->alive |= up;
+        ret->ready |= up;
 }
 
 void recovery_probe_status(const struct recovery *recovery, uint32_t service, uint32_t probe,
@@ -404,8 +472,19 @@ void recovery_probe_status(const struct recovery *recovery, uint32_t service, ui
 }
 
 const char *recovery_state_word(const struct service_status *status) {
+        if (status->phase == PHASE_WATCHING && status->warnings > 0) {
+                return "degraded";
+        }
+        if (status->phase == PHASE_UNATTENDED && status->alive) {
+                return "not-ready";
+        }
         return status->phase == PHASE_WATCHING ? health_text(status->health)
                                                : phase_text(status->phase);
+}
+
+const struct hold *recovery_hold(const struct recovery *recovery, enum hold_source source) {
+        (void) recovery;
+        return &fake.holds[source];
 }
 
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,
@@ -417,6 +496,34 @@ size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct
         return 3;
 }
 
+uint32_t recovery_ladder(const struct recovery *recovery, uint32_t index, struct instant now,
+        struct step_status ret[POLICY_STEPS_MAX]) {
+        (void) recovery;
+        (void) now;
+        const struct service_status *status = &fake.status[index];
+        for (uint32_t i = 0; i < fake_services[index].n_steps; i++) {
+                bool current = status->incident && status->step == (int) i;
+                ret[i] = (struct step_status){
+                        .current = current, .made = current ? status->step_attempts : 0};
+                if (i == 0 && fake.useless) {
+                        ret[i] = (struct step_status){.fit = STEP_USELESS, .tried = 9};
+                }
+        }
+        return fake_services[index].n_steps;
+}
+
+void recovery_suspicion(const struct recovery *recovery, struct suspicion_status *ret) {
+        (void) recovery;
+        *ret = fake.suspicion;
+}
+
+const struct enum_text suspicion_state_texts[] = {
+        {SUSPICION_NONE, "trusts", ""},
+        {SUSPICION_HOLDS, "suspects", ""},
+        {SUSPICION_OUTLIVED, "outlived", ""},
+        {0, NULL, NULL},
+};
+
 uint32_t recovery_budget_left(
         const struct recovery *recovery, uint32_t service, struct instant now) {
         (void) recovery;
@@ -424,10 +531,22 @@ uint32_t recovery_budget_left(
         return service == UINT32_MAX ? 58 : fake.budget_left;
 }
 
+const struct rule rules[] = {
+        {.number = 200, .phases = 1, .happenings = 1, .when_text = "somebody stopped it"},
+        {.number = 203, .phases = 2, .happenings = 1, .when_text = "of another phase"},
+        {.number = 204, .phases = 1, .happenings = 2, .when_text = "of another happening"},
+        {.number = 205, .phases = 3, .happenings = 3, .when_text = "no probe has failed"},
+        {.number = 206,
+                .phases = 1,
+                .happenings = 1,
+                .when_text = "its time has not come",
+                .sentence = "the next attempt waits for its backoff"},
+        {.number = 207, .phases = 1, .happenings = 1, .when_text = "a guard holds it"},
+};
+const size_t n_rules = sizeof(rules) / sizeof(rules[0]);
+
 const struct rule *rule_by_number(uint32_t number) {
-        static const struct rule rule = {
-                .number = 206, .sentence = "the next attempt waits for its backoff"};
-        return number == rule.number ? &rule : NULL;
+        return number == 206 ? &rules[4] : NULL;
 }
 
 static const struct probe_type type_http = {.name = "http", .value_unit = "seconds"};

@@ -42,6 +42,15 @@ static inline void rig_notice(
         rig->notices++;
 }
 
+/* What a failure is put down to has to be declared: `check` compares that with the ladder. */
+static inline void assert_declared(const struct rig *rig, const struct probe_result *result) {
+        uint32_t declared = probe_causes(&rig->type->traits, rig->run.spec->params);
+        if (outcome_is_failure(result->outcome) && !(declared & CAUSE_BIT(result->cause))) {
+                fail_msg("%s does not declare that it can find '%s': %s", rig->type->name,
+                        cause_text(result->cause), result->detail);
+        }
+}
+
 static inline void rig_finished(struct probe_run *run, const struct probe_result *result) {
         struct rig *rig = run->cookie;
         assert_false(rig->over); /* exactly one result a run */
@@ -49,6 +58,7 @@ static inline void rig_finished(struct probe_run *run, const struct probe_result
         rig->results++;
         rig->result = *result;
         assert_string_not_equal(result->detail, "");
+        assert_declared(rig, result);
 }
 
 static inline void rig_open(struct rig *rig) {
@@ -154,7 +164,8 @@ static inline void rig_start(struct rig *rig, usec_t timeout) {
 
 static inline void rig_stop(struct rig *rig) {
         rig->over = rig->stopped = true;
-        rig->result = (struct probe_result){.outcome = OUTCOME_TIMEOUT};
+        rig->result =
+                (struct probe_result){.outcome = OUTCOME_TIMEOUT, .cause = CAUSE_UNRESPONSIVE};
         rig->type->stop(&rig->run, rig->result.detail);
         assert_string_not_equal(rig->result.detail, "");
 }
@@ -178,9 +189,9 @@ static inline const struct probe_result *rig_run(struct rig *rig, usec_t timeout
         return &rig->result;
 }
 
-/* Turns the loop until *flag, at most a few seconds. */
+/* Turns the loop until *counter is value, at most half a minute. */
 static inline void rig_wait(struct rig *rig, const unsigned *counter, unsigned value) {
-        usec_t deadline = clock_now().mono + 5 * USEC_PER_SEC;
+        usec_t deadline = clock_now().mono + 30 * USEC_PER_SEC;
         while (*counter < value && clock_now().mono < deadline) {
                 assert_int_equal(loop_turn(rig->host.loop, 10 * USEC_PER_MSEC), 1);
         }

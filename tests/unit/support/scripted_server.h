@@ -1,5 +1,5 @@
 #pragma once
-/* A server for tests, in the loop of the test: it answers every connection with the same bytes. */
+/* A server for tests, in the loop of the test: it answers every request with the same bytes. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,18 +20,25 @@ struct connection {
         struct loop_watch watch;
         int fd;
         size_t sent;
+        unsigned n_requests;
 };
 
-/* Answers every connection with the same bytes, in chunks of at most `chunk` a loop turn, once a
- * request has come; then closes, or holds the connection when `hold` is set. */
+/* Answers with the same bytes, in chunks of at most `chunk` a loop turn, once a request has come;
+ * then closes, holds the connection when `hold` is set, or waits for the next request on it when
+ * `again` is. A request that is one too many for its connection, or for the server, is answered by
+ * closing.
+ */
 struct server {
         struct loop *loop;
         struct loop_watch watch;
         int fd;
         const char *answer;
         size_t answer_length, chunk;
-        bool hold, endless;
+        bool hold, again, endless;
+        unsigned max_requests, max_of_connection; /* 0: no limit */
         char request[4096];
+        const struct connection *last; /* that sent it */
+        unsigned n_requests;
         unsigned n_accepted, n_open;
         struct connection connections[CONNECTIONS_MAX];
 };
@@ -59,12 +66,22 @@ static inline void answer(struct connection *connection) {
         connection->sent += (size_t) n;
         if (connection->sent == server->answer_length && server->endless) {
                 connection->sent -= (size_t) n;
+        } else if (connection->sent == server->answer_length && server->again) {
+                connection->sent = 0;
+                (void) loop_watch_modify(&connection->watch, EPOLLIN);
         } else if (connection->sent == server->answer_length) {
                 (void) loop_watch_modify(&connection->watch, 0);
                 if (!server->hold) {
                         close_connection(connection);
                 }
         }
+}
+
+static inline bool is_one_too_many(const struct connection *connection) {
+        const struct server *server = connection->server;
+
+        return (server->max_requests && server->n_requests > server->max_requests) ||
+               (server->max_of_connection && connection->n_requests > server->max_of_connection);
 }
 
 static inline void on_connection(void *cookie, uint32_t events) {
@@ -79,6 +96,13 @@ static inline void on_connection(void *cookie, uint32_t events) {
                         return;
                 }
                 server->request[n] = '\0';
+                server->last = connection;
+                server->n_requests++;
+                connection->n_requests++;
+                if (is_one_too_many(connection)) {
+                        close_connection(connection);
+                        return;
+                }
                 (void) loop_watch_modify(&connection->watch, server->answer_length ? EPOLLOUT : 0);
                 return;
         }

@@ -142,4 +142,5 @@ static inline void script_hold(const struct script *script) {
 #define WRONG .outcome = OUTCOME_FAIL, .cause = CAUSE_WRONG_ANSWER
 #define SILENT .outcome = OUTCOME_FAIL, .cause = CAUSE_UNRESPONSIVE
 #define SPENT .outcome = OUTCOME_FAIL, .cause = CAUSE_RESOURCE
+#define SHORT(what) .outcome = OUTCOME_FAIL, .cause = CAUSE_RESOURCE_##what
 #define UNKNOWN .outcome = OUTCOME_UNKNOWN, .cause = CAUSE_NONE

@@ -4,7 +4,7 @@
 service.py --port N --control FOLDER [--ignore-term] [--children N] [--healed-by SIGNAL]
 
 Each start appends its pid to FOLDER/starts. While FOLDER/fail exists it answers 500, while
-FOLDER/hang exists not at all, and while FOLDER/refuse-start exists it exits with 3 at once. The
+FOLDER/overload exists 503 to what begins with /ready, while FOLDER/hang exists not at all, and while FOLDER/refuse-start exists it exits with 3 at once. The
 signal that heals it removes FOLDER/fail and is noted in FOLDER/signals.
 """
 
@@ -56,9 +56,10 @@ def make_handler(control: Path) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             while (control / "hang").exists():
                 time.sleep(0.05)
-            failing = (control / "fail").exists()
+            overloaded = self.path.startswith("/ready") and (control / "overload").exists()
+            failing = overloaded or (control / "fail").exists()
             body = b'{"status": "DOWN"}\n' if failing else b'{"status": "UP"}\n'
-            self.send_response(500 if failing else 200)
+            self.send_response(503 if overloaded else 500 if failing else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

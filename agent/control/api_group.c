@@ -1,0 +1,129 @@
+/* Groups with one active member: how they stand, and another active member. */
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "control/call.h"
+#include "runtime/members.h"
+
+static void put_lease(struct view *view, const struct member_snapshot *member) {
+        struct json_writer *json = &view->json;
+        const struct lease_view *lease = member->view;
+        json_begin_object(json, "lease");
+        json_put_text(json, "state", lease_standing_text(lease->standing));
+        json_put_text(json, "holder", lease->holder[0] ? lease->holder : NULL);
+        json_put_uint(json, "token", lease->token);
+        if (lease->standing == LEASE_OURS) {
+                json_put_seconds(
+                        json, "left_seconds", usec_sub(lease->usable_until, view->now.mono));
+        } else {
+                json_put_null(json, "left_seconds");
+        }
+        json_end_object(json);
+}
+
+static void put_guards(struct json_writer *json, const struct member_snapshot *member) {
+        json_begin_array(json, "guards");
+        for (size_t i = 0; i < MEMBER_GUARDS; i++) {
+                json_begin_object(json, NULL);
+                json_put_text(json, "guard", member->guards[i].name);
+                json_put_bool(json, "holds", member->guards[i].holds);
+                json_put_text(json, "text", member->guards[i].text);
+                json_end_object(json);
+        }
+        json_end_array(json);
+}
+
+static void put_peers(struct json_writer *json, const struct lease_view *lease) {
+        json_begin_array(json, "peers");
+        for (size_t i = 0; i < lease->n_peers; i++) {
+                json_begin_object(json, NULL);
+                json_put_text(json, "member", lease->peers[i].member);
+                json_put_text(json, "says", lease->peers[i].text);
+                json_end_object(json);
+        }
+        json_end_array(json);
+}
+
+static void put_member(struct view *view, const struct member_snapshot *member) {
+        struct json_writer *json = &view->json;
+        const struct group_spec *group = member->service->group;
+        json_begin_object(json, NULL);
+        json_put_text(json, "group", group->name);
+        json_put_text(json, "member", member->id);
+        json_put_text(json, "service", member->service->name);
+        json_put_text(json, "duty", member->duty);
+        view_past(view, "since", member->member->since);
+        json_put_uint(json, "rule", member->member->last_rule);
+        json_put_text(json, "why", member->sentence);
+        json_put_bool(json, "can", member->can);
+        put_lease(view, member);
+        json_put_text(json, "coordinator",
+                coordinator_kind_text((enum coordinator_kind) group->coordinator));
+        json_put_text(json, "session", coordinator_session_text(member->view->session));
+        json_put_text(json, "session_why", member->view->why);
+        json_put_text(json, "executor", member->role_text);
+        json_put_uint(json, "failovers", member->failovers);
+        put_guards(json, member);
+        put_peers(json, member->view);
+        json_end_object(json);
+}
+
+void api_groups(struct call *call) {
+        const char *only = http_exchange_query(call->exchange, "group");
+        if (only && !policy_group(runtime_policy(call->runtime), only)) {
+                call_fail(call, 404, "unknown-group", "there is no group '%s'", only);
+                return;
+        }
+        struct view view = view_of(call->runtime, &call->out);
+        json_begin_object(&view.json, NULL);
+        json_begin_array(&view.json, "members");
+        for (size_t i = 0; i < runtime_members(call->runtime); i++) {
+                struct member_snapshot member;
+                runtime_member(call->runtime, i, &member);
+                if (!only || str_eq(member.service->group->name, only)) {
+                        put_member(&view, &member);
+                }
+        }
+        json_end_array(&view.json);
+        json_end_object(&view.json);
+        call_answer(call);
+}
+
+static void on_failover(void *cookie, int result, const char *text) {
+        static const struct {
+                int result;
+                unsigned status;
+                const char *code;
+        } refusals[] = {
+                {-ENOENT, 409, "not-active"},
+                {-EINVAL, 404, "unknown-member"},
+                {-EBUSY, 409, "refused"},
+        };
+        struct call *call = cookie;
+        for (size_t i = 0; i < ELEMENTSOF(refusals); i++) {
+                if (result == refusals[i].result) {
+                        call_fail(call, refusals[i].status, refusals[i].code, "%s", text);
+                        return;
+                }
+        }
+        if (result < 0) {
+                call_fail(call, 500, "internal", "%s", text);
+        } else {
+                call_done(call, text);
+        }
+}
+
+void api_failover(struct call *call) {
+        const struct command_args *args = &call->args;
+        const struct group_spec *group = policy_group(runtime_policy(call->runtime), args->group);
+        if (!group || group->mode != GROUP_ACTIVE_STANDBY) {
+                call_fail(call, 404, "unknown-group",
+                        group ? "the group '%s' has no active member: it only shares a budget"
+                              : "there is no group '%s'",
+                        args->group);
+                return;
+        }
+        runtime_failover(call->runtime, group->name, args->member[0] ? args->member : NULL,
+                args->by, on_failover, call);
+}

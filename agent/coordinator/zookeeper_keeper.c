@@ -1,0 +1,368 @@
+#include "coordinator/zookeeper_keeper.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/cleanup.h"
+
+enum { EPHEMERAL = 1, SEQUENCE = 2, ROUNDS_MAX = 8 };
+
+#define MARK "-lease-" /* between GUID and number */
+
+/* The member was told to mend something, and this is tried again. */
+static int refuse(const struct zk_keeper *keeper, int code, const char *path, struct error *err) {
+        if (code == ZNOAUTH) {
+                (void) error_set(err, EACCES,
+                        "%s: not allowed: it belongs to another user, or user and password are "
+                        "wrong",
+                        path);
+        } else if (code != ZCONNECTIONLOSS && code != ZOPERATIONTIMEOUT) {
+                (void) error_set(err, EIO, "%s: %s", path,
+                        keeper->session.settings->library->error_text(code));
+        }
+        return code;
+}
+
+void zk_keeper_draw_guid(struct zk_keeper *keeper) {
+        uint64_t number[2] = {clock_now().mono, (uint64_t) (uintptr_t) keeper};
+        (void) getrandom(number, sizeof(number), 0);
+        (void) snprintf(keeper->guid, sizeof(keeper->guid), "%016" PRIx64 "%016" PRIx64, number[0],
+                number[1]);
+}
+
+/* ---- the tree ---- */
+
+static int ensure(struct zk_keeper *keeper, const char *path, struct error *err) {
+        int code = zk_create(&keeper->session, path, "", 0);
+        return code == ZOK || code == ZNODEEXISTS ? ZOK : refuse(keeper, code, path, err);
+}
+
+static int ensure_parents(struct zk_keeper *keeper, struct error *err) {
+        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        (void) str_copy(path, sizeof(path), keeper->base);
+        for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
+                *slash = '\0';
+                int code = zk_get(&keeper->session, path, false, data, NULL);
+                if (code == ZNONODE) {
+                        code = ensure(keeper, path, err);
+                }
+                if (code != ZOK && code != ZNOAUTH) { /* one that may not be read may be passed */
+                        return refuse(keeper, code, path, err);
+                }
+                *slash = '/';
+        }
+        return ensure(keeper, path, err);
+}
+
+static int prepare(struct zk_keeper *keeper, struct error *err) {
+        static const char *const parts[] = {"members", "lease", "beats", "next"};
+        char path[ZK_PATH_MAX];
+        int code = ensure_parents(keeper, err);
+        for (size_t i = 0; code == ZOK && i < ELEMENTSOF(parts); i++) {
+                bool open_to_all = false;
+                (void) snprintf(path, sizeof(path), "%.400s/%s", keeper->base, parts[i]);
+                code = ensure(keeper, path, err);
+                if (code == ZOK) {
+                        code = zk_is_open(&keeper->session, path, &open_to_all);
+                        code = code == ZOK ? ZOK : refuse(keeper, code, path, err);
+                }
+                if (open_to_all) {
+                        (void) error_set(err, EPERM,
+                                "%s: anybody may change it; remove it, or give it an ACL of the "
+                                "user alone",
+                                path);
+                        return ZINVALIDACL;
+                }
+        }
+        keeper->prepared = code == ZOK;
+        return code;
+}
+
+/* "HOST/SERVICE" as the name of a node, and back. */
+static void swap(char *text, char from, char to) {
+        for (; (text = strchr(text, from)); text++) {
+                *text = to;
+        }
+}
+
+static void member_path(const struct zk_keeper *keeper, const char *part, const char *member,
+        char path[ZK_PATH_MAX]) {
+        char name[COORDINATION_MEMBER_MAX];
+        (void) str_copy(name, sizeof(name), member);
+        swap(name, '/', ':');
+        (void) snprintf(path, ZK_PATH_MAX, "%.300s/%s/%s", keeper->base, part, name);
+}
+
+static bool is_own(const struct zk_keeper *keeper, const struct Stat *stat) {
+        const struct zk_session *session = &keeper->session;
+        return stat->ephemeralOwner ==
+               session->settings->library->client_id(session->handle)->client_id;
+}
+
+/* Takes part under its name, or finds that somebody else does. */
+static int sit_down(struct zk_keeper *keeper, const char *text, struct error *err) {
+        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        struct Stat stat;
+        member_path(keeper, "members", keeper->member, path);
+        int code = zk_create(&keeper->session, path, text, EPHEMERAL);
+        if (code == ZNODEEXISTS) {
+                code = zk_get(&keeper->session, path, true, data, &stat);
+                if (code == ZOK && !is_own(keeper, &stat)) {
+                        (void) error_set(err, EEXIST,
+                                "another takes part in group %s as %s: two hosts have the same "
+                                "name, or an agent that ended here is not forgotten yet",
+                                keeper->group, keeper->member);
+                        return ZNODEEXISTS;
+                }
+                code = code == ZOK ? zk_set(&keeper->session, path, text) : code;
+        }
+        if (code == ZOK) {
+                keeper->seated = true;
+                (void) str_copy(keeper->text, sizeof(keeper->text), text);
+        }
+        return code == ZNONODE ? ZCONNECTIONLOSS : refuse(keeper, code, path, err);
+}
+
+/* ---- peers ---- */
+
+static int compare_peers(const void *a, const void *b) {
+        const struct lease_peer *left = a, *right = b;
+        return strcmp(left->member, right->member);
+}
+
+static int look_at_peer(struct zk_keeper *keeper, const char *name, struct lease_view *view) {
+        char member[COORDINATION_MEMBER_MAX], path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        if (!str_copy(member, sizeof(member), name)) {
+                return ZOK; /* not one of ours */
+        }
+        swap(member, ':', '/');
+        if (str_eq(member, keeper->member) || view->n_peers == ELEMENTSOF(view->peers)) {
+                return ZOK;
+        }
+        member_path(keeper, "members", member, path);
+        int code = zk_get(&keeper->session, path, true, data, NULL);
+        if (code == ZOK) {
+                struct lease_peer *peer = &view->peers[view->n_peers++];
+                (void) str_copy(peer->member, sizeof(peer->member), member);
+                (void) str_copy(peer->text, sizeof(peer->text), data);
+        }
+        return code == ZNONODE ? ZOK : code;
+}
+
+static int look_at_peers(struct zk_keeper *keeper, struct lease_view *view, struct error *err) {
+        AUTO_STRBUF struct strbuf names = {0};
+        char path[ZK_PATH_MAX];
+        (void) snprintf(path, sizeof(path), "%.400s/members", keeper->base);
+        int code = zk_children(&keeper->session, path, &names);
+        for (char *rest = names.data, *name; code == ZOK && (name = strsep(&rest, "\n"));) {
+                code = *name ? look_at_peer(keeper, name, view) : ZOK;
+        }
+        qsort(view->peers, view->n_peers, sizeof(view->peers[0]), compare_peers);
+        return refuse(keeper, code, path, err);
+}
+
+static bool takes_part(const struct lease_view *view, const char *member) {
+        for (size_t i = 0; i < view->n_peers; i++) {
+                if (str_eq(view->peers[i].member, member)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* ---- the queue ---- */
+
+struct queue {
+        char lowest[ZK_PATH_MAX], own[ZK_PATH_MAX]; /* "": none */
+};
+
+static uint64_t number_of(const char *name) {
+        const char *mark = strstr(name, MARK);
+        return mark ? strtoull(mark + strlen(MARK), NULL, 10) : UINT64_MAX;
+}
+
+static int look_at_queue(struct zk_keeper *keeper, struct queue *queue, struct error *err) {
+        AUTO_STRBUF struct strbuf names = {0};
+        char path[ZK_PATH_MAX];
+        uint64_t lowest = UINT64_MAX;
+        *queue = (struct queue){0};
+        (void) snprintf(path, sizeof(path), "%.300s/lease", keeper->base);
+        int code = zk_children(&keeper->session, path, &names);
+        for (char *rest = names.data, *name; code == ZOK && (name = strsep(&rest, "\n"));) {
+                uint64_t number = number_of(name);
+                char *to = number < lowest ? queue->lowest : NULL;
+                if (to) {
+                        lowest = number;
+                        (void) snprintf(to, ZK_PATH_MAX, "%.300s/%.200s", path, name);
+                }
+                if (str_starts(name, keeper->guid) && number != UINT64_MAX) {
+                        (void) snprintf(queue->own, ZK_PATH_MAX, "%.300s/%.200s", path, name);
+                }
+        }
+        (void) str_copy(keeper->node, sizeof(keeper->node), queue->own);
+        return refuse(keeper, code, path, err);
+}
+
+static int enqueue(struct zk_keeper *keeper, struct error *err) {
+        char path[ZK_PATH_MAX];
+        (void) snprintf(path, sizeof(path), "%.400s/lease/%s" MARK, keeper->base, keeper->guid);
+        int code = zk_create(&keeper->session, path, keeper->member, EPHEMERAL | SEQUENCE);
+        return refuse(keeper, code, path, err);
+}
+
+static int leave_queue(struct zk_keeper *keeper, const char *node, struct error *err) {
+        int code = zk_delete(&keeper->session, node);
+        return code == ZNONODE ? ZOK : refuse(keeper, code, node, err);
+}
+
+/* ---- hand-over ---- */
+
+static void next_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
+        (void) snprintf(path, ZK_PATH_MAX, "%.400s/next", keeper->base);
+}
+
+static int set_next(struct zk_keeper *keeper, const char *member, struct error *err) {
+        char path[ZK_PATH_MAX];
+        next_path(keeper, path);
+        return refuse(keeper, zk_set(&keeper->session, path, member), path, err);
+}
+
+static int look_at_next(struct zk_keeper *keeper, struct error *err) {
+        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        next_path(keeper, path);
+        int code = zk_get(&keeper->session, path, true, data, NULL);
+        if (code == ZOK && !str_eq(data, keeper->next)) {
+                memcpy(keeper->next, data, sizeof(data));
+                keeper->next_since = clock_now().mono;
+        }
+        return refuse(keeper, code, path, err);
+}
+
+/* Whether it is to be left to another member for now. Who has the lease ends that. */
+static bool is_left_to_another(struct zk_keeper *keeper, const struct lease_view *view) {
+        usec_t end = usec_add(keeper->next_since, HAND_OVER_PATIENCE);
+        if (!*keeper->next || str_eq(keeper->next, keeper->member) ||
+                !takes_part(view, keeper->next) || clock_now().mono >= end) {
+                return false;
+        }
+        keeper->due = end;
+        return true;
+}
+
+/* ---- what is to be done ---- */
+
+static int give_back(struct zk_keeper *keeper, const struct seat_wish *wish, const char *node,
+        struct error *err) {
+        bool hand_over = keeper->holding && *wish->release_to;
+        int code = hand_over ? set_next(keeper, wish->release_to, err) : ZOK;
+        keeper->holding = false;
+        return code == ZOK ? leave_queue(keeper, node, err) : code;
+}
+
+/* ZOK and *ret_again: something was done, look again. */
+static int act(struct zk_keeper *keeper, const struct seat_wish *wish, const struct queue *queue,
+        bool *ret_again, struct error *err) {
+        bool lowest = *queue->own && str_eq(queue->own, queue->lowest);
+        bool another =
+                !keeper->holding && !keeper->resumed && is_left_to_another(keeper, &keeper->view);
+        bool wait = wish->want && !wish->release && !another;
+        *ret_again = true;
+        if (*queue->own && wish->release) {
+                return give_back(keeper, wish, queue->own, err);
+        }
+        /* A lease that an agent left behind here is kept without a wish. */
+        if (*queue->own && !wait && !keeper->holding && !(lowest && keeper->resumed)) {
+                return leave_queue(keeper, queue->own, err);
+        }
+        if (!*queue->own && wait) {
+                return enqueue(keeper, err);
+        }
+        *ret_again = false;
+        return ZOK;
+}
+
+/* Who has the lease: the lowest. Ours counts from a write that was completed after it was. */
+static int conclude(struct zk_keeper *keeper, const struct queue *queue, struct lease_view *view,
+        struct error *err) {
+        char holder[ZK_DATA_MAX] = "";
+        struct Stat stat;
+        view->standing = LEASE_FREE;
+        if (!*queue->lowest) {
+                keeper->holding = false;
+                return ZOK;
+        }
+        int code = zk_get(&keeper->session, queue->lowest, false, holder, &stat);
+        if (code == ZNONODE) {
+                keeper->session.watched = true; /* it has just gone: look again */
+                return ZOK;
+        }
+        if (code != ZOK) {
+                return refuse(keeper, code, queue->lowest, err);
+        }
+        keeper->holding = str_eq(queue->own, queue->lowest);
+        view->standing = keeper->holding ? LEASE_OURS : LEASE_OTHER;
+        view->token = (uint64_t) stat.czxid;
+        (void) str_copy(view->holder, sizeof(view->holder), holder);
+        if (keeper->holding && *keeper->next) {
+                code = set_next(keeper, "", err);
+        }
+        return code == ZOK ? zk_keeper_beat(keeper) : code;
+}
+
+static int check_timeout(const struct zk_keeper *keeper, struct error *err) {
+        usec_t granted = zk_session_timeout(&keeper->session);
+        if (granted >= keeper->lease) {
+                return ZOK;
+        }
+        (void) error_set(err, ERANGE,
+                "the ensemble grants sessions of %" PRIu64 "ms at most, but the lease of group %s "
+                "is %" PRIu64 "ms: raise its maxSessionTimeout, or shorten the lease",
+                granted / USEC_PER_MSEC, keeper->group, keeper->lease / USEC_PER_MSEC);
+        return ZBADARGUMENTS;
+}
+
+static int look_round(struct zk_keeper *keeper, struct queue *queue, struct error *err) {
+        keeper->view = (struct lease_view){.session = SESSION_CONNECTED};
+        keeper->view.granted = zk_session_timeout(&keeper->session);
+        int code = look_at_peers(keeper, &keeper->view, err);
+        code = code == ZOK ? look_at_next(keeper, err) : code;
+        return code == ZOK ? look_at_queue(keeper, queue, err) : code;
+}
+
+int zk_keeper_settle(struct zk_keeper *keeper, const struct seat_wish *wish, bool *ret_released,
+        struct error *err) {
+        struct queue queue = {0};
+        bool again = true;
+        keeper->due = USEC_INFINITY;
+        int code = check_timeout(keeper, err);
+        if (code == ZOK && !keeper->prepared) {
+                code = prepare(keeper, err);
+        }
+        if (code == ZOK && (!keeper->seated || !str_eq(keeper->text, wish->text))) {
+                code = sit_down(keeper, wish->text, err);
+        }
+        for (int round = 0; code == ZOK && again && round < ROUNDS_MAX; round++) {
+                code = look_round(keeper, &queue, err);
+                code = code == ZOK ? act(keeper, wish, &queue, &again, err) : code;
+        }
+        code = code == ZOK ? conclude(keeper, &queue, &keeper->view, err) : code;
+        keeper->resumed = keeper->resumed && code != ZOK;
+        *ret_released = code == ZOK && !*queue.own;
+        return code;
+}
+
+int zk_keeper_beat(struct zk_keeper *keeper) {
+        char path[ZK_PATH_MAX];
+        struct zk_session *session = &keeper->session;
+        member_path(keeper, "beats", keeper->member, path);
+        int code = zk_set(session, *keeper->node ? keeper->node : path, keeper->member);
+        if (code == ZNONODE && !*keeper->node) {
+                code = zk_create(session, path, keeper->member, EPHEMERAL);
+        }
+        keeper->view.usable_until =
+                keeper->view.standing == LEASE_OURS ? zk_session_usable_until(session) : 0;
+        return code;
+}

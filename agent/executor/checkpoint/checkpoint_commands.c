@@ -1,0 +1,27 @@
+#include "executor/checkpoint/checkpoint_options.h"
+
+const struct checkpoint_command checkpoint_commands[] = {
+        {"create", "SERVICE", "take a checkpoint of what is there", checkpoint_run_create, 1, 1,
+                OPTION_SCOPE | OPTION_STATE | OPTION_REASON, true},
+        {"list", "[SERVICE]", "the checkpoints, newest first", checkpoint_run_list, 0, 1, 0, false},
+        {"trust", "SERVICE ID", "make a candidate a recovery point", checkpoint_run_trust, 2, 2,
+                OPTION_UNSEEN, false},
+        {"withdraw", "SERVICE ID", "take trust away for good", checkpoint_run_withdraw, 2, 2,
+                OPTION_REASON, false},
+        {"verify", "[SERVICE [ID]]", "hash everything anew", checkpoint_run_verify, 0, 2, 0, true},
+        {"gc", "[SERVICE]", "remove what is not needed any more", checkpoint_run_gc, 0, 1,
+                OPTION_KEEP, true},
+        {"diff", "SERVICE A [B]", "what changed from A to B, or to now", checkpoint_run_diff, 2, 3,
+                0, false},
+        {"restore", "SERVICE ID", "write a checkpoint below another root", checkpoint_run_restore,
+                2, 2, OPTION_TO | OPTION_FROM, false},
+        {"replicate", "SERVICE [ID]", "copy recovery points elsewhere", checkpoint_run_replicate, 1,
+                2, OPTION_TO, true},
+        {"apply", "SERVICE ID", "put the paths back to a recovery point", checkpoint_run_apply, 2,
+                2, OPTION_CHECK | OPTION_PREPARE, false},
+        {"undo", "SERVICE", "take the last apply back", checkpoint_run_undo, 1, 1, OPTION_CHECK,
+                false},
+        {"recover", "[SERVICE]", "finish or take back what a crash left", checkpoint_run_recover, 0,
+                1, 0, false},
+        {0},
+};

@@ -1,0 +1,24 @@
+#include "model/coordination.h"
+
+const struct enum_text coordinator_kind_texts[] = {
+        {COORDINATOR_LOCAL, "local", "This host: the members are services of it."},
+        {COORDINATOR_ZOOKEEPER, "zookeeper", "An ensemble of ZooKeeper."},
+        {COORDINATOR_ETCD, "etcd", "A cluster of etcd."},
+        {0},
+};
+
+const struct enum_text coordinator_session_texts[] = {
+        {SESSION_CONNECTING, "connecting", NULL},
+        {SESSION_CONNECTED, "connected", NULL},
+        {SESSION_LOST, "lost", NULL},
+        {SESSION_REFUSED, "refused", NULL},
+        {0},
+};
+
+const struct enum_text lease_standing_texts[] = {
+        {LEASE_UNKNOWN, "unknown", NULL},
+        {LEASE_FREE, "free", NULL},
+        {LEASE_OTHER, "other", NULL},
+        {LEASE_OURS, "ours", NULL},
+        {0},
+};

@@ -1,0 +1,349 @@
+/* What groups with one active member may not be. */
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "model/group_timing.h"
+#include "policy/loading.h"
+
+struct judging {
+        struct loading *loading;
+        const struct group_spec *group;
+        const struct entry *entry;
+};
+
+static const struct node *written(const struct judging *judging, const char *key) {
+        return node_get(judging->entry->value, key);
+}
+
+/* Of a key of the group, or of its name where the key is not there. */
+static const struct place *place_of(const struct judging *judging, const char *key) {
+        const struct node *node = written(judging, key);
+        return node ? &node->place : &judging->entry->key->place;
+}
+
+/* ---- Without `mode` ---------------------------------------------------------------------------
+ */
+
+static void check_keys_without_mode(const struct judging *judging) {
+        const struct node *node = judging->entry->value;
+        for (uint32_t i = 0; node->kind == NODE_MAPPING && i < node->count; i++) {
+                const struct node *key = node->entries[i].key;
+                if (!str_eq(key->text, "budget") && !str_eq(key->text, "mode")) {
+                        loading_error(judging->loading, "inconsistent", &key->place,
+                                "add 'mode: active-standby', or remove it",
+                                "'%.32s' has no effect in a group without 'mode'", key->text);
+                }
+        }
+}
+
+/* ---- Members ----------------------------------------------------------------------------------
+ */
+
+static const struct group_member_spec *find_member(
+        const struct group_spec *group, const char *name) {
+        for (uint32_t i = 0; i < group->n_members; i++) {
+                if (str_eq(group->members[i].name, name)) {
+                        return &group->members[i];
+                }
+        }
+        return NULL;
+}
+
+static const struct place *place_of_service(
+        const struct judging *judging, const struct service *service) {
+        const struct origin *origin = &judging->loading->origins[service->index];
+        const struct node *node = node_get(origin->whole, "member_of");
+        return node ? &node->place : &origin->entry->key->place;
+}
+
+static const char *hint_for_local(
+        const struct judging *judging, const char *name, char hint[PROBLEM_HINT_MAX]) {
+        const struct policy *policy = judging->loading->policy;
+        if (policy_service(policy, name)) {
+                snprintf(hint, PROBLEM_HINT_MAX, "add 'member_of: %.64s' to the service",
+                        judging->group->name);
+                return hint;
+        }
+        const char *near = problems_nearest(
+                name, &policy->services->name, policy->n_services, sizeof(*policy->services));
+        return near ? problems_did_you_mean(near, hint)
+                    : "with 'coordinator: local' the members are services of this host";
+}
+
+/* With the local coordinator the members are the services that say so, and no other. */
+static void check_local_members(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        const struct node *members = written(judging, "members");
+        char hint[PROBLEM_HINT_MAX];
+        for (uint32_t i = 0; i < group->n_members; i++) {
+                const char *name = group->members[i].name;
+                const struct service *service = policy_service(judging->loading->policy, name);
+                if ((service && service->group == group) || judging->loading->incomplete) {
+                        continue;
+                }
+                loading_error(judging->loading, "unknown-service",
+                        &node_entry(members, name)->key->place, hint_for_local(judging, name, hint),
+                        service ? "the service '%.64s' does not say that it is a member"
+                                : "there is no service '%.64s'",
+                        name);
+        }
+}
+
+static void check_member_names(const struct judging *judging) {
+        const struct node *members = written(judging, "members");
+        for (uint32_t i = 0; members && members->kind == NODE_MAPPING && i < members->count; i++) {
+                check_name(judging->loading, members->entries[i].key, "member");
+        }
+}
+
+static void check_members(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        if (!written(judging, "members")) {
+                loading_error(judging->loading, "missing-key", &judging->entry->key->place,
+                        group->coordinator == COORDINATOR_LOCAL
+                                ? "add 'members: {blue: {}, green: {}}', which name services"
+                                : "add 'members: {host1: {}, host2: {}}'",
+                        "the key 'members' is missing");
+                return;
+        }
+        check_member_names(judging);
+        if (group->n_members < 2 || group->n_members > GROUP_MEMBERS_MAX) {
+                loading_error(judging->loading, group->n_members < 2 ? "inconsistent" : "too-large",
+                        place_of(judging, "members"), NULL,
+                        group->n_members < 2 ? "%u members: nobody could take over, 2 are needed"
+                                             : "%u members, at most 16",
+                        group->n_members);
+        }
+        if (group->coordinator == COORDINATOR_LOCAL) {
+                check_local_members(judging);
+        }
+}
+
+/* ---- Steps ------------------------------------------------------------------------------------
+ */
+
+static uint32_t count_steps(const struct group_steps *steps, int action) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < steps->count; i++) {
+                n += steps->items[i].action == action;
+        }
+        return n;
+}
+
+/* Programs, and where `wanted` is given that once: a promotion has to start, a demotion to stop. */
+static void check_steps(const struct judging *judging, const char *key,
+        const struct group_steps *steps, int wanted) {
+        const struct place *place = place_of(judging, key);
+        uint32_t programs = count_steps(steps, ACTION_EXEC);
+        uint32_t wants = wanted >= 0 ? count_steps(steps, wanted) : 0;
+        if (steps->count > GROUP_STEPS_MAX) {
+                loading_error(judging->loading, "too-large", place, NULL,
+                        "%u steps in '%s', at most %d", steps->count, key, GROUP_STEPS_MAX);
+        } else if (wanted >= 0 && wants != 1) {
+                loading_error(judging->loading, "inconsistent", place, NULL,
+                        "'%s' needs one '%s', and has %u", key, action_text((enum action) wanted),
+                        wants);
+        } else if (programs + wants != steps->count) {
+                loading_error(judging->loading, "impossible-step", place, NULL,
+                        wanted >= 0 ? "besides '%2$s' only programs ('exec') are possible in '%1$s'"
+                                    : "only programs ('exec') are possible in '%1$s'",
+                        key, wanted >= 0 ? action_text((enum action) wanted) : "");
+        }
+}
+
+/* ---- Times ------------------------------------------------------------------------------------
+ */
+
+static void check_times(const struct judging *judging) {
+        struct group_timing timing;
+        group_timing(judging->group, &timing);
+        if (timing.total < judging->group->lease) {
+                return;
+        }
+        char lease[UNITS_TEXT_MAX], renewal[UNITS_TEXT_MAX], programs[UNITS_TEXT_MAX];
+        char stop[UNITS_TEXT_MAX], kill[UNITS_TEXT_MAX], margin[UNITS_TEXT_MAX];
+        char total[UNITS_TEXT_MAX], least[UNITS_TEXT_MAX], hint[PROBLEM_HINT_MAX];
+        snprintf(hint, sizeof(hint), "'lease' has to be longer than %s; or shorten the rest",
+                units_format_duration_short(timing.least_lease, least));
+        loading_error(judging->loading, "impossible-timing", place_of(judging, "lease"), hint,
+                "a lease of %s is over before a member that loses it has stopped for certain: %s from "
+                "one renewal to the next + %s for the programs of 'demote' + %s to stop + %s to kill + "
+                "%s margin = %s",
+                units_format_duration_short(judging->group->lease, lease),
+                units_format_duration_short(timing.renewal, renewal),
+                units_format_duration_short(timing.programs, programs),
+                units_format_duration_short(timing.stop, stop),
+                units_format_duration_short(timing.kill, kill),
+                units_format_duration_short(timing.margin, margin),
+                units_format_duration_short(timing.total, total));
+}
+
+static void warn_staying(const struct judging *judging) {
+        if (judging->group->on_coordinator_loss == LOSS_STAY) {
+                loading_warning(judging->loading, "two-may-be-active",
+                        place_of(judging, "on_coordinator_loss"),
+                        "write 'demote' where two active members could destroy data",
+                        "a member that is cut off from the coordinator goes on, while another is "
+                        "promoted: two are active then");
+        }
+}
+
+/* ---- Services ---------------------------------------------------------------------------------
+ */
+
+static void check_required_probes(const struct judging *judging, const struct service *service) {
+        const struct strings *required = &judging->group->requires_healthy;
+        const struct node *node = written(judging, "requires_healthy");
+        for (uint32_t i = 0; i < required->count; i++) {
+                char hint[PROBLEM_HINT_MAX];
+                const char *near = problems_nearest(required->items[i], &service->probes->name,
+                        service->n_probes, sizeof(*service->probes));
+                const struct node *item =
+                        node->kind == NODE_LIST && i < node->count ? node->items[i] : node;
+                if (!policy_probe(service, required->items[i])) {
+                        loading_error(judging->loading, "inconsistent", &item->place,
+                                near ? problems_did_you_mean(near, hint) : NULL,
+                                "the member '%.64s' has no probe '%.64s'", service->name,
+                                required->items[i]);
+                }
+        }
+}
+
+static void check_service(const struct judging *judging, struct service *service) {
+        const struct group_spec *group = judging->group;
+        const struct place *place = place_of_service(judging, service);
+        bool local = group->coordinator == COORDINATOR_LOCAL;
+        const char *name = local ? service->name : judging->loading->policy->agent.host;
+        service->member = find_member(group, name);
+        if (service->manager == MANAGER_NONE) {
+                loading_error(judging->loading, "no-manager", place,
+                        "give it a 'command', a 'unit' or 'scripts'",
+                        "the service '%.64s' is only watched, so it cannot be a member of a group "
+                        "with one active member",
+                        service->name);
+        }
+        if (!service->member && group->n_members > 0) {
+                if (local) {
+                        loading_error(judging->loading, "inconsistent", place, NULL,
+                                "'members' of the group '%.64s' does not name the service '%.64s'",
+                                group->name, service->name);
+                } else {
+                        loading_warning(judging->loading, "not-a-member", place,
+                                "'host' in 'agent' of recoverd.yaml says what this host is called",
+                                "this host, '%.64s', is no member of the group '%.64s': the service "
+                                "is never started here",
+                                name, group->name);
+                }
+        }
+        check_required_probes(judging, service);
+}
+
+static void check_services(const struct judging *judging) {
+        struct policy *policy = judging->loading->policy;
+        const struct service *first = NULL;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                struct service *service = &policy->services[i];
+                if (judging->loading->origins[i].broken || service->group != judging->group) {
+                        continue;
+                }
+                check_service(judging, service);
+                if (first && judging->group->coordinator != COORDINATOR_LOCAL) {
+                        loading_error(judging->loading, "inconsistent",
+                                place_of_service(judging, service),
+                                "let the others say 'depends_on: [...]' of the one",
+                                "a host has one service in a group with one active member, and "
+                                "'%.64s' is in '%.64s' already",
+                                first->name, judging->group->name);
+                }
+                first = first ? first : service;
+        }
+}
+
+/* Without a group there is nobody to take over. */
+static void check_failover_steps(struct loading *loading, const struct service *service) {
+        const struct origin *origin = &loading->origins[service->index];
+        const struct node *ladder = node_get(origin->whole, "recover");
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                bool known = ladder && ladder->kind == NODE_LIST && i < ladder->count;
+                if (service->steps[i].action == ACTION_FAILOVER && !policy_is_member(service)) {
+                        loading_error(loading, "impossible-step",
+                                known ? &ladder->items[i]->place : &origin->entry->key->place,
+                                "add 'member_of' and a group with 'mode: active-standby'",
+                                "'failover' cannot be done for the service '%.64s': no other member of a "
+                                "group could take over",
+                                service->name);
+                }
+        }
+}
+
+/* ---- All of it --------------------------------------------------------------------------------
+ */
+
+static void check_address(const struct judging *judging) {
+        const struct policy *policy = judging->loading->policy;
+        const struct address_spec *address = &judging->group->address;
+        for (uint32_t i = 0; address->family != 0 && i < judging->group->index; i++) {
+                const struct address_spec *other = &policy->groups[i].address;
+                if (other->family == address->family &&
+                        memcmp(other->bytes, address->bytes, sizeof(other->bytes)) == 0) {
+                        loading_error(judging->loading, "duplicate-address",
+                                place_of(judging, "address"), NULL,
+                                "the group '%.64s' has the same address", policy->groups[i].name);
+                }
+        }
+}
+
+/* Policies are also checked where the configuration of their host is not at hand. */
+static void warn_without_coordinator(const struct judging *judging) {
+        const struct policy *policy = judging->loading->policy;
+        int kind = judging->group->coordinator;
+        bool here = false;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                here = here ||
+                       (policy->services[i].group == judging->group && policy->services[i].member);
+        }
+        if (here && kind != COORDINATOR_LOCAL && policy->coordinator.kind != kind) {
+                loading_warning(judging->loading, "no-coordinator",
+                        place_of(judging, "coordinator"), "add 'coordinator' to recoverd.yaml",
+                        "recoverd.yaml has no coordinator of the kind %s: nobody is promoted here",
+                        coordinator_kind_text((enum coordinator_kind) kind));
+        }
+}
+
+static void check_active_standby(const struct judging *judging) {
+        check_members(judging);
+        check_steps(judging, "fence", &judging->group->fence, -1);
+        check_steps(judging, "promote", &judging->group->promote, ACTION_START);
+        check_steps(judging, "demote", &judging->group->demote, ACTION_STOP);
+        check_times(judging);
+        warn_staying(judging);
+        check_address(judging);
+        check_services(judging);
+        warn_without_coordinator(judging);
+}
+
+void groups_settle(struct loading *loading) {
+        for (uint32_t i = 0; i < loading->policy->n_services && !loading->incomplete; i++) {
+                if (!loading->origins[i].broken) {
+                        check_failover_steps(loading, &loading->policy->services[i]);
+                }
+        }
+        for (uint32_t i = 0; i < loading->policy->n_groups; i++) {
+                const struct judging judging = {
+                        .loading = loading,
+                        .group = &loading->policy->groups[i],
+                        .entry = loading->groups[i],
+                };
+                if (!judging.entry) {
+                        continue;
+                }
+                if (judging.group->mode == GROUP_ACTIVE_STANDBY) {
+                        check_active_standby(&judging);
+                } else {
+                        check_keys_without_mode(&judging);
+                }
+        }
+}

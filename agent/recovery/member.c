@@ -1,0 +1,325 @@
+#include "recovery/member.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "base/units.h"
+#include "model/group_timing.h"
+#include "recovery/member_rules.h"
+
+/* While it waits for something that may come at any time, it looks again after so long. */
+#define LOOK_AGAIN (500 * USEC_PER_MSEC)
+/* The guard follows the renewals of the lease at twice their pace. */
+enum { LOOKS_PER_LEASE = 6 };
+
+void member_init(struct member *member, const struct group_spec *group,
+        const struct group_member_spec *self, const char *id, usec_t now) {
+        *member = (struct member){.group = group, .self = self, .id = id, .since = now};
+}
+
+/* ---- What is remembered of the lease ----------------------------------------------------------
+ */
+
+/* One that gets its own lease back, after the coordinator was away, is no other. */
+static void count_change(struct member *member, uint64_t token, const char *holder, usec_t now) {
+        if (token <= member->last_token) {
+                return;
+        }
+        bool other = !holder || strcmp(member->last_holder, holder) != 0;
+        if (member->last_token > 0 && other) {
+                member->changes[member->n_changes++ % GROUP_FAILOVERS_MAX] = now;
+        }
+        member->last_token = token;
+        snprintf(member->last_holder, sizeof(member->last_holder), "%s", holder ? holder : "");
+}
+
+static void remember_lease(struct member *member, const struct member_input *input) {
+        const char *holder = input->standing == LEASE_OURS ? member->id : input->holder;
+        count_change(member, input->token, holder, input->now);
+        if (input->standing == LEASE_OURS) {
+                member->usable_until = input->usable_until;
+        }
+        if (input->standing == LEASE_FREE) {
+                member->free_since = member->free_since ? member->free_since : input->now;
+        } else if (input->standing != LEASE_UNKNOWN) {
+                member->free_since = 0;
+        }
+}
+
+uint32_t member_failovers(const struct member *member, usec_t now) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < MIN(member->n_changes, (uint32_t) GROUP_FAILOVERS_MAX); i++) {
+                n += usec_sub(now, member->changes[i]) < member->group->max_failovers.per;
+        }
+        return n;
+}
+
+/* ---- What keeps it from being promoted --------------------------------------------------------
+ */
+
+/* The sentence of the guard, and whether it holds. */
+static bool say(struct member_guard *guard, bool holds, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static bool say(struct member_guard *guard, bool holds, const char *format, ...) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(guard->text, sizeof(guard->text), format, arguments);
+        va_end(arguments);
+        return holds;
+}
+
+#define GUARD(name)                                                                                \
+        static bool name(const struct member *member, const struct member_input *input,            \
+                struct member_guard *ret)
+
+GUARD(membership_holds) {
+        (void) input;
+        return member->self ? say(ret, false, "it is named in the group")
+                            : say(ret, true, "this host is not named in the group");
+}
+
+GUARD(executor_holds) {
+        (void) member;
+        return input->role == MEMBER_NONE
+                       ? say(ret, true, "the executor is away, or has not said what runs here")
+                       : say(ret, false, "the executor says: %s", member_role_text(input->role));
+}
+
+GUARD(hold_holds) {
+        (void) member;
+        return input->held ? say(ret, true, "%s", input->held)
+                           : say(ret, false, "nothing is paused or held");
+}
+
+GUARD(probes_hold) {
+        if (member->group->requires_healthy.count == 0) {
+                return say(ret, false, "no probe is required");
+        }
+        return input->probes_pass ? say(ret, false, "the required probes are healthy")
+                                  : say(ret, true, "a required probe is not healthy");
+}
+
+GUARD(patience_holds) {
+        char left[UNITS_TEXT_MAX];
+        if (input->now >= member->back_at) {
+                return say(ret, false, "it need not stay back");
+        }
+        return say(ret, true, "it stays back for another %s, so that others get their turn",
+                units_format_duration_short(member->back_at - input->now, left));
+}
+
+GUARD(failovers_hold) {
+        char per[UNITS_TEXT_MAX];
+        const struct budget_spec *most = &member->group->max_failovers;
+        uint32_t n = member_failovers(member, input->now);
+        if (most->actions == 0) {
+                return say(ret, false, "any number of failovers is allowed");
+        }
+        return say(ret, n >= most->actions, "%u of %u failovers within %s", n, most->actions,
+                units_format_duration_short(most->per, per));
+}
+
+GUARD(lease_holds) {
+        (void) member;
+        switch (input->standing) {
+        case LEASE_UNKNOWN:
+                return say(ret, true, "the coordinator does not say who has the lease");
+        case LEASE_FREE:
+                return say(ret, false, "the lease is free");
+        case LEASE_OTHER:
+                return say(ret, true, "the lease is with %s",
+                        input->holder ? input->holder : "another member");
+        case LEASE_OURS:
+                return say(ret, false, "the lease is its own");
+        }
+        return true;
+}
+
+static usec_t free_for(const struct member *member, usec_t now) {
+        return member->free_since > 0 ? usec_sub(now, member->free_since) : 0;
+}
+
+GUARD(delay_holds) {
+        char delay[UNITS_TEXT_MAX], since[UNITS_TEXT_MAX];
+        usec_t free = free_for(member, input->now);
+        if (member->group->failover_delay == 0) {
+                return say(ret, false, "no failover_delay");
+        }
+        return say(ret, free < member->group->failover_delay,
+                "the lease is free for %s of the failover_delay of %s",
+                units_format_duration_short(free, since),
+                units_format_duration_short(member->group->failover_delay, delay));
+}
+
+/* For the time of one more lease a better one has the first choice. */
+GUARD(better_peer_holds) {
+        uint32_t own = member->self ? member->self->priority : 0;
+        bool better = input->peer_can && input->peer &&
+                      (input->peer_priority > own ||
+                              (input->peer_priority == own && strcmp(input->peer, member->id) < 0));
+        usec_t patience = usec_add(member->group->failover_delay, member->group->lease);
+        if (!better) {
+                return say(ret, false, "no other member comes first");
+        }
+        return say(ret, free_for(member, input->now) < patience, "%s comes first", input->peer);
+}
+
+static const struct {
+        const char *name;
+        bool of_member; /* the others are told that it could not be promoted */
+        bool (*holds)(const struct member *member, const struct member_input *input,
+                struct member_guard *ret);
+} guards[MEMBER_GUARDS] = {
+        {"member", true, membership_holds},
+        {"executor", true, executor_holds},
+        {"held", true, hold_holds},
+        {"probes", true, probes_hold},
+        {"patience", true, patience_holds},
+        {"failovers", true, failovers_hold},
+        {"lease", false, lease_holds},
+        {"delay", false, delay_holds},
+        {"order", false, better_peer_holds},
+};
+
+static void evaluate(size_t i, const struct member *member, const struct member_input *input,
+        struct member_guard *ret) {
+        ret->name = guards[i].name;
+        ret->holds = guards[i].holds(member, input, ret);
+}
+
+void member_guards(const struct member *member, const struct member_input *input,
+        struct member_guard ret[MEMBER_GUARDS]) {
+        for (size_t i = 0; i < MEMBER_GUARDS; i++) {
+                evaluate(i, member, input, &ret[i]);
+        }
+}
+
+bool member_can(const struct member *member, const struct member_input *input) {
+        for (size_t i = 0; i < MEMBER_GUARDS; i++) {
+                struct member_guard guard;
+                evaluate(i, member, input, &guard);
+                if (guards[i].of_member && guard.holds) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* ---- The step ---------------------------------------------------------------------------------
+ */
+
+static const struct member_rule *find(const struct member_turn *turn) {
+        for (size_t i = 0; i < n_member_rules; i++) {
+                const struct member_rule *rule = &member_rules[i];
+                if (rule->duties & 1U << turn->member->duty && rule->when(turn)) {
+                        return rule;
+                }
+        }
+        return NULL;
+}
+
+static void fire(struct member_turn *turn, const struct member_rule *rule) {
+        struct member *member = turn->member;
+        assert(turn->effects->n_trail < MEMBER_TRAIL_MAX);
+        turn->effects->trail[turn->effects->n_trail++] = rule->number;
+        turn->effects->note[0] = '\0';
+        if (rule->run) {
+                rule->run(turn);
+        }
+        member->last_rule = rule->number;
+        if (rule->next != DUTY_SAME) {
+                member->duty = (enum duty) rule->next;
+                member->since = turn->input->now;
+                member->role_count = turn->input->role_count;
+        }
+}
+
+/* The lease is wanted by who is active or wants to be, and kept by who may still run. */
+static bool wants_lease(enum duty duty) {
+        switch (duty) {
+        case DUTY_RESUMING:
+        case DUTY_CANDIDATE:
+        case DUTY_PROMOTING:
+        case DUTY_ACTIVE:
+        case DUTY_DEMOTING:
+        case DUTY_STUCK:
+                return true;
+        case DUTY_UNKNOWN:
+        case DUTY_STANDBY:
+        case DUTY_RELEASING:
+                return false;
+        }
+        return false;
+}
+
+/* The guard follows the lease. Without a word of the coordinator it stays as it is, and ends. */
+static void set_guard(
+        const struct member *member, const struct member_input *input, struct member_effects *ret) {
+        ret->token = member->token;
+        switch (member->duty) {
+        case DUTY_PROMOTING:
+        case DUTY_ACTIVE:
+                ret->guards = true;
+                ret->guard = input->standing == LEASE_UNKNOWN &&
+                                             member->group->on_coordinator_loss == LOSS_STAY
+                                     ? usec_add(input->now, member->group->lease)
+                                     : group_guard_deadline(member->group, member->usable_until);
+                return;
+        case DUTY_STANDBY:
+        case DUTY_CANDIDATE:
+        case DUTY_RELEASING:
+                ret->guards = true;
+                return;
+        case DUTY_UNKNOWN: /* it is from before, and ends by itself */
+        case DUTY_RESUMING:
+        case DUTY_DEMOTING: /* the time that is left is for a stop in order */
+        case DUTY_STUCK:
+                return;
+        }
+}
+
+/* The first moment after now at which time alone may change something. */
+static usec_t next_look(const struct member *member, const struct member_input *input) {
+        const usec_t moments[] = {
+                member->back_at,
+                member->free_since > 0 ? usec_add(member->free_since, member->group->failover_delay)
+                                       : 0,
+                member->free_since > 0
+                        ? usec_add(member->free_since,
+                                  usec_add(member->group->failover_delay, member->group->lease))
+                        : 0,
+                group_demotion_begin(
+                        member->group, group_guard_deadline(member->group, member->usable_until)),
+        };
+        bool rests =
+                member->duty == DUTY_UNKNOWN || (member->duty == DUTY_STANDBY && !input->running);
+        usec_t pace = MIN(LOOK_AGAIN, member->group->lease / LOOKS_PER_LEASE);
+        usec_t next = rests ? USEC_INFINITY : usec_add(input->now, pace);
+        for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+                next = moments[i] > input->now ? MIN(next, moments[i]) : next;
+        }
+        return next;
+}
+
+void member_step(
+        struct member *member, const struct member_input *input, struct member_effects *ret) {
+        struct member_turn turn = {.member = member, .input = input, .effects = ret};
+        const struct member_rule *rule;
+        memset(ret, 0, sizeof(*ret));
+        remember_lease(member, input);
+        while ((rule = find(&turn))) {
+                fire(&turn, rule);
+                if (rule->next == DUTY_SAME) {
+                        break;
+                }
+        }
+        ret->want = wants_lease(member->duty);
+        ret->release = member->duty == DUTY_RELEASING && input->standing == LEASE_OURS;
+        ret->to = member->successor[0] ? member->successor : NULL;
+        set_guard(member, input, ret);
+        ret->timer = next_look(member, input);
+}

@@ -1,0 +1,363 @@
+#include "recovery/member_rules.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "base/cleanup.h"
+#include "model/group_timing.h"
+
+/* A service that runs without the lease for so long was started by somebody; sooner it may be the
+ * manager's word about the time before. */
+#define STRANGER_PATIENCE (2 * USEC_PER_SEC)
+/* The executor is asked again after so long. */
+#define ASK_AGAIN (500 * USEC_PER_MSEC)
+/* So many leases a member stays back that was promoted in vain, so that another gets its turn. */
+enum { LEASES_BACK = 2 };
+
+const struct enum_text duty_texts[] = {
+        {DUTY_UNKNOWN, "unknown", "What runs here is not known yet."},
+        {DUTY_STANDBY, "standby", "It is stopped, for certain, and waits."},
+        {DUTY_RESUMING, "resuming",
+                "It was active before the agent was started, and goes on if the lease is its own again."},
+        {DUTY_CANDIDATE, "candidate", "It wants the lease."},
+        {DUTY_PROMOTING, "promoting", "It has the lease, and is being started."},
+        {DUTY_ACTIVE, "active", "It is the active member."},
+        {DUTY_DEMOTING, "demoting", "It is being stopped."},
+        {DUTY_STUCK, "stuck",
+                "That it is gone could not be proven: it keeps the lease, and nobody is promoted."},
+        {DUTY_RELEASING, "releasing", "It is gone, for certain, and gives the lease back."},
+        {0},
+};
+
+static void note(struct member_turn *turn, const char *format, const char *what) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(turn->effects->note, sizeof(turn->effects->note), format, what);
+#pragma GCC diagnostic pop
+}
+
+/* ---- When a row fits --------------------------------------------------------------------------
+ */
+
+#define WHEN(name) static bool name(const struct member_turn *turn)
+
+static bool lease_is(const struct member_turn *turn, enum lease_standing standing) {
+        return turn->input->standing == standing;
+}
+
+/* The executor's word, unless it was said before the present duty began: it may be about the time
+ * before then. */
+static enum member_role role_since(const struct member_turn *turn) {
+        return turn->input->role_count > turn->member->role_count ? turn->input->role : MEMBER_NONE;
+}
+
+/* To what was asked for last: not in this very step. */
+static enum member_answer answer_of(const struct member_turn *turn) {
+        return turn->effects->act == MEMBER_ACT_NOTHING ? turn->input->answer : ANSWER_NONE;
+}
+
+WHEN(if_active_here) {
+        return turn->input->role == MEMBER_ACTIVE || turn->input->role == MEMBER_PROMOTING;
+}
+
+WHEN(if_gone) {
+        return turn->input->role == MEMBER_STANDBY;
+}
+
+WHEN(if_stuck) {
+        return turn->input->role == MEMBER_STUCK;
+}
+
+WHEN(if_gone_since) {
+        return role_since(turn) == MEMBER_STANDBY;
+}
+
+WHEN(if_stuck_since) {
+        return role_since(turn) == MEMBER_STUCK;
+}
+
+WHEN(if_lease_ours) {
+        return lease_is(turn, LEASE_OURS);
+}
+
+WHEN(if_lease_others) {
+        return lease_is(turn, LEASE_OTHER);
+}
+
+WHEN(if_lease_strangers) {
+        return lease_is(turn, LEASE_OTHER) && !turn->input->holder_is_self;
+}
+
+/* The moment at which a demotion has to begin under the lease as it is known. */
+static bool time_is_left(const struct member_turn *turn) {
+        const struct group_spec *group = turn->member->group;
+        usec_t deadline = group_guard_deadline(group, turn->member->usable_until);
+        return group_demotion_begin(group, deadline) > turn->input->now;
+}
+
+WHEN(if_lease_fresh) {
+        return lease_is(turn, LEASE_OURS) && time_is_left(turn);
+}
+
+WHEN(if_lease_lost) {
+        switch (turn->input->standing) {
+        case LEASE_FREE:
+        case LEASE_OTHER:
+                return true;
+        case LEASE_OURS:
+                return turn->input->token != turn->member->token || !time_is_left(turn);
+        case LEASE_UNKNOWN:
+                return turn->member->group->on_coordinator_loss != LOSS_STAY && !time_is_left(turn);
+        }
+        return true;
+}
+
+WHEN(if_stranger_runs) {
+        enum member_role role = role_since(turn);
+        return role == MEMBER_ACTIVE || role == MEMBER_PROMOTING ||
+               (turn->input->running &&
+                       usec_sub(turn->input->now, turn->member->since) >= STRANGER_PATIENCE);
+}
+
+WHEN(if_wants) {
+        struct member_guard guards[MEMBER_GUARDS];
+        member_guards(turn->member, turn->input, guards);
+        for (size_t i = 0; i < MEMBER_GUARDS; i++) {
+                if (guards[i].holds) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+WHEN(if_cannot) {
+        return !member_can(turn->member, turn->input);
+}
+
+WHEN(if_cannot_and_holds) {
+        return if_cannot(turn) && lease_is(turn, LEASE_OURS);
+}
+
+WHEN(if_done) {
+        return answer_of(turn) == ANSWER_DONE;
+}
+
+WHEN(if_failed) {
+        return answer_of(turn) == ANSWER_FAILED;
+}
+
+WHEN(if_not_done) {
+        return answer_of(turn) == ANSWER_REFUSED || answer_of(turn) == ANSWER_LOST;
+}
+
+WHEN(if_failed_or_not_done) {
+        return if_failed(turn) || if_not_done(turn);
+}
+
+WHEN(if_done_and_lease_gone) {
+        return if_done(turn) && (lease_is(turn, LEASE_FREE) || lease_is(turn, LEASE_OTHER));
+}
+
+WHEN(if_lease_known_gone) {
+        return lease_is(turn, LEASE_FREE) || lease_is(turn, LEASE_OTHER);
+}
+
+WHEN(if_person_and_peer) {
+        return turn->input->failover && turn->input->peer_can;
+}
+
+WHEN(if_person_and_nobody) {
+        return turn->input->failover && !turn->input->peer_can;
+}
+
+WHEN(if_broken_and_peer) {
+        return turn->input->beyond_repair && turn->input->peer_can && !turn->input->held;
+}
+
+WHEN(if_broken_alone) {
+        return turn->input->beyond_repair && !turn->member->told_alone;
+}
+
+WHEN(if_preempted) {
+        return turn->member->group->preempt && turn->input->peer_can && !turn->input->held &&
+               turn->member->self && turn->input->peer_priority > turn->member->self->priority;
+}
+
+WHEN(if_time_to_ask) {
+        return turn->member->asked_at == 0 ||
+               (if_not_done(turn) &&
+                       usec_sub(turn->input->now, turn->member->asked_at) >= ASK_AGAIN);
+}
+
+/* ---- What a row does --------------------------------------------------------------------------
+ */
+
+static void promote(struct member_turn *turn) {
+        turn->member->token = turn->input->token;
+        turn->member->asked_at = turn->input->now;
+        turn->member->told_alone = false;
+        turn->member->successor[0] = '\0';
+        turn->effects->act = MEMBER_ACT_PROMOTE;
+}
+
+static void resume(struct member_turn *turn) {
+        turn->member->token = turn->input->token;
+}
+
+static void ask_demotion(struct member_turn *turn) {
+        turn->member->asked_at = turn->input->now;
+        turn->effects->act = MEMBER_ACT_DEMOTE;
+}
+
+static void stay_back(struct member_turn *turn, uint32_t leases) {
+        turn->member->back_at = usec_add(turn->input->now, leases * turn->member->group->lease);
+}
+
+static void demote(struct member_turn *turn) {
+        ask_demotion(turn);
+        if (turn->input->holder && turn->input->standing == LEASE_OTHER) {
+                note(turn, "the lease is with %.128s", turn->input->holder);
+        }
+}
+
+static void demote_in_vain(struct member_turn *turn) {
+        stay_back(turn, LEASES_BACK);
+        ask_demotion(turn);
+}
+
+static void hand_over(struct member_turn *turn) {
+        stay_back(turn, 1);
+        ask_demotion(turn);
+        turn->effects->forget_failover = true;
+        snprintf(turn->member->successor, sizeof(turn->member->successor), "%s", turn->input->peer);
+        note(turn, "%.128s can take over", turn->input->peer);
+}
+
+static void hand_over_broken(struct member_turn *turn) {
+        hand_over(turn);
+        stay_back(turn, LEASES_BACK);
+}
+
+static void refuse_person(struct member_turn *turn) {
+        turn->effects->forget_failover = true;
+}
+
+static void tell_alone(struct member_turn *turn) {
+        turn->member->told_alone = true;
+}
+
+static void forget_token(struct member_turn *turn) {
+        turn->member->token = 0;
+}
+
+/* ---- The rows ---------------------------------------------------------------------------------
+ */
+
+#define D(duty) (1U << DUTY_##duty)
+
+/* Read from top to bottom. What takes the right to be active away stands before what gives it. */
+const struct member_rule member_rules[] = {
+        {701, D(UNKNOWN), if_active_here, "the executor says that it is active",
+                "it is active since before the agent was started: it goes on if its lease still is its own",
+                NULL, DUTY_RESUMING},
+        {702, D(UNKNOWN), if_gone, "the executor has proven that it does not run",
+                "it does not run here, for certain", NULL, DUTY_STANDBY},
+        {703, D(UNKNOWN), if_stuck, "the executor cannot prove that it does not run",
+                "it may run here: the lease is taken, if possible, so that nobody else is promoted",
+                NULL, DUTY_STUCK},
+
+        {711, D(RESUMING), if_gone, "the executor has proven that it does not run",
+                "its guard ended before the lease was its own again, so the executor stopped it",
+                forget_token, DUTY_STANDBY},
+        {712, D(RESUMING), if_stuck, "the executor cannot prove that it does not run",
+                "its guard ended, and that it is gone could not be proven", NULL, DUTY_STUCK},
+        {713, D(RESUMING), if_lease_strangers, "another member has the lease",
+                "another member has the lease, so it is stopped at once", demote, DUTY_DEMOTING},
+        {714, D(RESUMING), if_lease_fresh, "the lease is its own",
+                "the lease is its own again, so it goes on", resume, DUTY_ACTIVE},
+
+        {720, D(STANDBY) | D(CANDIDATE) | D(RELEASING), if_stuck_since,
+                "the executor cannot prove that it does not run",
+                "it may run here: the lease is taken, if possible, so that nobody else is promoted",
+                NULL, DUTY_STUCK},
+        {721, D(STANDBY) | D(CANDIDATE) | D(RELEASING), if_stranger_runs, "it runs",
+                "it runs here without being the active member: somebody started it, so it is stopped",
+                demote, DUTY_DEMOTING},
+        {722, D(STANDBY), if_lease_ours, "the lease is its own",
+                "it has the lease without wanting it, so it gives it back", NULL, DUTY_RELEASING},
+        {723, D(STANDBY), if_wants, "the lease is free, and nothing keeps it back",
+                "the lease is free and nothing keeps it back, so it wants it", NULL,
+                DUTY_CANDIDATE},
+
+        {730, D(CANDIDATE), if_cannot_and_holds,
+                "something keeps it back, and the lease is its own",
+                "something keeps it back by now, so the lease is given back", NULL, DUTY_RELEASING},
+        {731, D(CANDIDATE), if_cannot, "something keeps it back",
+                "something keeps it back by now, so it does not want the lease any more", NULL,
+                DUTY_STANDBY},
+        {732, D(CANDIDATE), if_lease_others, "another member has the lease",
+                "another member was given the lease", NULL, DUTY_STANDBY},
+        {733, D(CANDIDATE), if_lease_fresh, "the lease is its own, with time enough to stop again",
+                "the lease is its own, so it is promoted", promote, DUTY_PROMOTING},
+
+        {740, D(PROMOTING), if_lease_lost, "the lease is not its own any more, or is about to end",
+                "it lost the lease while it was being promoted, so it is stopped", demote,
+                DUTY_DEMOTING},
+        {741, D(PROMOTING), if_done, "the executor has promoted it", "it was promoted", NULL,
+                DUTY_ACTIVE},
+        {742, D(PROMOTING), if_failed_or_not_done, "the executor has not promoted it",
+                "its promotion failed, so it is stopped and lets others try", demote_in_vain,
+                DUTY_DEMOTING},
+
+        {750, D(ACTIVE), if_gone_since, "the executor has proven that it does not run",
+                "the executor has stopped it, so it gives the lease back", NULL, DUTY_RELEASING},
+        {751, D(ACTIVE), if_stuck_since, "the executor cannot prove that it does not run",
+                "the executor had to stop it and cannot prove that it is gone: the lease is kept",
+                NULL, DUTY_STUCK},
+        {752, D(ACTIVE), if_lease_lost, "the lease is not its own any more, or is about to end",
+                "it lost the lease, so it is stopped before another may be promoted", demote,
+                DUTY_DEMOTING},
+        {753, D(ACTIVE), if_person_and_peer, "a person asks for it, and another member could",
+                "a person asked for another active member", hand_over, DUTY_DEMOTING},
+        {754, D(ACTIVE), if_person_and_nobody, "a person asks for it, and no other member could",
+                "a person asked for another active member, and no other could be promoted",
+                refuse_person, DUTY_SAME},
+        {755, D(ACTIVE), if_broken_and_peer, "it is beyond repair, and another member could",
+                "it is beyond repair here, so another member takes over", hand_over_broken,
+                DUTY_DEMOTING},
+        {756, D(ACTIVE), if_broken_alone, "it is beyond repair",
+                "it is beyond repair here, and no other member could take over", tell_alone,
+                DUTY_SAME},
+        {757, D(ACTIVE), if_preempted, "preempt, and a member of higher priority could",
+                "a member of higher priority takes over", hand_over, DUTY_DEMOTING},
+
+        {760, D(DEMOTING), if_done_and_lease_gone, "it is gone, and so is the lease",
+                "it is gone, for certain, and the lease is with nobody here", forget_token,
+                DUTY_STANDBY},
+        {761, D(DEMOTING), if_done, "it is gone",
+                "it is gone, for certain, so the lease can be given back", forget_token,
+                DUTY_RELEASING},
+        {762, D(DEMOTING), if_failed, "that it is gone could not be proven",
+                "that it is gone could not be proven: the lease is kept, and nobody is promoted",
+                NULL, DUTY_STUCK},
+        {763, D(DEMOTING), if_time_to_ask, "the executor did not do it",
+                "the executor could not do it, so it is asked again", ask_demotion, DUTY_SAME},
+
+        {770, D(STUCK), if_gone_since, "the executor has proven by now that it does not run",
+                "it is gone, for certain, by now, so the lease can be given back", forget_token,
+                DUTY_RELEASING},
+
+        {780, D(RELEASING), if_lease_known_gone, "the lease is not its own any more",
+                "the lease was given back", NULL, DUTY_STANDBY},
+};
+const size_t n_member_rules = ELEMENTSOF(member_rules);
+
+const struct member_rule *member_rule_by_number(uint32_t number) {
+        for (size_t i = 0; i < n_member_rules; i++) {
+                if (member_rules[i].number == number) {
+                        return &member_rules[i];
+                }
+        }
+        return NULL;
+}

@@ -1,0 +1,669 @@
+/* What the members of groups see and want: the lease and the peers from the coordinators, the role
+ * from the executor, the health from the core go in, and what the machine of the member wants is
+ * carried out. */
+
+#include "runtime/members.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "coordinator/coordinator.h"
+#include "recovery/member_rules.h"
+#include "runtime/shell.h"
+
+/* What is not told of, such as a pause, is seen after so long. */
+#define LOOK_INTERVAL (1 * USEC_PER_SEC)
+
+enum { KINDS = COORDINATOR_ETCD + 1 };
+
+struct member_shell {
+        struct runtime *runtime;
+        uint32_t service;
+        char id[GROUP_MEMBER_ID_MAX];
+        struct seat *seat;
+        struct member member;
+        struct member_input input;
+        struct loop_timer timer;
+        uint64_t request; /* of what was asked of the executor last; 0: nothing, or it answered */
+        enum member_act asked;
+        bool active; /* as the core was told */
+        bool asks_failover; /* its ladder does */
+        usec_t guard; /* as the executor was told; USEC_INFINITY: nothing yet */
+        uint64_t guard_token;
+        char to[COORDINATION_MEMBER_MAX]; /* the member that a person named; "": any */
+        char role_text[sizeof(((struct wire_message *) NULL)->text)];
+        char held[OBSERVATION_DETAIL_MAX];
+        char published[COORDINATION_TEXT_MAX];
+        struct member_counts counts;
+};
+
+struct members {
+        struct coordinator *coordinators[KINDS];
+        struct member_shell **shells, **next; /* next: for the policies to come */
+        size_t count;
+        uint64_t last_request;
+};
+
+static const struct service *service_of(const struct member_shell *shell) {
+        return &shell->runtime->policy->services[shell->service];
+}
+
+static struct member_shell *shell_of(const struct runtime *runtime, const char *service) {
+        for (size_t i = 0; i < runtime->members->count; i++) {
+                struct member_shell *shell = runtime->members->shells[i];
+                if (str_eq(service_of(shell)->name, service)) {
+                        return shell;
+                }
+        }
+        return NULL;
+}
+
+static void tell(
+        struct member_shell *shell, int level, uint32_t rule, const char *text, const char *note) {
+        const struct group_spec *group = service_of(shell)->group;
+        struct event event = {.at = loop_now(shell->runtime->loop).wall,
+                .kind = EVENT_GROUP,
+                .level = level,
+                .rule = rule};
+        str_copy(event.service, sizeof(event.service), service_of(shell)->name);
+        snprintf(event.text, sizeof(event.text), "group %s: %s: %s%s%s", group->name,
+                duty_text(shell->member.duty), text, note[0] ? ": " : "", note);
+        effects_tell(shell->runtime, &event);
+}
+
+/* ---- What goes in ------------------------------------------------------------------------------
+ */
+
+/* "can=1 priority=200 duty=standby", as a member publishes it: false unless it can. */
+static bool read_peer(const struct lease_peer *peer, uint32_t *ret_priority) {
+        static const char able[] = "can=1 priority=";
+        char *end = NULL;
+        if (!str_starts(peer->text, able)) {
+                return false;
+        }
+        errno = 0;
+        unsigned long priority = strtoul(peer->text + strlen(able), &end, 10);
+        if (*end != ' ' || errno != 0 || priority > UINT32_MAX) {
+                return false;
+        }
+        *ret_priority = (uint32_t) priority;
+        return true;
+}
+
+/* By its id, its host or its service. */
+static bool is_called(const struct lease_peer *peer, const char *name) {
+        const char *slash = strchr(peer->member, '/');
+        size_t host = slash ? (size_t) (slash - peer->member) : 0;
+        return str_eq(peer->member, name) || (slash && str_eq(slash + 1, name)) ||
+               (strlen(name) == host && strncmp(peer->member, name, host) == 0);
+}
+
+/* The best of those that could be promoted, or the one that a person named. */
+static void see_peers(struct member_shell *shell, const struct lease_view *view) {
+        struct member_input *input = &shell->input;
+        input->peer_can = false;
+        input->peer = NULL;
+        for (size_t i = 0; i < view->n_peers; i++) { /* sorted, so the first by name wins a tie */
+                uint32_t priority;
+                const struct lease_peer *peer = &view->peers[i];
+                bool meant = !input->failover || !shell->to[0] || is_called(peer, shell->to);
+                if (meant && read_peer(peer, &priority) &&
+                        (!input->peer_can || priority > input->peer_priority)) {
+                        input->peer_can = true;
+                        input->peer_priority = priority;
+                        input->peer = peer->member;
+                }
+        }
+}
+
+static void see_lease(struct member_shell *shell) {
+        const struct lease_view *view = seat_view(shell->seat);
+        struct member_input *input = &shell->input;
+        input->standing = view->standing;
+        input->token = view->token;
+        input->usable_until = view->usable_until;
+        input->holder = view->holder[0] ? view->holder : NULL;
+        input->holder_is_self = str_eq(view->holder, shell->id);
+        see_peers(shell, view);
+}
+
+/* What keeps recoverd from acting by itself, of all that can hold an attempt. */
+static const char *see_hold(struct member_shell *shell) {
+        static const enum guard holding[] = {
+                GUARD_PAUSED, GUARD_HOLD, GUARD_DRY_RUN, GUARD_OBSERVE};
+        struct guard_status guards[GUARD_COUNT];
+        size_t n = recovery_guards(
+                shell->runtime->recovery, shell->service, loop_now(shell->runtime->loop), guards);
+        for (size_t i = 0; i < n; i++) {
+                for (size_t j = 0; guards[i].holds && j < ELEMENTSOF(holding); j++) {
+                        if (guards[i].guard == holding[j]) {
+                                str_copy(shell->held, sizeof(shell->held), guards[i].text);
+                                return shell->held;
+                        }
+                }
+        }
+        return NULL;
+}
+
+static bool see_probes(const struct member_shell *shell) {
+        const struct service *service = service_of(shell);
+        const struct strings *required = &service->group->requires_healthy;
+        for (uint32_t i = 0; i < required->count; i++) {
+                const struct probe_spec *probe = policy_probe(service, required->items[i]);
+                struct probe_status status;
+                recovery_probe_status(shell->runtime->recovery, shell->service,
+                        (uint32_t) (probe - service->probes), &status);
+                if (status.health != HEALTH_HEALTHY) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void see_service(struct member_shell *shell) {
+        struct service_status status;
+        struct member_input *input = &shell->input;
+        recovery_service_status(shell->runtime->recovery, shell->service, &status);
+        if (status.phase == PHASE_WATCHING && status.health == HEALTH_HEALTHY) {
+                shell->asks_failover = false;
+        }
+        input->running = status.process_known && status.running;
+        input->beyond_repair =
+                shell->active && (shell->asks_failover || status.phase == PHASE_EXHAUSTED ||
+                                         status.phase == PHASE_UNATTENDED);
+        input->held = see_hold(shell);
+        input->probes_pass = see_probes(shell);
+}
+
+/* ---- What comes out ----------------------------------------------------------------------------
+ */
+
+static int send(struct member_shell *shell, struct wire_message *message) {
+        const struct service *service = service_of(shell);
+        str_copy(message->service, sizeof(message->service), service->name);
+        str_copy(message->digest, sizeof(message->digest), service->digest);
+        return executor_link_send(shell->runtime->link, message);
+}
+
+/* Its own request has to be new to the executor also after a start of the agent. */
+static uint64_t new_request(struct runtime *runtime) {
+        struct members *members = runtime->members;
+        members->last_request =
+                MAX(members->last_request + 1, (uint64_t) loop_now(runtime->loop).wall);
+        return members->last_request;
+}
+
+static void send_guard(struct member_shell *shell, const struct member_effects *effects) {
+        if (!effects->guards || !executor_link_up(shell->runtime->link) ||
+                (shell->guard == effects->guard &&
+                        (effects->guard == 0 || shell->guard_token == effects->token))) {
+                return;
+        }
+        struct wire_message message = {.type = WIRE_GUARD,
+                .request = new_request(shell->runtime),
+                .token = effects->guard ? effects->token : 0,
+                .deadline = effects->guard};
+        if (send(shell, &message) == 0) {
+                shell->guard = effects->guard;
+                shell->guard_token = effects->token;
+        }
+}
+
+static void ask_executor(struct member_shell *shell, enum member_act act) {
+        struct wire_message message = {.type = WIRE_DO,
+                .request = new_request(shell->runtime),
+                .step = STEP_NONE,
+                .action = act == MEMBER_ACT_PROMOTE ? ACTION_PROMOTE : ACTION_DEMOTE};
+        shell->request = message.request;
+        shell->asked = act;
+        shell->input.answer = ANSWER_NONE;
+        if (send(shell, &message) < 0) {
+                shell->request = 0;
+                shell->input.answer = ANSWER_REFUSED;
+        }
+}
+
+static int level_of(enum duty duty) {
+        switch (duty) {
+        case DUTY_STUCK:
+                return LOG_CRIT;
+        case DUTY_ACTIVE:
+        case DUTY_DEMOTING:
+        case DUTY_PROMOTING:
+        case DUTY_RESUMING:
+                return LOG_NOTICE;
+        case DUTY_UNKNOWN:
+        case DUTY_STANDBY:
+        case DUTY_CANDIDATE:
+        case DUTY_RELEASING:
+                return LOG_INFO;
+        }
+        return LOG_INFO;
+}
+
+static void tell_rules(struct member_shell *shell, const struct member_effects *effects) {
+        for (size_t i = 0; i < effects->n_trail; i++) {
+                const struct member_rule *rule = member_rule_by_number(effects->trail[i]);
+                bool last = i + 1 == effects->n_trail;
+                bool stays = rule->next == DUTY_SAME;
+                int level = stays ? LOG_WARNING : level_of((enum duty) rule->next);
+                if (last || level <= LOG_NOTICE) {
+                        tell(shell, level, rule->number, rule->sentence, last ? effects->note : "");
+                }
+        }
+}
+
+/* The core looks after the active one, and leaves the others to the group. */
+static void tell_core(struct member_shell *shell) {
+        bool active = shell->member.duty == DUTY_ACTIVE;
+        if (active != shell->active) {
+                shell->active = active;
+                shell->asks_failover = false;
+                turns_feed(shell->runtime,
+                        &(struct input){
+                                .kind = INPUT_DUTY, .service = shell->service, .up = active});
+        }
+}
+
+static void publish(struct member_shell *shell) {
+        char text[COORDINATION_TEXT_MAX];
+        snprintf(text, sizeof(text), "can=%d priority=%" PRIu32 " duty=%s",
+                member_can(&shell->member, &shell->input),
+                shell->member.self ? shell->member.self->priority : 0,
+                duty_text(shell->member.duty));
+        if (!str_eq(text, shell->published)) {
+                str_copy(shell->published, sizeof(shell->published), text);
+                seat_publish(shell->seat, text);
+        }
+}
+
+static void carry_out(struct member_shell *shell, const struct member_effects *effects) {
+        tell_rules(shell, effects);
+        if (effects->forget_failover) {
+                shell->input.failover = false;
+                shell->to[0] = '\0';
+        }
+        send_guard(shell, effects);
+        if (effects->act != MEMBER_ACT_NOTHING) {
+                ask_executor(shell, effects->act);
+        }
+        if (effects->release) {
+                seat_release(shell->seat, effects->to);
+        } else {
+                seat_want(shell->seat, effects->want);
+        }
+        tell_core(shell);
+        publish(shell);
+}
+
+static void look(void *cookie) {
+        struct member_shell *shell = cookie;
+        struct runtime *runtime = shell->runtime;
+        struct member_effects effects;
+        if (runtime->stopping || runtime->stepping) {
+                return; /* the step that is under way wakes it at its end */
+        }
+        shell->input.now = loop_now(runtime->loop).mono;
+        see_lease(shell);
+        see_service(shell);
+        member_step(&shell->member, &shell->input, &effects);
+        carry_out(shell, &effects);
+        loop_timer_set(
+                &shell->timer, MIN(effects.timer, usec_add(shell->input.now, LOOK_INTERVAL)));
+}
+
+/* ---- What is heard -----------------------------------------------------------------------------
+ */
+
+void members_touched(struct runtime *runtime, uint32_t service) {
+        const struct service *policy = &runtime->policy->services[service];
+        struct member_shell *shell =
+                policy_is_member(policy) ? shell_of(runtime, policy->name) : NULL;
+        if (shell) {
+                loop_timer_set(&shell->timer, loop_now(runtime->loop).mono);
+        }
+}
+
+void members_failover(struct runtime *runtime, uint32_t service) {
+        struct member_shell *shell = shell_of(runtime, runtime->policy->services[service].name);
+        if (shell) {
+                shell->asks_failover = true;
+        }
+}
+
+void members_heard(struct runtime *runtime, const struct wire_message *message) {
+        struct member_shell *shell = shell_of(runtime, message->service);
+        if (!shell) {
+                return;
+        }
+        shell->input.role = message->role;
+        shell->input.role_count++;
+        str_copy(shell->role_text, sizeof(shell->role_text), message->text);
+        look(shell);
+}
+
+static void count_answer(struct member_shell *shell, bool ok) {
+        struct member_counts *counts = &shell->counts;
+        uint64_t *count = shell->asked == MEMBER_ACT_PROMOTE
+                                  ? (ok ? &counts->promotions : &counts->promotions_failed)
+                                  : (ok ? &counts->demotions : &counts->demotions_unproven);
+        ++*count;
+}
+
+bool members_answered(struct runtime *runtime, const struct wire_message *message) {
+        struct member_shell *shell = shell_of(runtime, message->service);
+        if (!shell || shell->request == 0 || message->request != shell->request) {
+                return false;
+        }
+        bool done = message->type == WIRE_DONE;
+        if (done) {
+                count_answer(shell, message->ok);
+        }
+        if (!done || !message->ok) {
+                tell(shell, LOG_WARNING, 0,
+                        shell->asked == MEMBER_ACT_PROMOTE ? "it could not be promoted"
+                                                           : "it could not be demoted yet",
+                        message->text);
+        }
+        shell->request = 0;
+        shell->input.answer = !done ? ANSWER_REFUSED : message->ok ? ANSWER_DONE : ANSWER_FAILED;
+        look(shell);
+        return true;
+}
+
+void members_executor(struct runtime *runtime, bool up) {
+        for (size_t i = 0; i < runtime->members->count && !up; i++) {
+                struct member_shell *shell = runtime->members->shells[i];
+                shell->input.role = MEMBER_NONE;
+                shell->guard = USEC_INFINITY; /* another executor is told anew */
+                if (shell->request != 0) {
+                        shell->request = 0;
+                        shell->input.answer = ANSWER_LOST;
+                }
+                look(shell);
+        }
+}
+
+/* ---- People ------------------------------------------------------------------------------------
+ */
+
+static struct member_shell *active_of(const struct runtime *runtime, const char *group) {
+        for (size_t i = 0; i < runtime->members->count; i++) {
+                struct member_shell *shell = runtime->members->shells[i];
+                if (str_eq(service_of(shell)->group->name, group) &&
+                        shell->member.duty == DUTY_ACTIVE) {
+                        return shell;
+                }
+        }
+        return NULL;
+}
+
+static int find_target(
+        const struct member_shell *shell, const char *to, char why[COORDINATION_WHY_MAX]) {
+        const struct lease_view *view = seat_view(shell->seat);
+        bool found = false;
+        for (size_t i = 0; i < view->n_peers; i++) {
+                uint32_t priority;
+                if (!to || is_called(&view->peers[i], to)) {
+                        found = true;
+                        if (read_peer(&view->peers[i], &priority)) {
+                                return 0;
+                        }
+                }
+        }
+        if (to && !found) {
+                snprintf(why, COORDINATION_WHY_MAX, "no other member '%.64s' takes part at present",
+                        to);
+                return -EINVAL;
+        }
+        snprintf(why, COORDINATION_WHY_MAX,
+                "%.64s could be promoted at present; 'recoverctl why GROUP' on its host says why",
+                to ? "that member is not known as one that" : "no other member");
+        return -EBUSY;
+}
+
+void runtime_failover(struct runtime *runtime, const char *group, const char *to, const char *by,
+        runtime_reply call, void *cookie) {
+        char why[COORDINATION_WHY_MAX];
+        struct member_shell *shell = active_of(runtime, group);
+        if (!shell) {
+                snprintf(why, sizeof(why),
+                        "no member of the group %.64s is active on this host; 'recoverctl group' says "
+                        "where it is",
+                        group);
+                answers_reply(runtime, call, cookie, -ENOENT, why);
+                return;
+        }
+        int r = find_target(shell, to, why);
+        if (r < 0) {
+                answers_reply(runtime, call, cookie, r, why);
+                return;
+        }
+        str_copy(shell->to, sizeof(shell->to), to ? to : "");
+        shell->input.failover = true;
+        tell(shell, LOG_NOTICE, 0, "a failover is asked for by", by);
+        snprintf(why, sizeof(why), "%.64s hands over", service_of(shell)->name);
+        answers_reply(runtime, call, cookie, 0, why);
+        loop_timer_set(&shell->timer, loop_now(runtime->loop).mono);
+}
+
+/* ---- Snapshots ---------------------------------------------------------------------------------
+ */
+
+size_t runtime_members(const struct runtime *runtime) {
+        return runtime->members->count;
+}
+
+void runtime_member(const struct runtime *runtime, size_t index, struct member_snapshot *ret) {
+        const struct member_shell *shell = runtime->members->shells[index];
+        const struct member_rule *rule = member_rule_by_number(shell->member.last_rule);
+        *ret = (struct member_snapshot){
+                .service = service_of(shell),
+                .duty = duty_text(shell->member.duty),
+                .sentence = rule ? rule->sentence : "",
+                .failovers = member_failovers(&shell->member, loop_now(runtime->loop).mono),
+                .id = shell->id,
+                .member = &shell->member,
+                .input = &shell->input,
+                .view = seat_view(shell->seat),
+                .role_text = shell->role_text,
+                .can = member_can(&shell->member, &shell->input),
+                .counts = shell->counts,
+        };
+        member_guards(&shell->member, &shell->input, ret->guards);
+}
+
+/* ---- Coming and going --------------------------------------------------------------------------
+ */
+
+static void shell_free(struct member_shell *shell) {
+        if (shell) {
+                seat_leave(shell->seat);
+                loop_timer_done(&shell->timer);
+                free(shell);
+        }
+}
+
+static int coordinator_for(
+        struct runtime *runtime, int kind, struct coordinator **ret, struct error *err) {
+        struct coordinator **coordinator = &runtime->members->coordinators[kind];
+        const struct coordinator_folders folders = {
+                .state = runtime->options.state_dir, .runtime = runtime->options.runtime_dir};
+        const struct coordinator_spec local = {.kind = COORDINATOR_LOCAL};
+        const struct coordinator_spec *spec =
+                kind == COORDINATOR_LOCAL ? &local : &runtime->policy->coordinator;
+        if (spec->kind != kind) {
+                return error_set(err, ENOENT, "recoverd.yaml has no coordinator of the kind %s",
+                        coordinator_kind_text((enum coordinator_kind) kind));
+        }
+        int r = *coordinator ? 0
+                             : coordinator_open(coordinator, runtime->loop, spec, &folders, err);
+        *ret = *coordinator;
+        return r;
+}
+
+/* NULL, and err says why. */
+static struct member_shell *shell_new(
+        struct runtime *runtime, const struct service *service, struct error *err) {
+        struct member_shell *shell = calloc(1, sizeof(*shell));
+        if (!shell) {
+                error_set_errno(err, ENOMEM, "a member of a group");
+                return NULL;
+        }
+        shell->runtime = runtime;
+        shell->service = service->index;
+        shell->guard = USEC_INFINITY;
+        policy_member_id(runtime->policy, service, shell->id);
+        member_init(&shell->member, service->group, service->member, shell->id,
+                loop_now(runtime->loop).mono);
+        struct coordinator *coordinator = NULL;
+        const struct seat_request request = {.group = service->group->name,
+                .member = shell->id,
+                .lease = service->group->lease,
+                .on_change = look,
+                .cookie = shell};
+        int r = loop_timer_init(&shell->timer, runtime->loop, look, shell);
+        r = r < 0 ? error_set_errno(err, -r, "a member of a group")
+                  : coordinator_for(runtime, service->group->coordinator, &coordinator, err);
+        r = r < 0 ? r : coordinator_join(coordinator, &request, &shell->seat, err);
+        if (r < 0) {
+                shell_free(shell);
+                error_wrap(err, "the group %s", service->group->name);
+                return NULL;
+        }
+        return shell;
+}
+
+static void begin(struct runtime *runtime, struct member_shell *shell) {
+        turns_feed(runtime,
+                &(struct input){
+                        .kind = INPUT_DUTY, .service = shell->service, .up = shell->active});
+        loop_timer_set(&shell->timer, loop_now(runtime->loop).mono);
+}
+
+static uint32_t count_members(const struct policy *policy) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                n += policy_is_member(&policy->services[i]);
+        }
+        return n;
+}
+
+int members_reserve(struct runtime *runtime, const struct policy *next) {
+        struct members *members = runtime->members;
+        free(members->next);
+        members->next = calloc(count_members(next) + 1, sizeof(*members->next));
+        return members->next ? 0 : -ENOMEM;
+}
+
+/* A member without its seat is never promoted: it stays a standby, and it is said why. */
+static void add_or_say(struct runtime *runtime, const struct service *service) {
+        struct error err = {0};
+        struct member_shell *shell = shell_new(runtime, service, &err);
+        if (shell) {
+                runtime->members->shells[runtime->members->count++] = shell;
+                begin(runtime, shell);
+        } else {
+                effects_say(runtime, LOG_ERR, "%s cannot take part: %s", service->name, err.text);
+                turns_feed(runtime, &(struct input){.kind = INPUT_DUTY, .service = service->index});
+        }
+}
+
+int members_open(struct runtime *runtime, struct error *err) {
+        const struct policy *policy = runtime->policy;
+        struct members *members = runtime->members = calloc(1, sizeof(*runtime->members));
+        if (!members || members_reserve(runtime, policy) < 0) {
+                return error_set_errno(err, ENOMEM, "the members of groups");
+        }
+        members->shells = TAKE_PTR(members->next);
+        for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
+                if (policy_is_member(&policy->services[i])) {
+                        add_or_say(runtime, &policy->services[i]);
+                }
+        }
+        return 0;
+}
+
+/* Whether it can go on as a member under the next policies without leaving its seat. */
+static bool stays(const struct member_shell *shell, const struct policy *next,
+        const struct service *service) {
+        char id[GROUP_MEMBER_ID_MAX];
+        const struct group_spec *group = shell->member.group;
+        return service && policy_is_member(service) &&
+               str_eq(policy_member_id(next, service, id), shell->id) &&
+               str_eq(service->group->name, group->name) &&
+               service->group->coordinator == group->coordinator &&
+               service->group->lease == group->lease;
+}
+
+void members_carry(struct runtime *runtime, const struct policy *next) {
+        struct members *members = runtime->members;
+        size_t n = 0;
+        for (size_t i = 0; i < members->count; i++) {
+                struct member_shell *shell = members->shells[i];
+                const struct service *service = policy_service(next, service_of(shell)->name);
+                if (!stays(shell, next, service)) {
+                        shell_free(shell);
+                        continue;
+                }
+                shell->service = service->index;
+                shell->member.group = service->group;
+                shell->member.self = service->member;
+                members->next[n++] = shell;
+        }
+        free(members->shells);
+        members->shells = TAKE_PTR(members->next);
+        members->count = n;
+}
+
+/* Another coordinator knows nothing of the leases that the present one has given. */
+static void say_what_waits(struct runtime *runtime) {
+        const struct coordinator_spec *spec = &runtime->policy->coordinator;
+        const struct coordinator *open = runtime->members->coordinators[spec->kind];
+        if (spec->kind != COORDINATOR_LOCAL && open && !coordinator_is(open, spec)) {
+                effects_say(runtime, LOG_WARNING,
+                        "recoverd.yaml has another 'coordinator' now: the members of groups go on with "
+                        "the one before until the agent is started anew, on all hosts");
+        }
+}
+
+void members_reloaded(struct runtime *runtime) {
+        const struct policy *policy = runtime->policy;
+        say_what_waits(runtime);
+        for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
+                const struct service *service = &policy->services[i];
+                struct member_shell *shell = shell_of(runtime, service->name);
+                struct service_status status;
+                recovery_service_status(runtime->recovery, i, &status);
+                if (shell) {
+                        begin(runtime, shell);
+                } else if (policy_is_member(service)) {
+                        add_or_say(runtime, service);
+                } else if (status.phase == PHASE_STANDBY) { /* it is in no group any more */
+                        turns_feed(runtime,
+                                &(struct input){.kind = INPUT_DUTY, .service = i, .up = true});
+                }
+        }
+}
+
+void members_close(struct runtime *runtime) {
+        struct members *members = runtime->members;
+        for (size_t i = 0; members && i < members->count; i++) {
+                shell_free(members->shells[i]);
+        }
+        for (size_t i = 0; members && i < KINDS; i++) {
+                coordinator_close(members->coordinators[i]);
+        }
+        if (members) {
+                free(members->shells);
+                free(members->next);
+        }
+        free(members);
+        runtime->members = NULL;
+}

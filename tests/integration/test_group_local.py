@@ -1,0 +1,216 @@
+"""A group whose members are two services of one host, blue and green: exactly one runs at a time, the other takes over
+when it is beyond repair or when a person asks, and what becomes of the agent changes nothing of that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support import processes
+from support.service import Service
+
+WITHIN = 60
+LEASE = "8s"
+
+
+class Group:
+    """Each service holds a lock while it lives, and notes when another has it."""
+
+    def __init__(self, agent, folder: Path) -> None:
+        self.agent = agent
+        self.folder = folder
+        self.services = {name: Service(folder / name) for name in ("blue", "green")}
+
+    def _command(self, name: str) -> str:
+        script = self.folder / f"{name}.sh"
+        script.write_text(
+            "#!/bin/bash\n"
+            f"exec 9>{self.folder}/lock\n"
+            f"flock -n 9 || echo {name} >> {self.folder}/overlaps\n"
+            f'exec "$@"\n'
+        )
+        script.chmod(0o755)
+        return json.dumps([str(script), *self.services[name].command])
+
+    def write_policy(self, group: str = "", ladder: str = "[restart: {attempts: 1}]", lease: str = LEASE) -> None:
+        members = "".join(
+            f"""
+          {name}:
+            command: {self._command(name)}
+            member_of: shop
+            log: none
+            start_grace: 3s
+            stop_timeout: 1s
+            verify: 6s
+            interval: 300ms
+            fast_interval: 100ms
+            fall: 2
+            probes: {{page: {{http: {service.url}}}}}
+            recover: {ladder}
+            backoff: {{initial: 100ms, jitter: none}}"""
+            for name, service in self.services.items()
+        )
+        self.agent.write_policy(f"""
+        groups:
+          shop:
+            mode: active-standby
+            members: {{blue: {{priority: 200}}, green: {{}}}}
+            lease: {lease}
+            margin: 500ms
+            stop_timeout: 1s
+            {group}
+        services:{members}
+        """)
+
+    def running(self) -> list[str]:
+        return [
+            name
+            for name, service in self.services.items()
+            if any(processes.is_running(pid) for pid in service.starts()[-1:])
+        ]
+
+    def member(self, name: str) -> dict:
+        members = self.agent.ctl_json("group")["members"]
+        return next((one for one in members if one["service"] == name), {"duty": None})
+
+    def duty(self, name: str) -> str | None:
+        return self.member(name)["duty"]
+
+    def says_to(self, to: str, name: str) -> str:
+        """What a member has published, as another one has read it."""
+        peers = self.member(to).get("peers", [])
+        return next((one["says"] for one in peers if one["member"].endswith(f"/{name}")), "")
+
+    def is_known_to_be_able(self, name: str, to: str) -> bool:
+        return self.says_to(to, name).startswith("can=1")
+
+    def is_known_to_be_unable(self, name: str, to: str) -> bool:
+        return self.says_to(to, name).startswith("can=0")
+
+    def overlaps(self) -> str:
+        path = self.folder / "overlaps"
+        return path.read_text() if path.exists() else ""
+
+    def wait_for_active(self, name: str) -> None:
+        what = f"{name} is active and well"
+        self.agent.wait_until(lambda: self.running() == [name], WITHIN, what)
+        self.agent.wait_for(name, health="healthy", within=WITHIN)
+        assert not self.overlaps()
+
+
+@pytest.fixture
+def group(agent, tmp_path) -> Group:
+    return Group(agent, tmp_path)
+
+
+def test_the_other_takes_over_when_the_active_one_is_beyond_repair(agent, group) -> None:
+    group.write_policy()
+    agent.start()
+    group.wait_for_active("blue")
+    assert agent.service("green")["state"] == "standby"
+    group.services["blue"].set("fail")
+    group.services["blue"].set("refuse-start")
+    group.wait_for_active("green")
+    assert agent.service("blue")["state"] == "standby"
+    assert len(group.services["green"].starts()) == 1
+
+
+def test_a_person_hands_over_and_back(agent, group) -> None:
+    tokens = group.folder / "tokens"
+    hook = group.folder / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$RECOVERD_GROUP $RECOVERD_ROLE $RECOVERD_FENCING_TOKEN" >> {tokens}\n')
+    hook.chmod(0o755)
+    group.write_policy(f"promote: [exec: {{command: [{hook}]}}, start]")
+    agent.start()
+    group.wait_for_active("blue")
+    agent.wait_until(lambda: group.is_known_to_be_able("green", to="blue"), WITHIN, "blue knows that green can")
+    answer = agent.ctl("failover", "shop")
+    assert answer.code == 0 and "blue hands over" in answer.out
+    group.wait_for_active("green")
+    agent.wait_until(lambda: group.is_known_to_be_able("blue", to="green"), WITHIN, "green knows that blue can")
+    assert agent.ctl("failover", "shop", "--to", "blue").code == 0
+    group.wait_for_active("blue")
+    lines = [line.split() for line in tokens.read_text().splitlines()]
+    assert len(lines) == 3 and {line[0] for line in lines} == {"shop"}
+    numbers = [int(line[-1]) for line in lines]
+    assert numbers == sorted(set(numbers)), "each promotion has a larger fencing token"
+
+
+def test_wrong_wishes_are_told_why(agent, group) -> None:
+    group.write_policy()
+    agent.start()
+    group.wait_for_active("blue")
+    assert "there is no group 'shp'" in agent.ctl("failover", "shp").err
+    assert "no other member 'red'" in agent.ctl("failover", "shop", "--to", "red").err
+    assert agent.ctl("pause", "green", "--reason", "maintenance").code == 0
+    agent.wait_until(lambda: group.is_known_to_be_unable("green", to="blue"), WITHIN, "green could not be promoted")
+    refused = agent.ctl("failover", "shop")
+    assert refused.code == 1 and "no other member could be promoted" in refused.err
+    started = agent.ctl("start", "green")
+    assert started.code == 1 and "not the active member" in started.err
+    assert group.running() == ["blue"]
+
+
+def test_group_and_why_say_how_it_stands(agent, group) -> None:
+    group.write_policy("requires_healthy: [page]")
+    agent.start()
+    agent.wait_until(lambda: "probe" in agent.ctl("group").out, WITHIN, "nobody is promoted")
+    assert group.running() == [], "its page does not answer before it runs, so nobody is promoted"
+    why = agent.ctl("why", "shop").out
+    assert "blue is standby" in why and "a required probe is not healthy" in why
+    group.write_policy()
+    assert agent.ctl("reload").code == 0
+    group.wait_for_active("blue")
+    table = agent.ctl("group").out
+    assert "active" in table and "the lease is with" in table
+    assert agent.metric("recoverd_group_active", group="shop", service="blue") == 1
+    assert agent.metric("recoverd_group_active", group="shop", service="green") == 0
+    assert agent.ctl("status").code == 0, "a standby is not down"
+
+
+def test_the_active_one_outlives_the_agent(agent, group) -> None:
+    group.write_policy(lease="20s")
+    agent.start()
+    group.wait_for_active("blue")
+    agent.kill9()
+    agent.start()
+    agent.wait_until(lambda: group.duty("blue") == "active", WITHIN, "blue is active for the new agent, too")
+    group.wait_for_active("blue")
+    assert len(group.services["blue"].starts()) == 1, "it was not restarted"
+
+
+def test_a_frozen_agent_cannot_keep_it_active(agent, group) -> None:
+    group.write_policy()
+    agent.start()
+    group.wait_for_active("blue")
+    agent.freeze()
+    agent.wait_until(lambda: group.running() == [], WITHIN, "the executor stops it by itself")
+    agent.thaw()
+    agent.wait_until(lambda: len(group.running()) == 1, WITHIN, "one is active again")
+    assert not group.overlaps()
+
+
+def test_an_executor_that_is_killed_changes_nothing(agent, group) -> None:
+    group.write_policy(lease="20s")
+    agent.start()
+    group.wait_for_active("blue")
+    processes.kill(agent.executor_pid)
+    agent.wait_until(lambda: group.duty("blue") == "active" and agent.executor_pid, WITHIN, "blue is still active")
+    group.services["blue"].set("fail")
+    group.services["blue"].set("refuse-start")
+    group.wait_for_active("green")
+    assert len(group.services["blue"].starts()) <= 2
+
+
+def test_without_another_the_ladder_goes_on(agent, group) -> None:
+    group.write_policy(ladder="[failover, restart: {attempts: 1}]")
+    agent.start()
+    group.wait_for_active("blue")
+    assert agent.ctl("pause", "green", "--reason", "maintenance").code == 0
+    agent.wait_until(lambda: group.is_known_to_be_unable("green", to="blue"), WITHIN, "green could not be promoted")
+    group.services["blue"].set("fail")
+    agent.wait_until(lambda: len(group.services["blue"].starts()) == 2, WITHIN, "it is restarted where it is")
+    agent.wait_until(lambda: "no other member could take over" in agent.log_text(), WITHIN, "it is told")
+    assert agent.ctl("resume", "green").code == 0
+    group.wait_for_active("green")

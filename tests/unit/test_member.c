@@ -1,0 +1,414 @@
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/group_timing.h"
+#include "recovery/member.h"
+#include "recovery/member_rules.h"
+#include "unit_test.h"
+
+#define SECOND USEC_PER_SEC
+
+static const struct group_member_spec members[] = {{"a", 200}, {"b", 100}};
+
+static struct group_spec group_of_two(void) {
+        return (struct group_spec){.name = "g",
+                .mode = GROUP_ACTIVE_STANDBY,
+                .lease = 15 * SECOND,
+                .margin = 1 * SECOND,
+                .stop_timeout = 3 * SECOND,
+                .members = members,
+                .n_members = 2,
+                .max_failovers = {.actions = 3, .per = USEC_PER_HOUR}};
+}
+
+/* A member, and what it is told. */
+struct play {
+        struct group_spec group;
+        struct member member;
+        struct member_input input;
+        struct member_effects effects;
+};
+
+static void step(struct play *play) {
+        member_step(&play->member, &play->input, &play->effects);
+        if (play->effects.act != MEMBER_ACT_NOTHING) {
+                play->input.answer = ANSWER_NONE;
+        }
+}
+
+static void begin(struct play *play) {
+        *play = (struct play){.group = group_of_two()};
+        play->input = (struct member_input){.now = 100 * SECOND, .probes_pass = true};
+        member_init(&play->member, &play->group, &members[1], "b/s", play->input.now);
+}
+
+static void say_role(struct play *play, enum member_role role) {
+        play->input.role = role;
+        play->input.role_count++;
+        step(play);
+}
+
+static void say_lease(struct play *play, enum lease_standing standing, uint64_t token) {
+        play->input.standing = standing;
+        play->input.token = token;
+        play->input.usable_until = standing == LEASE_OURS ? play->input.now + play->group.lease : 0;
+        play->input.holder = standing == LEASE_OTHER ? "a/s" : NULL;
+        step(play);
+}
+
+static void say_answer(struct play *play, enum member_answer answer) {
+        play->input.answer = answer;
+        step(play);
+}
+
+static void pass(struct play *play, usec_t time) {
+        play->input.now += time;
+        step(play);
+}
+
+static void become_active(struct play *play) {
+        begin(play);
+        say_role(play, MEMBER_STANDBY);
+        say_lease(play, LEASE_FREE, 0);
+        say_lease(play, LEASE_OURS, 7);
+        say_role(play, MEMBER_ACTIVE);
+        say_answer(play, ANSWER_DONE);
+        assert_int_equal(play->member.duty, DUTY_ACTIVE);
+}
+
+/* ---- Becoming active ---- */
+
+static void it_is_promoted_with_the_lease_and_a_guard(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_UNKNOWN);
+        assert_false(play.effects.want);
+        assert_false(play.effects.guards);
+        say_role(&play, MEMBER_STANDBY);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        assert_false(play.effects.want);
+        say_lease(&play, LEASE_FREE, 0);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+        assert_true(play.effects.want);
+        assert_true(play.effects.guards && play.effects.guard == 0);
+        say_lease(&play, LEASE_OURS, 7);
+        assert_int_equal(play.member.duty, DUTY_PROMOTING);
+        assert_int_equal(play.effects.act, MEMBER_ACT_PROMOTE);
+        assert_int_equal(play.effects.token, 7);
+        assert_int_equal(play.effects.guard, play.input.usable_until - play.group.margin);
+        say_answer(&play, ANSWER_DONE);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.effects.act, MEMBER_ACT_NOTHING);
+}
+
+static void nothing_is_promoted_on_what_is_not_known(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        say_lease(&play, LEASE_OTHER, 3);
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+}
+
+static void a_lease_that_is_about_to_end_promotes_nobody(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        play.input.standing = LEASE_OURS;
+        play.input.token = 7;
+        play.input.usable_until = play.input.now + group_demotion_time(&play.group);
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+}
+
+static void a_better_member_comes_first_for_the_time_of_a_lease(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        play.input.peer_can = true;
+        play.input.peer_priority = 200;
+        play.input.peer = "a/s";
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        pass(&play, play.group.lease - 1);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        pass(&play, 1);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+}
+
+static void the_lease_has_to_be_free_for_failover_delay(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        play.group.failover_delay = 10 * SECOND;
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        assert_int_equal(play.effects.timer, play.input.now + 10 * SECOND);
+        pass(&play, 9 * SECOND);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        pass(&play, 1 * SECOND);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+}
+
+static void what_holds_says_so(void **state) {
+        (void) state;
+        static const struct {
+                const char *guard;
+                void (*spoil)(struct play *play);
+        } cases[] = {{"member", NULL}, {"executor", NULL}, {"held", NULL}, {"probes", NULL},
+                {"patience", NULL}, {"failovers", NULL}, {"lease", NULL}, {"delay", NULL},
+                {"order", NULL}};
+        static const char *const probes[] = {"data", NULL};
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                struct play play;
+                struct member_guard guards[MEMBER_GUARDS];
+                begin(&play);
+                play.input.standing = i == 6 ? LEASE_OTHER : LEASE_FREE;
+                play.input.role = i == 1 ? MEMBER_NONE : MEMBER_STANDBY;
+                play.input.role_count = 1;
+                play.member.self = i == 0 ? NULL : &members[1];
+                play.input.held = i == 2 ? "paused by ann" : NULL;
+                play.group.requires_healthy = (struct strings){(const char **) probes, 1};
+                play.input.probes_pass = i != 3;
+                play.member.back_at = i == 4 ? play.input.now + SECOND : 0;
+                play.group.failover_delay = i == 7 ? SECOND : 0;
+                play.input.peer_can = i == 8;
+                play.input.peer = "a/s";
+                play.input.peer_priority = 200;
+                for (uint64_t token = 1; i == 5 && token < 5; token++) {
+                        play.input.token = token;
+                        step(&play);
+                }
+                step(&play);
+                assert_int_equal(play.member.duty, DUTY_STANDBY + (i == 1 ? -1 : 0));
+                member_guards(&play.member, &play.input, guards);
+                for (size_t j = 0; j < MEMBER_GUARDS; j++) {
+                        assert_string_equal(guards[j].name, cases[j].guard);
+                        assert_false(str_empty(guards[j].text));
+                        assert_int_equal(guards[j].holds, i == j);
+                }
+                assert_int_equal(member_can(&play.member, &play.input), i >= 6);
+        }
+}
+
+/* ---- Ceasing to be active ---- */
+
+static void the_lease_is_given_back_only_after_the_proof(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        play.input.peer_can = true;
+        play.input.peer = "a/s";
+        play.input.failover = true;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        assert_int_equal(play.effects.act, MEMBER_ACT_DEMOTE);
+        assert_true(play.effects.want && !play.effects.release && play.effects.forget_failover);
+        play.input.failover = false;
+        say_role(&play, MEMBER_STANDBY); /* said before the answer: it proves nothing yet */
+        assert_true(play.effects.want && !play.effects.release);
+        say_answer(&play, ANSWER_DONE);
+        assert_int_equal(play.member.duty, DUTY_RELEASING);
+        assert_true(!play.effects.want && play.effects.release);
+        assert_string_equal(play.effects.to, "a/s");
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        assert_int_equal(play.member.duty, DUTY_RELEASING);
+        say_lease(&play, LEASE_FREE, 0);
+        assert_int_equal(play.member.duty, DUTY_STANDBY); /* the other has the first choice */
+}
+
+static void a_stop_without_proof_keeps_the_lease(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        say_lease(&play, LEASE_OTHER, 9);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        say_answer(&play, ANSWER_FAILED);
+        assert_int_equal(play.member.duty, DUTY_STUCK);
+        assert_true(play.effects.want && !play.effects.release);
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_STUCK);
+        say_role(&play, MEMBER_STANDBY);
+        assert_int_equal(play.member.duty, DUTY_STANDBY); /* by way of releasing */
+}
+
+static void a_refused_demotion_is_asked_for_again(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        say_lease(&play, LEASE_FREE, 0);
+        assert_int_equal(play.effects.act, MEMBER_ACT_DEMOTE);
+        say_answer(&play, ANSWER_REFUSED);
+        assert_int_equal(play.effects.act, MEMBER_ACT_NOTHING);
+        assert_true(play.effects.timer <= play.input.now + SECOND);
+        pass(&play, SECOND);
+        assert_int_equal(play.effects.act, MEMBER_ACT_DEMOTE);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
+static void a_silent_coordinator_has_it_demoted_in_time(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        usec_t until = play.input.usable_until;
+        say_lease(&play, LEASE_UNKNOWN, 7);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        usec_t begin = until - play.group.margin - group_demotion_time(&play.group);
+        assert_true(play.effects.timer <= begin);
+        pass(&play, begin - play.input.now - 1);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.effects.guard, until - play.group.margin);
+        pass(&play, 1);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
+static void it_stays_where_the_policy_says_so(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        play.group.on_coordinator_loss = LOSS_STAY;
+        say_lease(&play, LEASE_UNKNOWN, 7);
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_true(play.effects.guard > play.input.now);
+        say_lease(&play, LEASE_OTHER, 9);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
+static void beyond_repair_it_hands_over_if_somebody_could(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        play.input.beyond_repair = true;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.effects.n_trail, 1);
+        step(&play);
+        assert_int_equal(play.effects.n_trail, 0); /* told once */
+        play.input.peer_can = true;
+        play.input.peer = "a/s";
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        assert_non_null(strstr(play.effects.note, "a/s"));
+}
+
+static void the_word_from_before_is_no_proof(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        say_lease(&play, LEASE_OURS, 7);
+        say_answer(&play, ANSWER_DONE); /* ahead of the word that it is active */
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_true(play.effects.want && !play.effects.release);
+        say_role(&play, MEMBER_ACTIVE);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        say_role(&play, MEMBER_STANDBY); /* its guard has ended */
+        assert_int_equal(play.member.duty, DUTY_RELEASING);
+}
+
+static void one_that_gets_its_lease_back_is_no_failover(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        for (uint64_t token = 8; token < 12; token++) {
+                say_lease(&play, LEASE_OURS, token);
+        }
+        assert_int_equal(member_failovers(&play.member, play.input.now), 0);
+        say_lease(&play, LEASE_OTHER, 12);
+        assert_int_equal(member_failovers(&play.member, play.input.now), 1);
+}
+
+/* ---- After a start of the agent ---- */
+
+static void it_goes_on_if_the_lease_is_its_own_again(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_ACTIVE);
+        assert_int_equal(play.member.duty, DUTY_RESUMING);
+        assert_true(play.effects.want && !play.effects.guards);
+        play.input.holder_is_self = true;
+        say_lease(&play, LEASE_OTHER, 7);
+        assert_int_equal(play.member.duty, DUTY_RESUMING);
+        play.input.holder_is_self = false;
+        say_lease(&play, LEASE_OURS, 8);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_true(play.effects.guards && play.effects.guard > play.input.now);
+}
+
+static void it_is_stopped_if_another_has_the_lease(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_ACTIVE);
+        say_lease(&play, LEASE_OTHER, 9);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
+static void what_somebody_started_is_stopped(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_OTHER, 9);
+        play.input.running = true;
+        pass(&play, 1 * SECOND);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        pass(&play, 2 * SECOND);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
+/* ---- The table ---- */
+
+static void each_row_is_told_apart_and_says_why(void **state) {
+        (void) state;
+        uint32_t left = 0;
+        for (size_t i = 0; i < n_member_rules; i++) {
+                const struct member_rule *rule = &member_rules[i];
+                assert_in_range(rule->number, 701, 799);
+                assert_true(i == 0 || rule->number > member_rules[i - 1].number);
+                assert_ptr_equal(member_rule_by_number(rule->number), rule);
+                assert_false(str_empty(rule->sentence) || str_empty(rule->when_text));
+                assert_true(rule->sentence[strlen(rule->sentence) - 1] != '.');
+                assert_non_null(rule->when);
+                assert_true(rule->duties != 0 && rule->duties < 1U << DUTY_COUNT);
+                left |= rule->next == DUTY_SAME ? 0 : rule->duties;
+        }
+        assert_int_equal(left, (1U << DUTY_COUNT) - 1); /* no duty is a dead end */
+        assert_null(member_rule_by_number(101));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(it_is_promoted_with_the_lease_and_a_guard),
+                cmocka_unit_test(nothing_is_promoted_on_what_is_not_known),
+                cmocka_unit_test(a_lease_that_is_about_to_end_promotes_nobody),
+                cmocka_unit_test(a_better_member_comes_first_for_the_time_of_a_lease),
+                cmocka_unit_test(the_lease_has_to_be_free_for_failover_delay),
+                cmocka_unit_test(what_holds_says_so),
+                cmocka_unit_test(the_lease_is_given_back_only_after_the_proof),
+                cmocka_unit_test(a_stop_without_proof_keeps_the_lease),
+                cmocka_unit_test(a_refused_demotion_is_asked_for_again),
+                cmocka_unit_test(a_silent_coordinator_has_it_demoted_in_time),
+                cmocka_unit_test(it_stays_where_the_policy_says_so),
+                cmocka_unit_test(beyond_repair_it_hands_over_if_somebody_could),
+                cmocka_unit_test(the_word_from_before_is_no_proof),
+                cmocka_unit_test(one_that_gets_its_lease_back_is_no_failover),
+                cmocka_unit_test(it_goes_on_if_the_lease_is_its_own_again),
+                cmocka_unit_test(it_is_stopped_if_another_has_the_lease),
+                cmocka_unit_test(what_somebody_started_is_stopped),
+                cmocka_unit_test(each_row_is_told_apart_and_says_why),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,577 @@
+/* Random lives of a group: members with their executors, a coordinator, and a network that delays
+ * and cuts; agents freeze, die and come back, executors die and come back, promotions fail, people
+ * ask for failovers. At no moment two processes may run, and when the trouble ends one has to.
+ * MEMBER_RANDOM_RUNS, MEMBER_RANDOM_SEED and MEMBER_RANDOM_TRACE choose how many, which, and
+ * whether it is told. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "base/rng.h"
+#include "model/group_timing.h"
+#include "recovery/member_rules.h"
+#include "unit_test.h"
+
+#define TICK (100 * USEC_PER_MSEC)
+#define TROUBLE (15 * USEC_PER_SEC) /* so long there is trouble */
+#define AFTERMATH (35 * USEC_PER_SEC) /* by then somebody is active */
+#define CLIENT_SILENCE (1500 * USEC_PER_MSEC)
+#define EXECUTOR_AWAY (400 * USEC_PER_MSEC) /* shorter than the margin, see docs/failover.md */
+
+enum { NODES_MAX = 5, QUEUE_MAX = 64, RUNS = 300, NOBODY = -1 };
+
+struct letter { /* of the executor to the agent, or of an agent to the coordinator and back */
+        usec_t arrives;
+        bool is_answer;
+        enum member_role role;
+        enum member_answer answer;
+        uint64_t request;
+        /* coordinator */
+        uint64_t session;
+        usec_t sent;
+        bool want, release;
+        int holder;
+        bool ours;
+        uint64_t token;
+};
+
+struct queue {
+        struct letter items[QUEUE_MAX];
+        size_t first, count;
+        usec_t last;
+};
+
+enum task { TASK_NONE = 0, TASK_PROMOTE, TASK_DEMOTE };
+
+struct executor {
+        bool up;
+        usec_t back_at;
+        enum member_role role;
+        bool runs; /* the process */
+        usec_t deadline;
+        uint64_t token, highest;
+        enum task task;
+        usec_t ends;
+        bool succeeds;
+        uint64_t request; /* of the task; 0: its own */
+};
+
+struct node {
+        struct member member;
+        struct member_input input;
+        char id[8];
+        bool up; /* the agent */
+        usec_t frozen_until, dead_until, cut_until;
+        usec_t offset; /* of its clock */
+        struct executor executor;
+        struct queue from_executor, to_coordinator, from_coordinator;
+        uint64_t session, request;
+        usec_t asked_coordinator, heard_coordinator;
+        bool can; /* as the others know */
+        bool hopeless; /* its stop cannot be proven for a while */
+};
+
+struct world {
+        struct rng rng;
+        struct group_spec group;
+        struct group_member_spec members[NODES_MAX];
+        struct node nodes[NODES_MAX];
+        int n;
+        usec_t now;
+        int holder;
+        uint64_t holder_session, token, sessions;
+        usec_t expires;
+        usec_t coordinator_down_until;
+        bool trace;
+};
+
+static bool chance(struct world *world, uint32_t one_in) {
+        return rng_below(&world->rng, one_in) == 0;
+}
+
+static usec_t up_to(struct world *world, usec_t most) {
+        return rng_below(&world->rng, (uint32_t) most + 1);
+}
+
+static void push(struct queue *queue, struct letter letter) {
+        if (queue->count < QUEUE_MAX) {
+                letter.arrives = MAX(letter.arrives, queue->last); /* in order */
+                queue->last = letter.arrives;
+                queue->items[(queue->first + queue->count++) % QUEUE_MAX] = letter;
+        }
+}
+
+static bool pop(struct queue *queue, usec_t now, struct letter *ret) {
+        if (queue->count == 0 || queue->items[queue->first].arrives > now) {
+                return false;
+        }
+        *ret = queue->items[queue->first];
+        queue->first = (queue->first + 1) % QUEUE_MAX;
+        queue->count--;
+        return true;
+}
+
+static usec_t clock_of(const struct world *world, const struct node *node) {
+        return world->now + node->offset;
+}
+
+/* ---- The executor -----------------------------------------------------------------------------
+ */
+
+static void tell_role(struct world *world, struct node *node, enum member_role role) {
+        node->executor.role = role;
+        push(&node->from_executor,
+                (struct letter){.arrives = world->now + up_to(world, TICK), .role = role});
+}
+
+static void tell_answer(
+        struct world *world, struct node *node, uint64_t request, enum member_answer answer) {
+        if (request) {
+                push(&node->from_executor,
+                        (struct letter){.arrives = world->now + up_to(world, TICK),
+                                .is_answer = true,
+                                .answer = answer,
+                                .request = request});
+        }
+}
+
+static void begin_demotion(struct world *world, struct node *node, uint64_t request) {
+        struct executor *executor = &node->executor;
+        if (executor->task == TASK_PROMOTE) {
+                tell_answer(world, node, executor->request, ANSWER_FAILED);
+        }
+        usec_t longest = group_demotion_time(&world->group) - TICK;
+        executor->task = TASK_DEMOTE;
+        executor->request = request;
+        executor->succeeds = !node->hopeless;
+        executor->ends = world->now + (chance(world, 3) ? longest : up_to(world, longest));
+        /* Whatever it was about to wait for, at the deadline it kills. */
+        usec_t left = usec_sub(executor->deadline, clock_of(world, node));
+        if (executor->highest > 0) {
+                executor->ends = MIN(executor->ends, world->now + MAX(left, TICK));
+        }
+        tell_role(world, node, MEMBER_DEMOTING);
+}
+
+static void end_task(struct world *world, struct node *node) {
+        struct executor *executor = &node->executor;
+        bool promoted = executor->task == TASK_PROMOTE && executor->succeeds;
+        executor->runs = executor->task == TASK_PROMOTE || !executor->succeeds;
+        bool proven = executor->task == TASK_DEMOTE && executor->succeeds;
+        uint64_t request = executor->request;
+        enum task task = executor->task;
+        executor->task = TASK_NONE;
+        executor->request = 0;
+        bool answer_first = chance(world, 2);
+        enum member_answer answer = promoted || proven ? ANSWER_DONE : ANSWER_FAILED;
+        if (answer_first) {
+                tell_answer(world, node, request, answer);
+        }
+        tell_role(world, node,
+                proven                 ? MEMBER_STANDBY
+                : task == TASK_PROMOTE ? MEMBER_ACTIVE
+                                       : MEMBER_STUCK);
+        if (!answer_first) {
+                tell_answer(world, node, request, answer);
+        }
+}
+
+static void executor_turn(struct world *world, struct node *node) {
+        struct executor *executor = &node->executor;
+        usec_t now = clock_of(world, node);
+        if (!executor->up) {
+                if (world->now >= executor->back_at) {
+                        executor->up = true;
+                        bool was_busy = executor->task != TASK_NONE;
+                        executor->task = TASK_NONE;
+                        executor->request = 0;
+                        if (was_busy || executor->role == MEMBER_STUCK) {
+                                begin_demotion(world, node, 0);
+                        } else {
+                                tell_role(world, node, executor->role);
+                        }
+                }
+                return;
+        }
+        if (executor->task != TASK_NONE && world->now >= executor->ends) {
+                end_task(world, node);
+        }
+        bool active = executor->task == TASK_PROMOTE || executor->role == MEMBER_ACTIVE;
+        if (active && executor->task != TASK_DEMOTE &&
+                now >= group_demotion_begin(&world->group, executor->deadline)) {
+                begin_demotion(world, node, 0);
+        }
+        if (executor->role == MEMBER_STUCK && executor->task == TASK_NONE && !node->hopeless) {
+                begin_demotion(world, node, 0);
+        }
+}
+
+static void executor_guard(
+        struct world *world, struct node *node, uint64_t token, usec_t deadline) {
+        struct executor *executor = &node->executor;
+        if (!executor->up || token < executor->highest) {
+                return;
+        }
+        usec_t longest = clock_of(world, node) + world->group.lease;
+        executor->highest = deadline ? token : executor->highest;
+        executor->token = token;
+        executor->deadline = MIN(deadline, longest);
+}
+
+static void executor_asked(struct world *world, struct node *node, enum member_act act) {
+        struct executor *executor = &node->executor;
+        uint64_t request = ++node->request;
+        bool guarded =
+                clock_of(world, node) < group_demotion_begin(&world->group, executor->deadline);
+        if (!executor->up) {
+                tell_answer(world, node, request, ANSWER_LOST);
+        } else if (act == MEMBER_ACT_DEMOTE) {
+                if (executor->task == TASK_DEMOTE) {
+                        tell_answer(world, node, request, ANSWER_REFUSED);
+                } else {
+                        begin_demotion(world, node, request);
+                }
+        } else if (!guarded || executor->task != TASK_NONE || executor->role != MEMBER_STANDBY) {
+                tell_answer(world, node, request, ANSWER_REFUSED);
+        } else {
+                executor->task = TASK_PROMOTE;
+                executor->request = request;
+                executor->runs = true;
+                executor->succeeds = world->now >= TROUBLE || !chance(world, 8);
+                executor->ends = world->now + up_to(world, USEC_PER_SEC);
+                tell_role(world, node, MEMBER_PROMOTING);
+        }
+}
+
+/* ---- The coordinator --------------------------------------------------------------------------
+ */
+
+static bool is_cut(const struct world *world, const struct node *node) {
+        return world->now < node->cut_until || world->now < world->coordinator_down_until;
+}
+
+static void coordinator_turn(struct world *world) {
+        if (world->holder != NOBODY && world->now >= world->expires) {
+                world->holder = NOBODY;
+        }
+        for (int i = 0; i < world->n; i++) {
+                struct node *node = &world->nodes[i];
+                struct letter letter;
+                while (pop(&node->to_coordinator, world->now, &letter)) {
+                        bool own = world->holder == i && world->holder_session == letter.session;
+                        if (own && letter.release) {
+                                world->holder = NOBODY;
+                                own = false;
+                        } else if (world->holder == NOBODY && letter.want) {
+                                world->holder = i;
+                                world->holder_session = letter.session;
+                                world->token++;
+                                own = true;
+                        }
+                        if (own) {
+                                world->expires = world->now + world->group.lease;
+                        }
+                        letter.arrives = world->now + up_to(world, TICK);
+                        letter.holder = world->holder;
+                        letter.ours = own;
+                        letter.token = world->token;
+                        if (!is_cut(world, node)) {
+                                push(&node->from_coordinator, letter);
+                        }
+                }
+        }
+}
+
+static void client_send(
+        struct world *world, struct node *node, const struct member_effects *effects) {
+        if (world->now < node->asked_coordinator + TICK && !effects->release) {
+                return;
+        }
+        node->asked_coordinator = world->now;
+        if (!is_cut(world, node)) {
+                push(&node->to_coordinator,
+                        (struct letter){.arrives = world->now + up_to(world, 3 * TICK),
+                                .sent = clock_of(world, node),
+                                .session = node->session,
+                                .want = effects->want,
+                                .release = effects->release});
+        }
+}
+
+static void client_hear(struct world *world, struct node *node) {
+        struct member_input *input = &node->input;
+        struct letter letter;
+        while (pop(&node->from_coordinator, world->now, &letter)) {
+                if (letter.session != node->session) {
+                        continue;
+                }
+                node->heard_coordinator = world->now;
+                input->standing = letter.ours               ? LEASE_OURS
+                                  : letter.holder == NOBODY ? LEASE_FREE
+                                                            : LEASE_OTHER;
+                input->token = letter.token;
+                input->usable_until = letter.ours ? letter.sent + world->group.lease : 0;
+                input->holder_is_self =
+                        letter.holder != NOBODY && &world->nodes[letter.holder] == node;
+        }
+        bool silent = world->now >= node->heard_coordinator + CLIENT_SILENCE;
+        if (input->standing == LEASE_OURS ? input->now >= input->usable_until : silent) {
+                input->standing = LEASE_UNKNOWN;
+        }
+}
+
+/* ---- The agent --------------------------------------------------------------------------------
+ */
+
+static void agent_begin(struct world *world, struct node *node) {
+        int index = (int) (node - world->nodes);
+        node->up = true;
+        node->session = ++world->sessions;
+        node->from_executor.count = 0;
+        node->from_coordinator.count = 0;
+        node->input = (struct member_input){.probes_pass = true};
+        member_init(&node->member, &world->group, &world->members[index], node->id,
+                clock_of(world, node));
+        if (node->executor.up) {
+                tell_role(world, node, node->executor.role);
+        }
+}
+
+static void see_peers(struct world *world, struct node *node) {
+        struct member_input *input = &node->input;
+        input->peer_can = false;
+        for (int i = 0; i < world->n; i++) {
+                const struct node *peer = &world->nodes[i];
+                uint32_t priority = world->members[i].priority;
+                if (peer != node && peer->can && peer->up &&
+                        (!input->peer_can || priority > input->peer_priority)) {
+                        input->peer_can = true;
+                        input->peer = peer->id;
+                        input->peer_priority = priority;
+                }
+        }
+}
+
+static void agent_turn(struct world *world, struct node *node) {
+        struct member_effects effects;
+        struct letter letter;
+        struct member_input *input = &node->input;
+        input->now = clock_of(world, node);
+        while (pop(&node->from_executor, world->now, &letter)) {
+                if (!letter.is_answer) {
+                        input->role = letter.role;
+                        input->role_count++;
+                } else if (letter.request == node->request) {
+                        input->answer = letter.answer;
+                }
+        }
+        input->role = node->executor.up ? input->role : MEMBER_NONE;
+        client_hear(world, node);
+        see_peers(world, node);
+        member_step(&node->member, input, &effects);
+        node->can = member_can(&node->member, input);
+        for (size_t i = 0; world->trace && i < effects.n_trail; i++) {
+                print_message("%8.2f %s %u: %s\n", (double) world->now / 1e6, node->id,
+                        effects.trail[i], member_rule_by_number(effects.trail[i])->sentence);
+        }
+        if (effects.forget_failover) {
+                input->failover = false;
+                input->beyond_repair = false;
+        }
+        if (effects.guards) {
+                executor_guard(world, node, effects.token, effects.guard);
+        }
+        if (effects.act != MEMBER_ACT_NOTHING) {
+                input->answer = ANSWER_NONE;
+                executor_asked(world, node, effects.act);
+        }
+        client_send(world, node, &effects);
+}
+
+/* ---- Trouble ----------------------------------------------------------------------------------
+ */
+
+static void make_trouble(struct world *world) {
+        struct node *node = &world->nodes[rng_below(&world->rng, (uint32_t) world->n)];
+        usec_t until = world->now + up_to(world, 8 * USEC_PER_SEC);
+        if (node->hopeless) {
+                /* With its stop unproven the lease is all that keeps the others away. */
+                node->hopeless = !chance(world, 3);
+                return;
+        }
+        uint64_t kind = rng_below(&world->rng, 9);
+        if (world->trace) {
+                print_message("%8.2f %s trouble %d until %.2f\n", (double) world->now / 1e6,
+                        node->id, (int) kind, (double) until / 1e6);
+        }
+        switch (kind) {
+        case 0:
+                node->frozen_until = until;
+                return;
+        case 1:
+                node->up = false;
+                node->dead_until = until;
+                return;
+        case 2:
+        case 3:
+                node->cut_until = until;
+                return;
+        case 4:
+                world->coordinator_down_until = chance(world, 3) ? until : world->now;
+                return;
+        case 5:
+                node->input.failover = true;
+                return;
+        case 6:
+                node->input.beyond_repair = true;
+                return;
+        case 7:
+                if (node->executor.up) {
+                        node->executor.up = false;
+                        tell_answer(world, node, node->request, ANSWER_LOST);
+                        node->executor.back_at = world->now + up_to(world, EXECUTOR_AWAY);
+                }
+                return;
+        case 8:
+                node->hopeless = chance(world, 3) && node->up && world->now >= node->frozen_until &&
+                                 world->now >= node->cut_until &&
+                                 world->now >= world->coordinator_down_until;
+                return;
+        default:
+                return;
+        }
+}
+
+static void end_trouble(struct world *world) {
+        world->coordinator_down_until = 0;
+        for (int i = 0; i < world->n; i++) {
+                struct node *node = &world->nodes[i];
+                node->frozen_until = node->cut_until = 0;
+                node->dead_until = MIN(node->dead_until, world->now);
+                node->hopeless = false;
+                node->input.beyond_repair = false;
+        }
+}
+
+/* A hopeless member is left alone with the coordinator, see make_trouble. */
+static bool somebody_is_hopeless(const struct world *world) {
+        for (int i = 0; i < world->n; i++) {
+                if (world->nodes[i].hopeless || world->nodes[i].executor.role == MEMBER_STUCK) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void world_turn(struct world *world) {
+        if (world->now < TROUBLE && chance(world, 8) &&
+                (!somebody_is_hopeless(world) || chance(world, 3))) {
+                bool hopeless = somebody_is_hopeless(world);
+                if (!hopeless) {
+                        make_trouble(world);
+                } else {
+                        end_trouble(world);
+                }
+        }
+        for (int i = 0; i < world->n; i++) {
+                struct node *node = &world->nodes[i];
+                executor_turn(world, node);
+                if (!node->up && world->now >= node->dead_until) {
+                        agent_begin(world, node);
+                }
+                if (node->up && world->now >= node->frozen_until) {
+                        agent_turn(world, node);
+                }
+        }
+        coordinator_turn(world);
+        world->now += TICK;
+}
+
+/* What the end of the trouble has to lead to. */
+static bool somebody_is_active(const struct world *world) {
+        for (int i = 0; i < world->n; i++) {
+                const struct node *node = &world->nodes[i];
+                if (node->executor.runs && node->member.duty == DUTY_ACTIVE) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int count_running(const struct world *world) {
+        int n = 0;
+        for (int i = 0; i < world->n; i++) {
+                n += world->nodes[i].executor.runs;
+        }
+        return n;
+}
+
+static void world_begin(struct world *world, uint64_t seed) {
+        memset(world, 0, sizeof(*world));
+        rng_seed(&world->rng, seed);
+        world->group = (struct group_spec){.name = "g",
+                .mode = GROUP_ACTIVE_STANDBY,
+                .lease = 5 * USEC_PER_SEC,
+                .margin = 500 * USEC_PER_MSEC,
+                .stop_timeout = 500 * USEC_PER_MSEC,
+                .preempt = chance(world, 4)};
+        world->n = 2 + (int) rng_below(&world->rng, NODES_MAX - 1);
+        world->holder = NOBODY;
+        for (int i = 0; i < world->n; i++) {
+                struct node *node = &world->nodes[i];
+                snprintf(node->id, sizeof(node->id), "%c/s", 'a' + i);
+                world->members[i].priority = 100 + rng_below(&world->rng, 3);
+                node->offset = USEC_PER_SEC + up_to(world, 100 * USEC_PER_SEC);
+                node->executor = (struct executor){.up = true, .role = MEMBER_STANDBY};
+                agent_begin(world, node);
+        }
+}
+
+/* Whether all went well. */
+static bool live(uint64_t seed, bool trace) {
+        struct world world;
+        world_begin(&world, seed);
+        world.trace = trace;
+        while (world.now < TROUBLE ||
+                (world.now < TROUBLE + AFTERMATH && !somebody_is_active(&world))) {
+                world_turn(&world);
+                if (count_running(&world) > 1) {
+                        print_error("seed %llu: two run at %.2fs\n", (unsigned long long) seed,
+                                (double) world.now / 1e6);
+                        return false;
+                }
+                if (world.now >= TROUBLE) {
+                        end_trouble(&world);
+                }
+        }
+        if (!somebody_is_active(&world)) {
+                print_error("seed %llu: nobody is active in the end\n", (unsigned long long) seed);
+        }
+        return somebody_is_active(&world);
+}
+
+static uint64_t number_of(const char *name, uint64_t standard) {
+        const char *text = getenv(name);
+        return text ? strtoull(text, NULL, 10) : standard;
+}
+
+static void two_never_run_and_one_does_in_the_end(void **state) {
+        (void) state;
+        uint64_t runs = number_of("MEMBER_RANDOM_RUNS", RUNS);
+        uint64_t first = number_of("MEMBER_RANDOM_SEED", 1), wrong = 0;
+        print_message("%llu groups from seed %llu\n", (unsigned long long) runs,
+                (unsigned long long) first);
+        for (uint64_t i = 0; i < runs && wrong < 5; i++) {
+                wrong += !live(first + i, getenv("MEMBER_RANDOM_TRACE") != NULL);
+        }
+        assert_int_equal(wrong, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(two_never_run_and_one_does_in_the_end),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -89,6 +89,13 @@ GUARD(executor_holds) {
                        : say(ret, false, "the executor says: %s", member_role_text(input->role));
 }
 
+/* It refuses a promotion by other policies: at a reload it reads them after the agent. */
+GUARD(policies_hold) {
+        (void) member;
+        return input->agrees ? say(ret, false, "the executor follows the same policies")
+                             : say(ret, true, "the executor has yet to read the present policies");
+}
+
 GUARD(hold_holds) {
         (void) member;
         return input->held ? say(ret, true, "%s", input->held)
@@ -180,6 +187,7 @@ static const struct {
         {"probes", true, probes_hold},
         {"patience", true, patience_holds},
         {"failovers", true, failovers_hold},
+        {"policies", false, policies_hold}, /* for the others, a reload changes nothing */
         {"lease", false, lease_holds},
         {"delay", false, delay_holds},
         {"order", false, better_peer_holds},

@@ -51,6 +51,7 @@ struct member_input {
         /* the executor */
         enum member_role role; /* MEMBER_NONE: it is away, or has not said */
         uint64_t role_count; /* of its words about the role: grows with each */
+        bool agrees; /* it follows the policies that the agent does */
         enum member_answer answer;
         /* the service */
         bool running; /* its manager sees it running */
@@ -125,7 +126,7 @@ struct member_guard {
         bool holds;
         char text[MEMBER_NOTE_MAX];
 };
-enum { MEMBER_GUARDS = 9 };
+enum { MEMBER_GUARDS = 10 };
 
 /* All that can keep it from being promoted, evaluated now; the first that holds is the reason. */
 void member_guards(const struct member *member, const struct member_input *input,

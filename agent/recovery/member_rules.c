@@ -100,6 +100,10 @@ WHEN(if_lease_fresh) {
         return lease_is(turn, LEASE_OURS) && time_is_left(turn);
 }
 
+WHEN(if_may_promote) {
+        return if_lease_fresh(turn) && turn->input->agrees;
+}
+
 WHEN(if_lease_lost) {
         switch (turn->input->standing) {
         case LEASE_FREE:
@@ -298,7 +302,9 @@ const struct member_rule member_rules[] = {
                 DUTY_STANDBY},
         {732, D(CANDIDATE), if_lease_others, "another member has the lease",
                 "another member was given the lease", NULL, DUTY_STANDBY},
-        {733, D(CANDIDATE), if_lease_fresh, "the lease is its own, with time enough to stop again",
+        {733, D(CANDIDATE), if_may_promote,
+                "the lease is its own, with time enough to stop again, and the executor follows the "
+                "same policies",
                 "the lease is its own, so it is promoted", promote, DUTY_PROMOTING},
 
         {740, D(PROMOTING), if_lease_lost, "the lease is not its own any more, or is about to end",

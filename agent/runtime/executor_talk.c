@@ -192,7 +192,16 @@ static void give_up_unlisted(struct runtime *runtime) {
         }
 }
 
+static void note_agreement(struct runtime *runtime, const char *digest) {
+        bool agreed = runtime->executor_agrees;
+        runtime->executor_agrees = str_eq(digest, runtime->policy->digest);
+        if (runtime->executor_agrees && !agreed) {
+                members_agreed(runtime);
+        }
+}
+
 static void tell_up(struct runtime *runtime, bool up) {
+        runtime->executor_agrees = runtime->executor_agrees && up;
         runtime->stats.executor_up = up;
         runtime->stats.executor_since = loop_now(runtime->loop);
         runtime->stats.executor_pid = up ? executor_link_pid(runtime->link) : 0;
@@ -208,10 +217,11 @@ static void on_listed(struct runtime *runtime) {
 }
 
 static void on_reloaded(struct runtime *runtime, const struct wire_message *message) {
+        note_agreement(runtime, message->ok ? message->digest : "");
         if (!message->ok) {
                 effects_say(
                         runtime, LOG_ERR, "the executor refused the policies: %s", message->text);
-        } else if (!str_eq(message->digest, runtime->policy->digest)) {
+        } else if (!runtime->executor_agrees) {
                 effects_say(runtime, LOG_WARNING,
                         "the executor read other policies than the agent: the files changed in between, "
                         "reload once more");
@@ -256,7 +266,8 @@ static void on_message(void *cookie, const struct wire_message *message) {
                 members_heard(runtime, message);
                 return;
         case WIRE_WELCOME:
-                if (!str_eq(message->digest, runtime->policy->digest)) {
+                note_agreement(runtime, message->digest);
+                if (!runtime->executor_agrees) {
                         executor_send(runtime, WIRE_RELOAD);
                 }
                 return;

@@ -310,6 +310,7 @@ static void look(void *cookie) {
                 return; /* the step that is under way wakes it at its end */
         }
         shell->input.now = loop_now(runtime->loop).mono;
+        shell->input.agrees = runtime->executor_agrees;
         see_lease(shell);
         see_service(shell);
         member_step(&shell->member, &shell->input, &effects);
@@ -387,6 +388,14 @@ void members_executor(struct runtime *runtime, bool up) {
                         shell->input.answer = ANSWER_LOST;
                 }
                 look(shell);
+        }
+}
+
+/* What it refused for the sake of other policies is said again. */
+void members_agreed(struct runtime *runtime) {
+        for (size_t i = 0; i < runtime->members->count; i++) {
+                runtime->members->shells[i]->guard = USEC_INFINITY;
+                look(runtime->members->shells[i]);
         }
 }
 

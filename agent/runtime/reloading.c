@@ -160,6 +160,7 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
         policy_free(runtime->policy);
         runtime->recovery = TAKE_PTR(recovery);
         runtime->policy = policy;
+        runtime->executor_agrees = false; /* until it has read them, too */
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 struct service_status status;
                 recovery_service_status(runtime->recovery, i, &status);

@@ -63,6 +63,7 @@ struct runtime {
         struct heartbeats *heartbeats;
         struct holds *holds;
         struct members *members; /* NULL before the start */
+        bool executor_agrees; /* as far as it has said: it follows the policies in force */
         struct recorder *recorder;
         struct tables tables;
         char boot_id[BOOT_ID_MAX];
@@ -207,6 +208,7 @@ void members_failover(struct runtime *runtime, uint32_t service); /* its ladder 
 void members_heard(struct runtime *runtime, const struct wire_message *message);
 bool members_answered(struct runtime *runtime, const struct wire_message *message);
 void members_executor(struct runtime *runtime, bool up);
+void members_agreed(struct runtime *runtime); /* the executor follows the policies in force */
 /* Of a reload: what is needed for the members of these policies; their change, while those before
  * are still there; and what comes after it. */
 int members_reserve(struct runtime *runtime, const struct policy *next);

@@ -39,7 +39,8 @@ static void step(struct play *play) {
 
 static void begin(struct play *play) {
         *play = (struct play){.group = group_of_two()};
-        play->input = (struct member_input){.now = 100 * SECOND, .probes_pass = true};
+        play->input =
+                (struct member_input){.now = 100 * SECOND, .agrees = true, .probes_pass = true};
         member_init(&play->member, &play->group, &members[1], "b/s", play->input.now);
 }
 
@@ -130,6 +131,20 @@ static void a_lease_that_is_about_to_end_promotes_nobody(void **state) {
         assert_int_equal(play.member.duty, DUTY_CANDIDATE);
 }
 
+static void a_reload_that_comes_between_is_waited_for(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        play.input.agrees = false;
+        say_lease(&play, LEASE_OURS, 7);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+        play.input.agrees = true;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_PROMOTING);
+}
+
 static void a_better_member_comes_first_for_the_time_of_a_lease(void **state) {
         (void) state;
         struct play play;
@@ -165,14 +180,15 @@ static void what_holds_says_so(void **state) {
                 const char *guard;
                 void (*spoil)(struct play *play);
         } cases[] = {{"member", NULL}, {"executor", NULL}, {"held", NULL}, {"probes", NULL},
-                {"patience", NULL}, {"failovers", NULL}, {"lease", NULL}, {"delay", NULL},
-                {"order", NULL}};
+                {"patience", NULL}, {"failovers", NULL}, {"policies", NULL}, {"lease", NULL},
+                {"delay", NULL}, {"order", NULL}};
         static const char *const probes[] = {"data", NULL};
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct play play;
                 struct member_guard guards[MEMBER_GUARDS];
                 begin(&play);
-                play.input.standing = i == 6 ? LEASE_OTHER : LEASE_FREE;
+                play.input.agrees = i != 6;
+                play.input.standing = i == 7 ? LEASE_OTHER : LEASE_FREE;
                 play.input.role = i == 1 ? MEMBER_NONE : MEMBER_STANDBY;
                 play.input.role_count = 1;
                 play.member.self = i == 0 ? NULL : &members[1];
@@ -180,8 +196,8 @@ static void what_holds_says_so(void **state) {
                 play.group.requires_healthy = (struct strings){(const char **) probes, 1};
                 play.input.probes_pass = i != 3;
                 play.member.back_at = i == 4 ? play.input.now + SECOND : 0;
-                play.group.failover_delay = i == 7 ? SECOND : 0;
-                play.input.peer_can = i == 8;
+                play.group.failover_delay = i == 8 ? SECOND : 0;
+                play.input.peer_can = i == 9;
                 play.input.peer = "a/s";
                 play.input.peer_priority = 200;
                 for (uint64_t token = 1; i == 5 && token < 5; token++) {
@@ -394,6 +410,7 @@ int main(void) {
                 cmocka_unit_test(it_is_promoted_with_the_lease_and_a_guard),
                 cmocka_unit_test(nothing_is_promoted_on_what_is_not_known),
                 cmocka_unit_test(a_lease_that_is_about_to_end_promotes_nobody),
+                cmocka_unit_test(a_reload_that_comes_between_is_waited_for),
                 cmocka_unit_test(a_better_member_comes_first_for_the_time_of_a_lease),
                 cmocka_unit_test(the_lease_has_to_be_free_for_failover_delay),
                 cmocka_unit_test(what_holds_says_so),

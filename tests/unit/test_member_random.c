@@ -331,7 +331,7 @@ static void agent_begin(struct world *world, struct node *node) {
         node->session = ++world->sessions;
         node->from_executor.count = 0;
         node->from_coordinator.count = 0;
-        node->input = (struct member_input){.probes_pass = true};
+        node->input = (struct member_input){.agrees = true, .probes_pass = true};
         member_init(&node->member, &world->group, &world->members[index], node->id,
                 clock_of(world, node));
         if (node->executor.up) {

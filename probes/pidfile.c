@@ -53,11 +53,38 @@ int pidfile_read(const char *path, pid_t *ret) {
 }
 
 /* Before Linux 5.12 there is no RESOLVE_CACHED. */
-int pidfile_read_in_memory(const char *path, pid_t *ret) {
+static int open_in_memory(const char *path) {
         struct open_how how = {
                 .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
                 .resolve = RESOLVE_CACHED | RESOLVE_NO_SYMLINKS,
         };
-        AUTO_CLOSE int fd = (int) syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+        return (int) syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
+int pidfile_read_in_memory(const char *path, pid_t *ret) {
+        AUTO_CLOSE int fd = open_in_memory(path);
         return fd < 0 ? -EAGAIN : read_open_file(fd, ret);
+}
+
+/* The path is followed again once the file is watched: what took its place before would not be
+ * told. */
+static void watch(const char *path, struct file_changes *changes, struct file_mark *mark, int fd) {
+        file_changes_watch(changes, mark, fd);
+        AUTO_CLOSE int again = open_in_memory(path);
+        if (again < 0 || !file_changes_same(mark, again)) {
+                file_changes_forget(mark);
+        }
+}
+
+int pidfile_read_watched(
+        const char *path, struct file_changes *changes, struct file_mark *mark, pid_t *ret) {
+        AUTO_CLOSE int fd = open_in_memory(path);
+        if (fd < 0) {
+                file_changes_forget(mark);
+                return -EAGAIN;
+        }
+        if (!file_changes_same(mark, fd)) {
+                watch(path, changes, mark, fd);
+        }
+        return read_open_file(fd, ret);
 }

@@ -24,6 +24,7 @@ struct resolver;
 struct unit_bus;
 struct worker_pool;
 struct mount_pools;
+struct file_changes;
 struct process_scanner;
 struct exec_host;
 struct heartbeat_board;
@@ -57,6 +58,7 @@ struct probe_host {
         struct http_client *http;
         struct worker_pool *disk; /* for calls that can hang on a broken disk */
         struct mount_pools *mounts; /* the same, apart for each file system */
+        struct file_changes *changes; /* of files in memory; NULL: each is read in each run */
         struct journal_reader *journal; /* of the agent only: its probes are never privileged */
         struct resolver *resolver; /* of names; the same as of `http` */
         struct process_scanner *processes; /* looks at all of them, for many probes at once */
@@ -106,6 +108,10 @@ struct probe_type {
          * came, for a person: "connected, no answer within 2s". Called at the deadline, at reload
          * and at exit. */
         void (*stop)(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]);
+
+        /* Whether all that the last run went by is being watched, and has not changed since, so
+         * that a pass stands without another look. Reads no file. NULL: never. */
+        bool (*stands)(const void *state);
 
         /* Lets go of all that refers to the policy, whose place one with the same probe takes: the
          * service and the indices may be others. What was counted and how far it was read stays.

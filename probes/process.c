@@ -161,9 +161,16 @@ static void process_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_M
         process_query_cancel(&own->query);
 }
 
+/* A pidfd tells of the end of the process, and nobody wrote another pidfile. */
+static bool process_stands(const void *memory) {
+        const struct process_state *state = memory;
+        return state->watch && state->watch->watched && file_changes_none(&state->pidfile);
+}
+
 static void process_detach(void *memory) {
         struct process_state *state = memory;
         offload_release(&state->reading);
+        file_changes_forget(&state->pidfile);
         if (state->watch) {
                 process_watch_clear(state->watch);
                 free(TAKE_PTR(state->watch));
@@ -198,6 +205,7 @@ const struct probe_type process_probe = {
         .privileged = process_privileged,
         .start = process_start,
         .stop = process_stop,
+        .stands = process_stands,
         .detach = process_detach,
         .release = process_release,
 };

@@ -386,6 +386,12 @@ static bool needs_family(const struct process_params *params) {
                is_set(&params->max_total_rss) || is_set(&params->max_total_cpu);
 }
 
+bool process_unlimited(const struct process_params *params) {
+        return !needs_family(params) && !needs_history(params) && !is_set(&params->max_rss) &&
+               !is_set(&params->max_open_files) && params->max_threads == 0 &&
+               params->min_uptime == 0 && params->max_uptime == 0;
+}
+
 void process_examine(struct probe_run *run, pid_t pid, uint64_t start_time) {
         struct process_run *own = run->room;
         own->pid = pid;

@@ -204,11 +204,22 @@ static void pidfile_done(void *cookie, void *data) {
         }
 }
 
-/* Most pidfiles are in /run, where no thread is needed. */
+/* Most pidfiles are in /run, where no thread is needed. What is read in a thread is not watched. */
+static int read_at_once(struct probe_run *run, const char *path, pid_t *ret) {
+        struct process_state *state = run->state;
+        if (!mount_pools_in_memory(run->host->mounts, path)) {
+                file_changes_forget(&state->pidfile);
+                return -EAGAIN;
+        }
+        if (process_unlimited(run->spec->params)) {
+                return pidfile_read_watched(path, run->host->changes, &state->pidfile, ret);
+        }
+        return pidfile_read_in_memory(path, ret);
+}
+
 static void start_pidfile(struct probe_run *run, const char *path) {
         pid_t pid = 0;
-        int r = mount_pools_in_memory(run->host->mounts, path) ? pidfile_read_in_memory(path, &pid)
-                                                               : -EAGAIN;
+        int r = read_at_once(run, path, &pid);
         if (r == -EAGAIN) {
                 submit(run, job_new(path), path, read_pidfile, pidfile_done);
         } else {

@@ -4,6 +4,7 @@
 
 #include "io/cgroup_path.h"
 #include "probes/counter_history.h"
+#include "probes/file_changes.h"
 #include "probes/oom_kills.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
@@ -46,6 +47,7 @@ struct process_state {
         struct offload *reading;
         struct process_watch *watch; /* with a pidfile or an executable only */
         struct process_history *history; /* with limits that need one only */
+        struct file_mark pidfile; /* with one, and without limits only */
         /* With an executable: the process that was found, and what tells that it is still that. */
         pid_t found;
         uint64_t found_start_time, found_image;
@@ -74,6 +76,9 @@ void process_describe_wait(
 /* Examines a process and ends the run. `start_time` guards against a reused process id; 0: not
  * known. */
 void process_examine(struct probe_run *run, pid_t pid, uint64_t start_time);
+
+/* Whether it only matters that the process lives: what it uses is shown, and not judged. */
+bool process_unlimited(const struct process_params *params);
 
 /* The process has exited, or could not be read (negative errno). */
 void process_conclude_unreadable(pid_t pid, int code, struct probe_result *result);

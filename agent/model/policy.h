@@ -386,6 +386,7 @@ struct policy {
         uint32_t n_groups;
         uint32_t n_probes; /* of all services together */
         uint32_t *by_depth; /* service indices, dependencies before dependents */
+        uint32_t *deploy_locked, n_deploy_locked; /* indices of the services with a deploy lock */
         struct map *by_name; /* const char * -> struct service * */
         char digest[POLICY_DIGEST_MAX]; /* of everything */
 };

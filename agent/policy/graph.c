@@ -266,6 +266,21 @@ static int sort_by_depth(struct policy *policy) {
         return 0;
 }
 
+/* They are looked at again and again; the others need not be walked for that. */
+static int list_deploy_locked(struct policy *policy) {
+        policy->deploy_locked = arena_alloc_array(
+                policy->arena, policy->n_services + 1, sizeof(*policy->deploy_locked));
+        if (!policy->deploy_locked) {
+                return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                if (policy->services[i].deploy_lock) {
+                        policy->deploy_locked[policy->n_deploy_locked++] = i;
+                }
+        }
+        return 0;
+}
+
 int graph_build(struct loading *loading) {
         struct policy *policy = loading->policy;
         int r = 0;
@@ -274,6 +289,7 @@ int graph_build(struct loading *loading) {
                 r = resolve_dependencies(loading, &policy->services[i], &loading->origins[i]);
         }
         r = r < 0 ? r : build_dependents(policy);
+        r = r < 0 ? r : list_deploy_locked(policy);
         struct walk walk = {
                 .policy = policy,
                 .waits = arena_alloc_array(

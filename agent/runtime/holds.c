@@ -1,8 +1,8 @@
 /* What holds recovery from outside: the hold file, the locks of package managers and the deploy
- * locks of services. A thread looks at them, for a disk may hang: all of them every LOOK_INTERVAL,
- * so that they are seen; and those that concern a service while the intent of an attempt is
- * written, so that what appeared a moment ago still counts. What a person said, and what became of
- * the agent itself, is kept here as well. */
+ * locks of services. A thread looks at them, for a disk may hang: all of them whenever the host is
+ * looked at, so that they are seen; and those that concern a service while the intent of an attempt
+ * is written, so that what appeared a moment ago still counts. What a person said, and what became
+ * of the agent itself, is kept here as well. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,6 @@
 #include "io/worker.h"
 #include "runtime/shell.h"
 
-#define LOOK_INTERVAL (2 * USEC_PER_SEC)
 /* A look that hangs tells nothing: everything stays as it was. */
 #define LOOK_TIMEOUT (1 * USEC_PER_SEC)
 
@@ -25,7 +24,6 @@ enum { LOOKS_QUEUED_MAX = 64, LOOKS_STUCK_MAX = 2 };
 
 struct holds {
         struct worker_pool *pool;
-        struct loop_timer timer;
         struct list calls; /* looks under way */
         bool told_overdue; /* that the package manager takes too long */
         bool looked; /* since the agent started */
@@ -115,20 +113,26 @@ DEFINE_CLEANUP(look_free_p, struct look, look_free)
 
 /* ---- What is to be looked at ---- */
 
-static bool wanted(const struct service *service, uint32_t only) {
-        return service->deploy_lock && (only == UINT32_MAX || only == service->index);
+struct locked { /* services with a deploy lock, by their indices */
+        const uint32_t *services;
+        uint32_t count;
+};
+
+/* All of them, or `only` this one if it has any. */
+static struct locked wanted(const struct policy *policy, const uint32_t *only) {
+        if (*only == UINT32_MAX) {
+                return (struct locked){policy->deploy_locked, policy->n_deploy_locked};
+        }
+        return (struct locked){only, policy->services[*only].deploy_lock ? 1 : 0};
 }
 
-static size_t length_of_texts(const struct policy *policy, uint32_t only, size_t *ret_locks) {
+static size_t length_of_texts(const struct policy *policy, const struct locked *locked) {
         size_t length = strlen(policy->agent.hold_file) + 1;
         for (uint32_t i = 0; i < policy->agent.package_locks.count; i++) {
                 length += strlen(policy->agent.package_locks.items[i]) + 1;
         }
-        for (uint32_t i = 0; i < policy->n_services; i++) {
-                if (wanted(&policy->services[i], only)) {
-                        length += strlen(policy->services[i].deploy_lock) + 1;
-                        ++*ret_locks;
-                }
+        for (uint32_t i = 0; i < locked->count; i++) {
+                length += strlen(policy->services[locked->services[i]].deploy_lock) + 1;
         }
         return length;
 }
@@ -143,14 +147,14 @@ static char *keep(char **at, const char *text) {
 /* Copies all paths, because a reload frees the policy while a thread may hang. */
 static struct look *look_new(const struct policy *policy, uint32_t only) {
         AUTO(look_free_p) struct look *look = calloc(1, sizeof(*look));
-        size_t n_locks = 0, length = length_of_texts(policy, only, &n_locks);
+        struct locked locked = wanted(policy, &only);
         uint32_t n_packages = policy->agent.package_locks.count;
         if (!look) {
                 return NULL;
         }
-        look->texts = malloc(length);
+        look->texts = malloc(length_of_texts(policy, &locked));
         look->package_locks = calloc(n_packages + 1, sizeof(*look->package_locks));
-        look->locks = calloc(n_locks + 1, sizeof(*look->locks));
+        look->locks = calloc(locked.count + 1, sizeof(*look->locks));
         if (!look->texts || !look->package_locks || !look->locks) {
                 return NULL;
         }
@@ -159,11 +163,10 @@ static struct look *look_new(const struct policy *policy, uint32_t only) {
         for (uint32_t i = 0; i < n_packages; i++) {
                 look->package_locks[i] = keep(&at, policy->agent.package_locks.items[i]);
         }
-        for (uint32_t i = 0; i < policy->n_services; i++) {
-                if (wanted(&policy->services[i], only)) {
-                        look->locks[look->n_locks++] = (struct deploy_lock){
-                                .service = i, .path = keep(&at, policy->services[i].deploy_lock)};
-                }
+        for (uint32_t i = 0; i < locked.count; i++) {
+                uint32_t service = locked.services[i];
+                look->locks[look->n_locks++] = (struct deploy_lock){.service = service,
+                        .path = keep(&at, policy->services[service].deploy_lock)};
         }
         return TAKE_PTR(look);
 }
@@ -330,11 +333,9 @@ static void end_what_is_over(struct runtime *runtime) {
         }
 }
 
-static void on_tick(void *cookie) {
-        struct runtime *runtime = cookie;
+void holds_look_at_all(struct runtime *runtime) {
         end_what_is_over(runtime);
         (void) holds_look(runtime, UINT32_MAX, NULL, NULL);
-        loop_timer_set_after(&runtime->holds->timer, LOOK_INTERVAL);
 }
 
 int holds_open(struct runtime *runtime, struct error *err) {
@@ -345,16 +346,7 @@ int holds_open(struct runtime *runtime, struct error *err) {
         }
         list_init(&holds->calls);
         runtime->holds = holds;
-        int r = worker_pool_new(&holds->pool, runtime->loop, &limits, err);
-        if (r < 0) {
-                return r;
-        }
-        r = loop_timer_init(&holds->timer, runtime->loop, on_tick, runtime);
-        return r < 0 ? error_set(err, -r, "cannot prepare the holds") : 0;
-}
-
-void holds_start(struct runtime *runtime) {
-        on_tick(runtime);
+        return worker_pool_new(&holds->pool, runtime->loop, &limits, err);
 }
 
 void holds_close(struct runtime *runtime) {
@@ -363,7 +355,6 @@ void holds_close(struct runtime *runtime) {
                 return;
         }
         worker_pool_free(holds->pool);
-        loop_timer_done(&holds->timer);
         LIST_FOREACH (node, &holds->calls) {
                 free(LIST_ENTRY(node, struct call, node));
         }

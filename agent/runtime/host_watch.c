@@ -1,5 +1,6 @@
 /* Looks at the host every few seconds: is it starved, was its clock set? None of these reads waits.
- */
+ * What holds recovery from outside is looked at in the same turn, so that an agent that has nothing
+ * to do is woken for both at once. */
 
 #include "probes/pressure_read.h"
 #include "runtime/shell.h"
@@ -52,6 +53,7 @@ static void on_look(void *cookie) {
         read_memory(&input.host);
         plan_next(runtime, &now);
         turns_feed(runtime, &input);
+        holds_look_at_all(runtime);
 }
 
 int host_watch_start(struct runtime *runtime) {

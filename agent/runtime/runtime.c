@@ -283,7 +283,7 @@ int runtime_start(struct runtime *runtime, struct error *err) {
         }
         loop_on_stall(runtime->loop, STALL_THRESHOLD, on_stall, runtime);
         say_what_is_watched(runtime);
-        holds_start(runtime);
+        holds_look_at_all(runtime);
         content_start(runtime);
         announce_start(runtime);
         return 0;

@@ -11,21 +11,11 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "base/units.h"
-#include "io/http_client.h"
-#include "io/journal_reader.h"
-#include "io/resolver.h"
-#include "io/unit_bus.h"
-#include "io/worker.h"
-#include "probes/exec_host.h"
 #include "probes/heartbeat.h"
-#include "probes/mount_pools.h"
 #include "probes/perfdata.h"
-#include "probes/process_scanner.h"
+#include "runtime/probe_means.h"
 
 enum {
-        DISK_THREADS = 16,
-        DISK_QUEUE = 4096,
-        DISK_STUCK = 64,
         GROUP_MAX = 64, /* members; every run under way costs memory */
         FREE_RUNS_MAX = 2 * GROUP_MAX, /* kept for the next; more are left by a time of overload */
 };
@@ -35,6 +25,11 @@ enum {
 
 /* The span of the largest group, by the first due times of its members. */
 #define GROUP_SPAN_MAX (500 * USEC_PER_MSEC)
+
+/* A pass that stands (probe_type.stands) takes the place of a run, except of every tenth, and of
+ * those that are this far apart: each probe is run for good within ten minutes. */
+enum { RUNS_FOR_GOOD = 10 };
+#define SPARED_INTERVAL_MAX (1 * USEC_PER_MINUTE)
 
 /* How much later than its own deadline the executor's answer may come. */
 #define DELEGATE_MARGIN (500 * USEC_PER_MSEC)
@@ -61,7 +56,9 @@ struct slot { /* one probe of one service */
         void *state;
         uint64_t request; /* of a delegated run */
         usec_t started; /* of the last run */
+        uint32_t turns; /* runs, and passes that stood */
         bool again; /* hurry after the run under way */
+        bool wanted; /* somebody asked: the next is a run */
 };
 
 struct service_slots {
@@ -261,11 +258,10 @@ static void begin(struct scheduler *scheduler, struct run *run) {
         type->start(&run->probe);
 }
 
-static void run_start(
-        struct scheduler *scheduler, struct slot *slot, struct run *run, usec_t beat) {
-        const struct probe_spec *spec = spec_of(scheduler, slot);
-        struct instant now = loop_now(scheduler->loop);
-        usec_t late = usec_sub(now.mono, slot->due.key);
+/* It is its turn now. */
+static void take_turn(struct scheduler *scheduler, struct slot *slot, usec_t beat) {
+        usec_t now = loop_now(scheduler->loop).mono;
+        usec_t late = usec_sub(now, slot->due.key);
         if (late > scheduler->counts.worst_lateness) {
                 scheduler->counts.worst_lateness = late;
         }
@@ -273,8 +269,37 @@ static void run_start(
          * that comes up again in the same group, because its interval is below the slack, keeps its
          * own. */
         usec_t rhythm = slot->started < beat ? beat : slot->due.key;
-        slot->started = late > spec->interval ? now.mono : rhythm;
+        slot->started = late > spec_of(scheduler, slot)->interval ? now : rhythm;
         heap_remove(&scheduler->due, &slot->due);
+}
+
+/* Which turn of ten is a run for good differs from probe to probe, so that they share the work. */
+static bool stands(const struct scheduler *scheduler, struct slot *slot) {
+        size_t index = (size_t) (slot - scheduler->slots);
+        bool spared = slot->state && !slot->wanted && slot->last.outcome == OUTCOME_PASS &&
+                      scheduler->services[slot->last.service].pace == PACE_NORMAL;
+        if ((++slot->turns + index) % RUNS_FOR_GOOD == 0 || !spared) {
+                return false;
+        }
+        const struct probe_type *type = type_of(scheduler, slot);
+        return type->stands && spec_of(scheduler, slot)->interval <= SPARED_INTERVAL_MAX &&
+               type->stands(slot->state);
+}
+
+/* The last result again, as if it had been measured now. */
+static void repeat(struct scheduler *scheduler, struct slot *slot) {
+        plan_next(scheduler, slot);
+        slot->last.at = loop_now(scheduler->loop);
+        scheduler->counts.runs++;
+        scheduler->callbacks.observed(scheduler->callbacks.cookie, &slot->last);
+}
+
+static void run_start(
+        struct scheduler *scheduler, struct slot *slot, struct run *run, usec_t beat) {
+        const struct probe_spec *spec = spec_of(scheduler, slot);
+        struct instant now = loop_now(scheduler->loop);
+        take_turn(scheduler, slot, beat);
+        slot->wanted = false;
         slot->run = run;
         run->slot = slot;
         run->delegated = is_delegated(scheduler, slot);
@@ -318,9 +343,15 @@ static void start_group(struct scheduler *scheduler, usec_t beat) {
                         scheduler->counts.in_flight < scheduler->policy->agent.max_in_flight;
                 n++) {
                 struct slot *slot = LIST_ENTRY(node, struct slot, due);
-                struct run *run = may_join(scheduler, slot, usec_sub(node->key, beat))
-                                          ? run_take(scheduler, slot)
-                                          : NULL;
+                if (!may_join(scheduler, slot, usec_sub(node->key, beat))) {
+                        return;
+                }
+                if (stands(scheduler, slot)) {
+                        take_turn(scheduler, slot, beat);
+                        repeat(scheduler, slot);
+                        continue;
+                }
+                struct run *run = run_take(scheduler, slot);
                 if (!run) {
                         return;
                 }
@@ -403,6 +434,7 @@ void scheduler_pace(struct scheduler *scheduler, uint32_t service, enum pace pac
 
 void scheduler_hurry_probe(struct scheduler *scheduler, uint32_t service, uint32_t probe) {
         struct slot *slot = &scheduler->services[service].slots[probe];
+        slot->wanted = true;
         if (slot->run) {
                 slot->again = true;
         } else {
@@ -419,6 +451,9 @@ void scheduler_hurry(struct scheduler *scheduler, uint32_t service) {
 void scheduler_target(
         struct scheduler *scheduler, uint32_t service, const struct probe_target *target) {
         scheduler->services[service].target = *target;
+        for (uint32_t i = 0; i < scheduler->policy->services[service].n_probes; i++) {
+                scheduler->services[service].slots[i].wanted = true;
+        }
 }
 
 const struct probe_target *scheduler_target_of(
@@ -611,31 +646,6 @@ static void plan_first(struct scheduler *scheduler) {
         }
 }
 
-static int make_pools(struct scheduler *scheduler, struct error *err) {
-        static const struct worker_limits disk = {"disk", DISK_THREADS, DISK_QUEUE, DISK_STUCK};
-        uint32_t max = scheduler->policy->agent.max_in_flight;
-        int r = journal_reader_new(&scheduler->host.journal, err);
-        if (r >= 0) {
-                r = resolver_new(&scheduler->host.resolver, scheduler->loop, err);
-        }
-        if (r >= 0) {
-                r = mount_pools_new(&scheduler->host.mounts, scheduler->loop, err);
-        }
-        if (r >= 0) {
-                r = process_scanner_new(&scheduler->host.processes, scheduler->loop, "/proc", err);
-        }
-        if (r < 0) {
-                return r;
-        }
-        struct http_client_limits http = {
-                .max_in_flight = max, .max_queue = max, .resolver = scheduler->host.resolver};
-        r = http_client_new(&scheduler->host.http, scheduler->loop, &http, err);
-        r = r < 0 ? r : exec_host_new(&scheduler->host.exec, scheduler->loop, err);
-        r = r < 0 ? r
-                  : unit_bus_new(&scheduler->host.units, scheduler->loop, bus_peer_of_user(), err);
-        return r < 0 ? r : worker_pool_new(&scheduler->host.disk, scheduler->loop, &disk, err);
-}
-
 static int prepare(struct scheduler *scheduler, struct error *err) {
         for (size_t i = 0; probe_types[i]; i++) {
                 if (probe_types[i]->run_size > scheduler->room_size) {
@@ -646,13 +656,6 @@ static int prepare(struct scheduler *scheduler, struct error *err) {
         if (r >= 0) {
                 r = loop_timer_init(
                         &scheduler->deadline_timer, scheduler->loop, on_deadline, scheduler);
-        }
-        if (r >= 0) {
-                r = heartbeat_board_new(&scheduler->host.heartbeats);
-        }
-        if (r >= 0) {
-                r = heartbeat_board_expect(
-                        scheduler->host.heartbeats, scheduler->policy, loop_now(scheduler->loop));
         }
         if (r >= 0) {
                 r = heap_init(&scheduler->due, scheduler->policy->n_probes + 1);
@@ -669,7 +672,7 @@ static int prepare(struct scheduler *scheduler, struct error *err) {
         }
         scheduler->services = table.services;
         scheduler->slots = table.slots;
-        return make_pools(scheduler, err);
+        return probe_means_open(&scheduler->host, scheduler->policy, err);
 }
 
 DEFINE_CLEANUP(scheduler_free_p, struct scheduler, scheduler_free)
@@ -785,14 +788,6 @@ void scheduler_free(struct scheduler *scheduler) {
         loop_timer_done(&scheduler->deadline_timer);
         heap_done(&scheduler->due);
         heap_done(&scheduler->deadlines);
-        http_client_free(scheduler->host.http);
-        worker_pool_free(scheduler->host.disk);
-        journal_reader_free(scheduler->host.journal);
-        exec_host_free(scheduler->host.exec);
-        heartbeat_board_free(scheduler->host.heartbeats);
-        resolver_free(scheduler->host.resolver);
-        unit_bus_free(scheduler->host.units);
-        process_scanner_free(scheduler->host.processes);
-        mount_pools_free(scheduler->host.mounts);
+        probe_means_close(&scheduler->host);
         free(scheduler);
 }

@@ -1,7 +1,8 @@
 #pragma once
 /* Runs the probes: one due-time heap and one timer for all of them. Probes that are due within
  * `slack` of each other start together; every run ends in exactly one observation, at its deadline
- * at the latest. */
+ * at the latest. Where a probe knows that its last pass still stands, that is the observation, and
+ * the run is spared. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -178,7 +178,7 @@ void heartbeats_close(struct runtime *runtime);
 
 /* holds.c */
 int holds_open(struct runtime *runtime, struct error *err);
-void holds_start(struct runtime *runtime);
+void holds_look_at_all(struct runtime *runtime); /* also ends what is over */
 void holds_close(struct runtime *runtime);
 /* Looks at what holds the service (UINT32_MAX: any) from outside, feeds the core, then calls done,
  * which may be NULL; from a later turn of the loop. Negative errno: it is not called. */

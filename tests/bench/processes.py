@@ -56,9 +56,11 @@ def _sleepers() -> Iterator[str]:
 
 def processes() -> list[Figure]:
     """500 sleeping processes, each known by a pidfile; CPU time of agent and executor together, and of
-    Monit 5.33 with a cycle of 5 s, each over whole cycles. For death, the agent's probe runs once a minute,
-    and only to confirm, because a pidfd tells of a death at once; Monit learns of it in its next cycle.
-    For memory and CPU both look every 5 s."""
+    Monit 5.33 with a cycle of 5 s, each over whole cycles. For death, the agent's probe confirms once a
+    minute what a pidfd tells at once; Monit learns of it in its next cycle. Of ten such runs nine are spared
+    while inotify tells of no change of the pidfile; a tenth of the probes read theirs, and what the process
+    uses, in each minute, so that the minute that is measured holds its share. For memory and CPU both look
+    every 5 s."""
     with _sleepers() as folder:
         death = _by_agent(folder, "", CONFIRM, CONFIRM), _by_monit(folder, "")
         usage = (

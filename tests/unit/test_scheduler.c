@@ -13,13 +13,14 @@
 
 #define MS USEC_PER_MSEC
 
-enum { PAPER_LOCAL, PAPER_PRIVILEGED, PAPER_COUNTING };
-enum { PAPER_PASSES_AT_ONCE, PAPER_SILENT };
+enum { PAPER_LOCAL, PAPER_PRIVILEGED, PAPER_COUNTING, PAPER_STANDING };
+enum { PAPER_PASSES_AT_ONCE, PAPER_SILENT, PAPER_FAILS_AT_ONCE };
 
 /* ---- Types made of paper ---- */
 
 static struct {
         int mode;
+        bool stands;
         int starts, stops, releases, detached;
         struct probe_run *last;
 } paper;
@@ -33,11 +34,19 @@ static void paper_start(struct probe_run *run) {
         state->runs++;
         paper.starts++;
         paper.last = run;
+        struct probe_result result = {0};
         if (paper.mode == PAPER_PASSES_AT_ONCE) {
-                struct probe_result result = {0};
                 probe_conclude(&result, OUTCOME_PASS, CAUSE_NONE, "run %d", state->runs);
                 probe_run_finish(run, &result);
+        } else if (paper.mode == PAPER_FAILS_AT_ONCE) {
+                probe_conclude(&result, OUTCOME_FAIL, CAUSE_EXITED, "run %d", state->runs);
+                probe_run_finish(run, &result);
         }
+}
+
+static bool paper_stands(const void *state) {
+        const struct paper_state *own = state;
+        return own->runs > 0 && paper.stands;
 }
 
 static void paper_stop(struct probe_run *run, char detail[OBSERVATION_DETAIL_MAX]) {
@@ -84,7 +93,14 @@ static const struct probe_type counting = {
         .detach = paper_detach,
         .release = paper_release,
 };
-const struct probe_type *const probe_types[] = {&local, &privileged, &counting, NULL};
+static const struct probe_type standing = {
+        .name = "standing",
+        .state_size = sizeof(struct paper_state),
+        .start = paper_start,
+        .stop = paper_stop,
+        .stands = paper_stands,
+};
+const struct probe_type *const probe_types[] = {&local, &privileged, &counting, &standing, NULL};
 const struct schema_variant probe_variants[] = {{NULL, 0, NULL, NULL}};
 
 /* ---- A policy of one service with some probes ---- */
@@ -407,6 +423,89 @@ static void test_reload_carries_the_state_of_a_probe_that_did_not_change(void **
         world_free(world);
 }
 
+/* ---- Passes that stand ---- */
+
+static void test_a_pass_that_stands_spares_the_run(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 3 * MS, 2 * MS);
+        paper.stands = true;
+        world_wait(world, 41, 30 * USEC_PER_SEC);
+        assert_int_equal(world->n_seen, 41);
+        assert_in_range(paper.starts, 4, 6); /* the first, and every tenth */
+        for (size_t i = 1; i < world->n_seen; i++) {
+                assert_int_equal(world->seen[i].outcome, OUTCOME_PASS);
+                assert_true(world->seen[i].at.mono >= world->seen[i - 1].at.mono);
+        }
+        assert_int_equal(scheduler_counts(world->scheduler).runs, 41);
+        assert_int_equal(scheduler_counts(world->scheduler).in_flight, 0);
+        world_free(world);
+}
+
+/* Runs that follow one another although the probe says that its last result stands. */
+static void assert_run_each_time(struct world *world, int n) {
+        world->n_seen = 0;
+        int before = paper.starts;
+        world_wait(world, (size_t) n, 30 * USEC_PER_SEC);
+        assert_int_equal(paper.starts - before, world->n_seen);
+        assert_true(world->n_seen >= (size_t) n);
+}
+
+static void test_what_is_no_pass_never_stands(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 3 * MS, 2 * MS);
+        paper.stands = true;
+        paper.mode = PAPER_FAILS_AT_ONCE;
+        assert_run_each_time(world, 20);
+        world_free(world);
+}
+
+static void test_at_another_pace_each_is_run(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 12 * MS, 2 * MS);
+        paper.stands = true;
+        scheduler_pace(world->scheduler, 0, PACE_FAST);
+        assert_run_each_time(world, 20);
+        world_free(world);
+}
+
+static void test_rare_runs_are_never_spared(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 3 * MS, 2 * MS);
+        paper.stands = true;
+        world_wait(world, 1, 30 * USEC_PER_SEC);
+        world->probes[0].interval = 61 * USEC_PER_SEC; /* one is due still */
+        world_wait(world, 2, 30 * USEC_PER_SEC);
+        assert_int_equal(paper.starts, 2);
+        world_free(world);
+}
+
+static void test_what_is_asked_for_is_run(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 10 * USEC_PER_SEC, 2 * MS);
+        paper.stands = true;
+        for (int i = 1; i <= 15; i++) {
+                scheduler_hurry(world->scheduler, 0);
+                world_wait(world, (size_t) i, 30 * USEC_PER_SEC);
+                assert_int_equal(paper.starts, i);
+        }
+        world_free(world);
+}
+
+static void test_a_new_process_is_looked_at(void **state) {
+        (void) state;
+        struct world *world = world_of(1, PAPER_STANDING, 3 * MS, 2 * MS);
+        paper.stands = true;
+        world_wait(world, 1, 30 * USEC_PER_SEC);
+        for (size_t i = 2; i <= 15; i++) {
+                int before = paper.starts;
+                struct probe_target target = {.known = true, .pid = (pid_t) i};
+                scheduler_target(world->scheduler, 0, &target);
+                world_wait(world, i, 30 * USEC_PER_SEC);
+                assert_int_equal(paper.starts, before + 1);
+        }
+        world_free(world);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_probe_is_seen_within_its_first_interval),
@@ -420,6 +519,12 @@ int main(void) {
                 cmocka_unit_test(test_an_executor_that_is_away_or_silent_means_unknown),
                 cmocka_unit_test(test_reload_keeps_what_did_not_change),
                 cmocka_unit_test(test_reload_carries_the_state_of_a_probe_that_did_not_change),
+                cmocka_unit_test(test_a_pass_that_stands_spares_the_run),
+                cmocka_unit_test(test_what_is_no_pass_never_stands),
+                cmocka_unit_test(test_at_another_pace_each_is_run),
+                cmocka_unit_test(test_rare_runs_are_never_spared),
+                cmocka_unit_test(test_what_is_asked_for_is_run),
+                cmocka_unit_test(test_a_new_process_is_looked_at),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include "io/worker.h"
 #include "policy/load.h"
 #include "probes/exec_host.h"
+#include "probes/file_changes.h"
 #include "probes/mount_pools.h"
 #include "probes/probe.h"
 #include "probes/process_scanner.h"
@@ -69,6 +70,7 @@ static inline void rig_open(struct rig *rig) {
         assert_int_equal(journal_reader_new(&rig->host.journal, NULL), 0);
         assert_int_equal(resolver_new(&rig->host.resolver, rig->host.loop, NULL), 0);
         assert_int_equal(mount_pools_new(&rig->host.mounts, rig->host.loop, NULL), 0);
+        assert_int_equal(file_changes_new(&rig->host.changes, rig->host.loop, NULL), 0);
         assert_int_equal(
                 process_scanner_new(&rig->host.processes, rig->host.loop, "/proc", NULL), 0);
         assert_int_equal(unit_bus_new(&rig->host.units, rig->host.loop, BUS_PEER_SYSTEM, NULL), 0);
@@ -94,6 +96,7 @@ static inline void rig_close(struct rig *rig) {
         resolver_free(rig->host.resolver);
         unit_bus_free(rig->host.units);
         process_scanner_free(rig->host.processes);
+        file_changes_free(rig->host.changes);
         mount_pools_free(rig->host.mounts);
         exec_host_free(rig->host.exec);
         worker_pool_free(rig->host.disk);

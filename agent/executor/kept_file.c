@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,20 +106,19 @@ void kept_file_load(struct kept_file *file, void (*loaded)(void *cookie), void *
 /* ---- Saving ---- */
 
 static int run_save(void *data) {
-        struct job *job = data;
-        char temporary[STATE_PATH_MAX + 16];
-        snprintf(temporary, sizeof(temporary), "%s.%u.new", job->path, job->serial);
+        const struct job *job = data;
+        const char *name = strrchr(job->path, '/') + 1;
+        char aside[NAME_MAX + 1];
         int r = own_folder_make(job->directory, 0700);
-        if (r == 0) {
-                r = own_file_write(AT_FDCWD, temporary, job->text);
-        }
-        if (r == 0 && rename(temporary, job->path) < 0) {
-                r = -errno;
-        }
         if (r < 0) {
-                unlink(temporary);
+                return r;
         }
-        return r;
+        AUTO_CLOSE int folder = open(job->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0) {
+                return -errno;
+        }
+        snprintf(aside, sizeof(aside), "%.200s.%u.new", name, job->serial);
+        return own_file_replace(folder, aside, name, job->text, true);
 }
 
 static void on_saved(void *cookie, int result, void *data) {

@@ -46,10 +46,6 @@ static int write_text(int folder, const char *name, const char *text, bool durab
         return durable && fsync(fd) < 0 ? -errno : 0;
 }
 
-int own_file_write(int folder, const char *name, const char *text) {
-        return write_text(folder, name, text, true);
-}
-
 int own_file_replace(
         int folder, const char *aside, const char *name, const char *text, bool durable) {
         int r = write_text(folder, aside, text, durable);

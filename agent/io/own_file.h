@@ -9,11 +9,8 @@
  * file, or larger than max_bytes; else negative errno of open(2), fstat(2), read(2), or -ENOMEM. */
 int own_file_read(int folder, const char *name, size_t max_bytes, char **ret);
 
-/* Writes and fsyncs it, for this user only; the caller renames it into its place. -ENOSPC: not all
- * of it was written; else negative errno. */
-int own_file_write(int folder, const char *name, const char *text);
-
-/* Replaces `name` wholly or not at all, by way of `aside`. `durable`: it is on the disk when this
- * returns, and stays there. Errors as above, or those of renameat(2). */
+/* Replaces `name` wholly or not at all, by way of `aside`, as a file for this user only. `durable`:
+ * it is on the disk when this returns, and stays there; that needs a real `folder`. -ENOSPC: not
+ * all of it was written; else negative errno. */
 int own_file_replace(
         int folder, const char *aside, const char *name, const char *text, bool durable);

@@ -15,8 +15,8 @@ static void what_is_written_is_read(void **state) {
         (void) state;
         tmpdir_make(&dir);
         AUTO_CLOSE int folder = open(dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_int_equal(own_file_write(folder, "memory", "sixteen bytes..."), 0);
-        assert_int_equal(own_file_write(AT_FDCWD, tmpdir_file(&dir, "memory"), "shorter"), 0);
+        assert_int_equal(own_file_replace(folder, "aside", "memory", "sixteen bytes...", true), 0);
+        assert_int_equal(own_file_replace(folder, "aside", "memory", "shorter", false), 0);
         assert_int_equal(fstatat(folder, "memory", &status, 0), 0);
         assert_int_equal(status.st_mode & 07777, 0600);
         assert_int_equal(own_file_read(folder, "memory", MAX_BYTES, &text), 0);
@@ -49,13 +49,13 @@ static void only_a_small_regular_file_is_read(void **state) {
         tmpdir_make(&dir);
         AUTO_CLOSE int folder = open(dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert_int_equal(own_file_read(folder, "absent", MAX_BYTES, &text), -ENOENT);
-        assert_int_equal(own_file_write(folder, "large", "more than sixteen"), 0);
+        assert_int_equal(own_file_replace(folder, "aside", "large", "more than sixteen", false), 0);
         assert_int_equal(own_file_read(folder, "large", MAX_BYTES, &text), -EBADMSG);
         assert_int_equal(mkfifoat(folder, "fifo", 0600), 0);
         assert_int_equal(own_file_read(folder, "fifo", MAX_BYTES, &text), -EBADMSG);
         assert_int_equal(symlinkat("large", folder, "link"), 0);
         assert_int_equal(own_file_read(folder, "link", MAX_BYTES, &text), -ELOOP);
-        assert_int_equal(own_file_write(folder, "link", "x"), -ELOOP);
+        assert_int_equal(own_file_replace(folder, "link", "memory", "x", false), -ELOOP);
         assert_null(text);
         tmpdir_remove(&dir);
 }

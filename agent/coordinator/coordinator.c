@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/read_full.h"
 #include "base/str.h"
 #include "coordinator/seat.h"
 
@@ -156,25 +155,6 @@ void coordinator_close(struct coordinator *coordinator) {
         coordinator->operations->close(coordinator);
         free_settings(coordinator);
         free(coordinator);
-}
-
-int coordinator_read(const char *key, const char *path, char **ret, struct error *err) {
-        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        AUTO_FREE char *text = calloc(1, COORDINATOR_FILE_MAX + 1);
-        if (fd < 0 || !text) {
-                return error_set_errno(
-                        err, fd < 0 ? errno : ENOMEM, "coordinator: %s %s", key, path);
-        }
-        ssize_t length = read_full(fd, text, COORDINATOR_FILE_MAX + 1);
-        if (length < 0) {
-                return error_set_errno(err, (int) -length, "coordinator: %s %s", key, path);
-        }
-        if (length == 0 || length > COORDINATOR_FILE_MAX) {
-                return error_set(err, EINVAL, "coordinator: %s %s is %s", key, path,
-                        length == 0 ? "empty" : "too large");
-        }
-        *ret = TAKE_PTR(text);
-        return 0;
 }
 
 /* ---- a seat ---- */

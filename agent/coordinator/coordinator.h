@@ -24,10 +24,10 @@ struct coordinator_folders {
         const char *state, *runtime;
 };
 
-/* For the start of an agent: it reads small files and loads a library. Copies what it needs. Fails
- * only on what a person has to mend: -EINVAL for settings that make no sense, -ENOENT or -EACCES
- * for a file or a library that is not there, -ENOMEM. A coordinator that does not answer is no
- * failure: the seats say so. */
+/* Copies what it needs, and with zookeeper loads a library of the system. Fails only on what a
+ * person has to mend: -EINVAL for settings that make no sense, -ENOENT for a library that is not
+ * there, -ENOMEM. A coordinator that does not answer, or a file of its settings that cannot be
+ * read, is no failure: the seats say so, and try again. */
 int coordinator_open(struct coordinator **ret, struct loop *loop,
         const struct coordinator_spec *spec, const struct coordinator_folders *folders,
         struct error *err);

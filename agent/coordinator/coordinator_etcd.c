@@ -9,29 +9,28 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "coordinator/etcd_prelude.h"
 #include "coordinator/etcd_text.h"
 #include "coordinator/seat.h"
 #include "io/http_client.h"
+#include "io/worker.h"
 
-enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, GUID_MAX = 33, TOKEN_MAX = 1024 };
+enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, TOKEN_MAX = 1024 };
 
 #define LOOK_INTERVAL_MAX (500 * USEC_PER_MSEC) /* so soon a member sees what another did */
 #define RETRY_INTERVAL (500 * USEC_PER_MSEC)
+#define PRELUDE_LIMIT (5 * USEC_PER_SEC) /* for small files, on a busy disk */
+#define PRELUDE_RETRY (2 * USEC_PER_SEC)
 
 struct etcd {
         struct coordinator common;
         struct http_client *client;
-        char *ca, *cert, *key, *password; /* texts; NULL: none */
+        struct worker_pool *pool; /* of what seats read before their first request */
 };
 
 enum step { STEP_LOG_IN, STEP_GRANT, STEP_KEEP, STEP_LOOK, STEP_ACT };
@@ -39,6 +38,8 @@ enum step { STEP_LOG_IN, STEP_GRANT, STEP_KEEP, STEP_LOOK, STEP_ACT };
 struct etcd_seat {
         struct seat common;
         struct loop_timer timer; /* the next round */
+        struct worker_task *task; /* that reads what is needed first; NULL: none under way */
+        struct coordinator_files files;
         struct http_transfer *transfer; /* NULL: none under way */
         struct http_keep keep;
         struct http_request request; /* and what it points to: until the answer */
@@ -49,7 +50,7 @@ struct etcd_seat {
         struct strbuf body;
         size_t server; /* that is asked */
         char token[TOKEN_MAX]; /* of a user who is logged in; "": not */
-        char guid[GUID_MAX];
+        char guid[ETCD_GUID_MAX]; /* "": the files are not read yet */
         bool again; /* something was wished during a round */
 
         uint64_t lease; /* of etcd; 0: none */
@@ -102,7 +103,7 @@ static const char *part_of(const struct etcd_seat *seat, const char *key) {
 }
 
 static bool has_guid(const struct etcd_seat *seat, const struct etcd_key *key) {
-        return key && str_starts(key->value, seat->guid) && key->value[GUID_MAX - 1] == ' ';
+        return key && str_starts(key->value, seat->guid) && key->value[ETCD_GUID_MAX - 1] == ' ';
 }
 
 /* "GUID REST" */
@@ -113,22 +114,8 @@ static const char *rest_of(const char *value) {
 
 /* ---- requests ---- */
 
-static void add_json_text(struct strbuf *to, const char *text) {
-        for (const char *c = text; *c; c++) {
-                if ((unsigned char) *c < ' ' || *c == '"' || *c == '\\') {
-                        strbuf_addf(to, "\\u%04x", (unsigned char) *c);
-                } else {
-                        strbuf_add_char(to, *c);
-                }
-        }
-}
-
 static void write_log_in(struct etcd_seat *seat) {
-        strbuf_add(&seat->body, "{\"name\":\"");
-        add_json_text(&seat->body, seat->common.coordinator->user);
-        strbuf_add(&seat->body, "\",\"password\":\"");
-        add_json_text(&seat->body, etcd_of(seat)->password);
-        strbuf_add(&seat->body, "\"}");
+        etcd_add_log_in(&seat->body, seat->common.coordinator->user, seat->files.password);
 }
 
 /* Whole seconds: never less than the group wants. */
@@ -480,12 +467,13 @@ static void write_body(struct etcd_seat *seat, enum step step) {
         }
 }
 
-static struct http_tls tls_of(const struct etcd *etcd) {
+static struct http_tls tls_of(const struct etcd_seat *seat) {
+        const struct coordinator_files *files = &seat->files;
         return (struct http_tls){
-                .authorities = {etcd->ca, etcd->ca ? strlen(etcd->ca) : 0},
-                .authorities_file = etcd->common.ca_file,
-                .certificate = {etcd->cert, etcd->cert ? strlen(etcd->cert) : 0},
-                .key = {etcd->key, etcd->key ? strlen(etcd->key) : 0},
+                .authorities = {files->ca, files->ca ? strlen(files->ca) : 0},
+                .authorities_file = seat->common.coordinator->ca_file,
+                .certificate = {files->cert, files->cert ? strlen(files->cert) : 0},
+                .key = {files->key, files->key ? strlen(files->key) : 0},
         };
 }
 
@@ -511,7 +499,7 @@ static void send_request(struct etcd_seat *seat, enum step step) {
                 .timeout = seat->common.lease / TIMEOUTS_PER_LEASE,
                 .max_body = ETCD_BODY_MAX,
                 .keep = &seat->keep,
-                .tls = tls_of(etcd),
+                .tls = tls_of(seat),
         };
         int r = seat->body.failed ? -ENOMEM
                                   : http_client_start(etcd->client, &seat->request, on_answer, seat,
@@ -533,35 +521,52 @@ static void start_round(struct etcd_seat *seat) {
         }
 }
 
-static void on_timer(void *cookie) {
-        start_round(cookie);
-}
-
 /* ---- the seat ---- */
 
-/* It outlives the agent, not the boot: a new agent knows its keys by it. */
-static void load_guid(struct etcd_seat *seat) {
-        const struct seat *common = &seat->common;
-        char path[PATH_MAX], name[COORDINATION_MEMBER_MAX];
-        uint64_t number[2] = {clock_now().mono, (uint64_t) (uintptr_t) seat};
-        (void) str_copy(name, sizeof(name), common->member);
-        for (char *slash = name; (slash = strchr(slash, '/'));) {
-                *slash = ':';
+/* It is tried again until a person has mended it. */
+static void not_read(struct etcd_seat *seat, const char *why) {
+        seat_update_session(&seat->common, SESSION_REFUSED, why);
+        next_round(seat, PRELUDE_RETRY);
+}
+
+static void on_prelude(void *cookie, int result, void *data) {
+        struct etcd_seat *seat = cookie;
+        struct etcd_prelude *prelude = data;
+        seat->task = NULL;
+        if (result == -ETIMEDOUT) {
+                not_read(seat, "coordinator: a file of its settings takes too long to be read");
+        } else if (result < 0) {
+                not_read(seat, prelude->err.text);
+        } else {
+                seat->files = prelude->files;
+                prelude->files = (struct coordinator_files){0};
+                (void) str_copy(seat->guid, sizeof(seat->guid), prelude->guid);
+                start_round(seat);
         }
-        (void) snprintf(path, sizeof(path), "%s/coordination", common->coordinator->runtime);
-        (void) mkdir(path, 0700);
-        (void) snprintf(path, sizeof(path), "%s/coordination/%s.%s.guid",
-                common->coordinator->runtime, common->group, name);
-        AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0 && read(fd, seat->guid, GUID_MAX - 1) == GUID_MAX - 1 &&
-                strspn(seat->guid, "0123456789abcdef") == GUID_MAX - 1) {
-                return;
+}
+
+static void start_prelude(struct etcd_seat *seat) {
+        struct error err = {0};
+        struct worker_job job = {.run = etcd_prelude_run,
+                .release = etcd_prelude_free,
+                .done = on_prelude,
+                .data = etcd_prelude_new(&seat->common),
+                .cookie = seat,
+                .deadline = usec_add(clock_now().mono, PRELUDE_LIMIT)};
+        int r = job.data ? worker_submit(etcd_of(seat)->pool, &job, &seat->task, &err)
+                         : error_set_errno(&err, ENOMEM, "coordinator");
+        if (r < 0) {
+                etcd_prelude_free(job.data);
+                not_read(seat, err.text);
         }
-        (void) getrandom(number, sizeof(number), 0);
-        (void) snprintf(
-                seat->guid, sizeof(seat->guid), "%016" PRIx64 "%016" PRIx64, number[0], number[1]);
-        if (fd >= 0) { /* without it a new agent has to wait until its lease has run out */
-                (void) !pwrite(fd, seat->guid, GUID_MAX - 1, 0);
+}
+
+static void on_timer(void *cookie) {
+        struct etcd_seat *seat = cookie;
+        if (*seat->guid) {
+                start_round(seat);
+        } else if (!seat->task) {
+                start_prelude(seat);
         }
 }
 
@@ -573,19 +578,22 @@ static int etcd_join(struct seat *common, struct error *err) {
                 free(seat->keys);
                 return error_set_errno(err, ENOMEM, "group %s", common->group);
         }
-        load_guid(seat);
         loop_timer_set_after(&seat->timer, 0);
         return 0;
 }
 
 static void etcd_leave(struct seat *common) {
         struct etcd_seat *seat = (struct etcd_seat *) common;
+        if (seat->task) {
+                worker_cancel(seat->task);
+        }
         if (seat->transfer) {
                 http_client_cancel(seat->transfer);
         }
         http_keep_drop(&seat->keep);
         loop_timer_done(&seat->timer);
         strbuf_done(&seat->body);
+        coordinator_files_done(&seat->files);
         explicit_bzero(seat->token, sizeof(seat->token));
         free(seat->keys);
 }
@@ -594,46 +602,17 @@ static void etcd_wish(struct seat *common) {
         struct etcd_seat *seat = (struct etcd_seat *) common;
         if (seat->transfer) {
                 seat->again = true;
-        } else {
+        } else if (*seat->guid) {
                 loop_timer_set_after(&seat->timer, 0);
         }
 }
 
 /* ---- the coordinator ---- */
 
-static int read_files(struct etcd *etcd, struct error *err) {
-        const struct coordinator *common = &etcd->common;
-        const struct {
-                const char *key, *path;
-                char **to;
-        } files[] = {{"ca_file", common->ca_file, &etcd->ca},
-                {"cert_file", common->cert_file, &etcd->cert},
-                {"key_file", common->key_file, &etcd->key},
-                {"password_file", common->password_file, &etcd->password}};
-        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                int r = files[i].path
-                                ? coordinator_read(files[i].key, files[i].path, files[i].to, err)
-                                : 0;
-                if (r < 0) {
-                        return r;
-                }
-        }
-        if (etcd->password) {
-                etcd->password[strcspn(etcd->password, "\r\n")] = '\0';
-        }
-        return 0;
-}
-
 static void etcd_close(struct coordinator *common) {
         struct etcd *etcd = (struct etcd *) common;
         http_client_free(etcd->client);
-        if (etcd->password) {
-                explicit_bzero(etcd->password, strlen(etcd->password));
-        }
-        free(etcd->ca);
-        free(etcd->cert);
-        free(etcd->key);
-        free(etcd->password);
+        worker_pool_free(etcd->pool);
 }
 
 static int etcd_open(struct coordinator *common, struct error *err) {
@@ -654,7 +633,9 @@ static int etcd_open(struct coordinator *common, struct error *err) {
         if (common->user && !common->password_file) {
                 return error_set(err, EINVAL, "coordinator: a user of etcd needs a password_file");
         }
-        int r = read_files(etcd, err);
+        static const struct worker_limits limits = {
+                .name = "etcd", .max_threads = 2, .max_queue = 64, .max_stuck = 4};
+        int r = worker_pool_new(&etcd->pool, common->loop, &limits, err);
         r = r < 0 ? r : http_client_new(&etcd->client, common->loop, NULL, err);
         if (r < 0) {
                 etcd_close(common);

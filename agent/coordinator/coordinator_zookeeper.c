@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "coordinator/coordinator_files.h"
 #include "coordinator/seat.h"
 #include "coordinator/zookeeper_keeper.h"
 
@@ -45,9 +46,10 @@ struct share {
 
         atomic_bool closing;
         int to_thread, to_loop; /* eventfd */
-        struct zk_settings settings; /* constant, as is the rest */
+        struct zk_settings settings; /* constant, as is the rest; the login is the thread's */
         char base[ZK_PATH_MAX], group[COORDINATION_GROUP_MAX], member[COORDINATION_MEMBER_MAX];
-        char record[PATH_MAX]; /* file with the session */
+        char folder[PATH_MAX], record[PATH_MAX]; /* record: file with the session */
+        char user[ZK_USER_MAX], password_file[PATH_MAX];
 
         struct share *next_left; /* of the loop: in the list of those whose seat was left */
 };
@@ -55,7 +57,6 @@ struct share {
 struct zookeeper {
         struct coordinator common;
         const struct zookeeper_library *library;
-        char login[sizeof(((struct zk_settings *) NULL)->login)];
         struct share *left; /* whose threads may still be saying good-bye */
 };
 
@@ -252,8 +253,34 @@ static void end_session(struct zk_keeper *keeper) {
         }
 }
 
+static void wait_awhile(const struct share *share) {
+        struct pollfd wake = {.fd = share->to_thread, .events = POLLIN};
+        (void) poll(&wake, 1, RETRY_MS);
+}
+
+/* Again and again, until a person has mended it. */
+static void read_login(struct share *share) {
+        const struct coordinator_spec spec = {.password_file = share->password_file};
+        while (!atomic_load(&share->closing)) {
+                struct coordinator_files files;
+                struct error err = {0};
+                eventfd_t count;
+                if (coordinator_files_read(&files, &spec, &err) == 0) {
+                        (void) snprintf(share->settings.login, sizeof(share->settings.login),
+                                "%.100s:%.128s", share->user, files.password);
+                        coordinator_files_done(&files);
+                        return;
+                }
+                tell_trouble(share, SESSION_REFUSED, err.text, false);
+                wait_awhile(share);
+                (void) eventfd_read(share->to_thread, &count);
+        }
+}
+
 static void keep(struct share *share, struct zk_keeper *keeper) {
         clientid_t former = {0};
+        (void) mkdir(share->folder, 0700); /* what is missing there shows when it is written */
+        read_login(share);
         bool known = load_record(keeper, share->record, &former);
         while (!atomic_load(&share->closing)) {
                 if (!known) {
@@ -273,8 +300,7 @@ static void keep(struct share *share, struct zk_keeper *keeper) {
                                 *keeper->session.why ? keeper->session.why
                                                      : "a session could not be begun",
                                 true);
-                        struct pollfd wake = {.fd = share->to_thread, .events = POLLIN};
-                        (void) poll(&wake, 1, RETRY_MS);
+                        wait_awhile(share);
                 }
                 end_session(keeper);
         }
@@ -370,7 +396,7 @@ static void fill_share(struct share *share, const struct seat *seat) {
         share->settings.timeout = seat->lease;
         share->settings.closing = &share->closing;
         share->settings.wake_fd = share->to_thread;
-        (void) str_copy(share->settings.login, sizeof(share->settings.login), zookeeper->login);
+        share->settings.give_up = USEC_INFINITY;
         for (size_t i = 0; i < common->n_servers && length < ZK_SERVERS_MAX; i++) {
                 length += (size_t) snprintf(share->settings.servers + length,
                         ZK_SERVERS_MAX - length, "%s%s", i > 0 ? "," : "", common->servers[i]);
@@ -382,8 +408,11 @@ static void fill_share(struct share *share, const struct seat *seat) {
         for (char *slash = name; (slash = strchr(slash, '/'));) {
                 *slash = ':';
         }
+        (void) snprintf(share->folder, sizeof(share->folder), "%s/coordination", common->runtime);
         (void) snprintf(share->record, sizeof(share->record), "%s/coordination/%s.%s.session",
                 common->runtime, seat->group, name);
+        (void) str_copy(share->user, sizeof(share->user), common->user);
+        (void) str_copy(share->password_file, sizeof(share->password_file), common->password_file);
 }
 
 static int start_thread(struct share *share) {
@@ -487,8 +516,8 @@ static int check_settings(const struct coordinator *common, struct error *err) {
         if (str_empty(common->root) || common->root[0] != '/' || !common->root[1]) {
                 return error_set(err, EINVAL, "coordinator: zookeeper needs a root as /recoverd");
         }
-        if (str_empty(common->user) || str_empty(common->password_file) ||
-                strchr(common->user, ':')) {
+        if (str_empty(common->user) || strlen(common->user) >= ZK_USER_MAX ||
+                str_empty(common->password_file) || strchr(common->user, ':')) {
                 return error_set(err, EINVAL,
                         "coordinator: zookeeper needs a user and its password_file: what it keeps "
                         "there must not be open to everybody");
@@ -498,26 +527,8 @@ static int check_settings(const struct coordinator *common, struct error *err) {
 
 static int zookeeper_open(struct coordinator *common, struct error *err) {
         struct zookeeper *zookeeper = (struct zookeeper *) common;
-        AUTO_FREE char *password = NULL;
-        char folder[PATH_MAX];
         int r = check_settings(common, err);
-        if (r == 0) {
-                r = coordinator_read("password_file", common->password_file, &password, err);
-        }
-        if (r == 0) {
-                r = zookeeper_library_load(&zookeeper->library, err);
-        }
-        if (r == 0) {
-                password[strcspn(password, "\r\n")] = '\0';
-                (void) snprintf(zookeeper->login, sizeof(zookeeper->login), "%.100s:%.128s",
-                        common->user, password);
-                (void) snprintf(folder, sizeof(folder), "%s/coordination", common->runtime);
-                (void) mkdir(folder, 0700); /* what is missing there shows when it is written */
-        }
-        if (password) {
-                explicit_bzero(password, strlen(password));
-        }
-        return r;
+        return r < 0 ? r : zookeeper_library_load(&zookeeper->library, err);
 }
 
 /* Waits a moment, so that a member that has no lease says good-bye instead of being missed. */
@@ -535,7 +546,6 @@ static void zookeeper_close_all(struct coordinator *common) {
                 }
                 unlock_and_unref(share);
         }
-        explicit_bzero(zookeeper->login, sizeof(zookeeper->login));
 }
 
 const struct coordinator_operations coordinator_zookeeper = {

@@ -55,6 +55,24 @@ void etcd_add_text(struct strbuf *to, const char *name, const char *text, const 
         strbuf_addf(to, "\"%s", behind);
 }
 
+static void add_json_text(struct strbuf *to, const char *text) {
+        for (const char *c = text; *c; c++) {
+                if ((unsigned char) *c < ' ' || *c == '"' || *c == '\\') {
+                        strbuf_addf(to, "\\u%04x", (unsigned char) *c);
+                } else {
+                        strbuf_add_char(to, *c);
+                }
+        }
+}
+
+void etcd_add_log_in(struct strbuf *to, const char *user, const char *password) {
+        strbuf_add(to, "{\"name\":\"");
+        add_json_text(to, user);
+        strbuf_add(to, "\",\"password\":\"");
+        add_json_text(to, password);
+        strbuf_add(to, "\"}");
+}
+
 /* ---- answers ---- */
 
 static int not_etcd(struct error *err, const char *what) {
@@ -158,6 +176,7 @@ static int take_key(struct json_object *from, struct etcd_keys *keys, struct err
                 return not_etcd(err, "a value");
         }
         int r = number(from, "create_revision", &key->created, err);
+        r = r == 0 ? number(from, "mod_revision", &key->modified, err) : r;
         r = r == 0 ? number(from, "lease", &key->lease, err) : r;
         keys->count += r == 0;
         return r;

@@ -17,7 +17,7 @@ enum {
 
 struct etcd_key {
         char key[ETCD_KEY_MAX], value[ETCD_VALUE_MAX];
-        uint64_t created; /* revision */
+        uint64_t created, modified; /* revisions */
         uint64_t lease; /* 0: none */
 };
 
@@ -28,6 +28,9 @@ struct etcd_keys {
 
 /* Adds "key":"BASE64" with a comma behind it, or without. */
 void etcd_add_text(struct strbuf *to, const char *name, const char *text, const char *behind);
+
+/* The whole body of a log-in. */
+void etcd_add_log_in(struct strbuf *to, const char *user, const char *password);
 
 /* All: -EBADMSG: it is not what etcd says, and err has it. */
 int etcd_parse_grant(const char *body, uint64_t *ret_lease, uint64_t *ret_ttl, struct error *err);

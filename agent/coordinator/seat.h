@@ -48,11 +48,6 @@ struct coordinator {
         size_t n_servers;
 };
 
-/* The text of a small file that the setting `key` names, to be freed. Blocks. -EINVAL: empty, or
- * larger than COORDINATOR_FILE_MAX. */
-enum { COORDINATOR_FILE_MAX = 64 * 1024 };
-int coordinator_read(const char *key, const char *path, char **ret, struct error *err);
-
 extern const struct coordinator_operations coordinator_etcd;
 extern const struct coordinator_operations coordinator_local;
 extern const struct coordinator_operations coordinator_zookeeper; /* where it is built in */

@@ -14,16 +14,7 @@ enum { EPHEMERAL = 1, SEQUENCE = 2, ROUNDS_MAX = 8 };
 
 /* The member was told to mend something, and this is tried again. */
 static int refuse(const struct zk_keeper *keeper, int code, const char *path, struct error *err) {
-        if (code == ZNOAUTH) {
-                (void) error_set(err, EACCES,
-                        "%s: not allowed: it belongs to another user, or user and password are "
-                        "wrong",
-                        path);
-        } else if (code != ZCONNECTIONLOSS && code != ZOPERATIONTIMEOUT) {
-                (void) error_set(err, EIO, "%s: %s", path,
-                        keeper->session.settings->library->error_text(code));
-        }
-        return code;
+        return zk_explain(&keeper->session, code, path, err);
 }
 
 void zk_keeper_draw_guid(struct zk_keeper *keeper) {
@@ -40,27 +31,11 @@ static int ensure(struct zk_keeper *keeper, const char *path, struct error *err)
         return code == ZOK || code == ZNODEEXISTS ? ZOK : refuse(keeper, code, path, err);
 }
 
-static int ensure_parents(struct zk_keeper *keeper, struct error *err) {
-        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
-        (void) str_copy(path, sizeof(path), keeper->base);
-        for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
-                *slash = '\0';
-                int code = zk_get(&keeper->session, path, false, data, NULL);
-                if (code == ZNONODE) {
-                        code = ensure(keeper, path, err);
-                }
-                if (code != ZOK && code != ZNOAUTH) { /* one that may not be read may be passed */
-                        return refuse(keeper, code, path, err);
-                }
-                *slash = '/';
-        }
-        return ensure(keeper, path, err);
-}
-
 static int prepare(struct zk_keeper *keeper, struct error *err) {
         static const char *const parts[] = {"members", "lease", "beats", "next"};
-        char path[ZK_PATH_MAX];
-        int code = ensure_parents(keeper, err);
+        char path[ZK_PATH_MAX] = "";
+        int code = zk_make_path(&keeper->session, keeper->base, path);
+        code = refuse(keeper, code, path, err);
         for (size_t i = 0; code == ZOK && i < ELEMENTSOF(parts); i++) {
                 bool open_to_all = false;
                 (void) snprintf(path, sizeof(path), "%.400s/%s", keeper->base, parts[i]);
@@ -117,7 +92,7 @@ static int sit_down(struct zk_keeper *keeper, const char *text, struct error *er
                                 keeper->group, keeper->member);
                         return ZNODEEXISTS;
                 }
-                code = code == ZOK ? zk_set(&keeper->session, path, text) : code;
+                code = code == ZOK ? zk_set(&keeper->session, path, text, ZK_ANY_VERSION) : code;
         }
         if (code == ZOK) {
                 keeper->seated = true;
@@ -227,7 +202,7 @@ static void next_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
 static int set_next(struct zk_keeper *keeper, const char *member, struct error *err) {
         char path[ZK_PATH_MAX];
         next_path(keeper, path);
-        return refuse(keeper, zk_set(&keeper->session, path, member), path, err);
+        return refuse(keeper, zk_set(&keeper->session, path, member, ZK_ANY_VERSION), path, err);
 }
 
 static int look_at_next(struct zk_keeper *keeper, struct error *err) {
@@ -358,7 +333,8 @@ int zk_keeper_beat(struct zk_keeper *keeper) {
         char path[ZK_PATH_MAX];
         struct zk_session *session = &keeper->session;
         member_path(keeper, "beats", keeper->member, path);
-        int code = zk_set(session, *keeper->node ? keeper->node : path, keeper->member);
+        int code = zk_set(
+                session, *keeper->node ? keeper->node : path, keeper->member, ZK_ANY_VERSION);
         if (code == ZNONODE && !*keeper->node) {
                 code = zk_create(session, path, keeper->member, EPHEMERAL);
         }

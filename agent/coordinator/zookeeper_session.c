@@ -155,6 +155,7 @@ static bool turn(struct zk_session *session, usec_t until, bool *ret_woken) {
 
 bool zk_session_wait(struct zk_session *session, usec_t until) {
         bool before = session->connected, woken = false;
+        until = until < session->settings->give_up ? until : session->settings->give_up;
         while (!atomic_load(session->settings->closing) && !session->watched && !woken &&
                 session->connected == before && clock_now().mono < until) {
                 if (!turn(session, until, &woken)) {
@@ -260,6 +261,8 @@ static struct call *new_call(const struct zk_session *session) {
  * unless ZOK. */
 static int await(struct zk_session *session, int code, struct call *call, struct call **ret) {
         usec_t deadline = usec_add(clock_now().mono, zk_session_timeout(session));
+        usec_t give_up = session->settings->give_up;
+        deadline = deadline < give_up ? deadline : give_up;
         *ret = NULL;
         if (code != ZOK) {
                 free_call(call);
@@ -314,14 +317,14 @@ int zk_delete(struct zk_session *session, const char *path) {
         return await_write(session, code, call, now);
 }
 
-int zk_set(struct zk_session *session, const char *path, const char *data) {
+int zk_set(struct zk_session *session, const char *path, const char *data, int version) {
         struct call *call = new_call(session);
         usec_t now = clock_now().mono;
         if (!call) {
                 return ZCONNECTIONLOSS;
         }
         int code = session->settings->library->set(
-                session->handle, path, data, (int) strlen(data), -1, on_stat, call);
+                session->handle, path, data, (int) strlen(data), version, on_stat, call);
         return await_write(session, code, call, now);
 }
 
@@ -370,6 +373,48 @@ int zk_is_open(struct zk_session *session, const char *path, bool *ret) {
         if (answer) {
                 *ret = answer->open_to_all;
                 free_call(answer);
+        }
+        return code;
+}
+
+/* ---- of several calls ---- */
+
+static int ensure(struct zk_session *session, const char *path, char ret_failed[ZK_PATH_MAX]) {
+        int code = zk_create(session, path, "", 0);
+        if (code == ZOK || code == ZNODEEXISTS) {
+                return ZOK;
+        }
+        (void) str_copy(ret_failed, ZK_PATH_MAX, path);
+        return code;
+}
+
+int zk_make_path(struct zk_session *session, const char *path, char ret_failed[ZK_PATH_MAX]) {
+        char part[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        (void) str_copy(part, sizeof(part), path);
+        for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
+                *slash = '\0';
+                int code = zk_get(session, part, false, data, NULL);
+                if (code == ZNONODE) {
+                        code = ensure(session, part, ret_failed);
+                }
+                if (code != ZOK && code != ZNOAUTH) { /* one that may not be read may be passed */
+                        (void) str_copy(ret_failed, ZK_PATH_MAX, part);
+                        return code;
+                }
+                *slash = '/';
+        }
+        return ensure(session, path, ret_failed);
+}
+
+int zk_explain(const struct zk_session *session, int code, const char *path, struct error *err) {
+        if (code == ZNOAUTH) {
+                (void) error_set(err, EACCES,
+                        "%s: not allowed: it belongs to another user, or user and password are "
+                        "wrong",
+                        path);
+        } else if (code != ZOK && code != ZCONNECTIONLOSS && code != ZOPERATIONTIMEOUT) {
+                (void) error_set(
+                        err, EIO, "%s: %s", path, session->settings->library->error_text(code));
         }
         return code;
 }

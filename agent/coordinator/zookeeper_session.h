@@ -12,7 +12,9 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/zookeeper_library.h"
 
+enum { ZK_USER_MAX = 101 };
 enum { ZK_PATH_MAX = 512, ZK_DATA_MAX = 1024, ZK_SERVERS_MAX = 4096, ZK_WRITES = 8 };
+enum { ZK_ANY_VERSION = -1 };
 
 struct zk_settings {
         const struct zookeeper_library *library;
@@ -21,6 +23,7 @@ struct zk_settings {
         usec_t timeout; /* that is asked for */
         const atomic_bool *closing; /* ends every wait */
         int wake_fd; /* ends zk_session_wait() */
+        usec_t give_up; /* ends every wait; USEC_INFINITY: none */
 };
 
 struct zk_session {
@@ -57,7 +60,8 @@ usec_t zk_session_usable_until(const struct zk_session *session);
  */
 int zk_create(struct zk_session *session, const char *path, const char *data, int flags);
 int zk_delete(struct zk_session *session, const char *path);
-int zk_set(struct zk_session *session, const char *path, const char *data);
+/* `version`: ZBADVERSION unless it is of this one; ZK_ANY_VERSION. */
+int zk_set(struct zk_session *session, const char *path, const char *data, int version);
 /* `ret_stat` may be NULL; cut to ZK_DATA_MAX. */
 int zk_get(struct zk_session *session, const char *path, bool watch, char *ret_data,
         struct Stat *ret_stat);
@@ -65,3 +69,11 @@ int zk_get(struct zk_session *session, const char *path, bool watch, char *ret_d
 int zk_children(struct zk_session *session, const char *path, struct strbuf *ret);
 /* Whether anybody at all may change it. */
 int zk_is_open(struct zk_session *session, const char *path, bool *ret);
+
+/* Makes an empty node of `path`, and what is above it, where they are missing. `ret_failed`: the
+ * path of the one that the code is about; untouched with ZOK. */
+int zk_make_path(struct zk_session *session, const char *path, char ret_failed[ZK_PATH_MAX]);
+
+/* Returns the code. Where a person has to mend something `err` says what; it is left alone when
+ * only an answer did not come. */
+int zk_explain(const struct zk_session *session, int code, const char *path, struct error *err);

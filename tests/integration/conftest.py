@@ -11,9 +11,11 @@ from support import processes
 from support.agent import Agent
 from support.certificates import Certificates
 from support.executor import Executor
+from support.hung_mount import HungMount
 from support.real_servers import RealServers
 from support.servers import HttpServer, Server, TcpServer
 from support.service import Service
+from support.waiting import wait_until
 
 LOG_SHOWN_MAX = 30_000
 
@@ -101,6 +103,14 @@ def http_server() -> Iterator[Callable[..., Server]]:
 def tcp_server() -> Iterator[Callable[..., Server]]:
     """tcp_server(greeting=b"220 hello\\r\\n", replies={b"PING": b"+PONG\\r\\n"})."""
     yield from _servers(TcpServer)
+
+
+@pytest.fixture
+def hung_mount(tmp_path: Path) -> Iterator[HungMount]:
+    mount = HungMount(tmp_path)
+    wait_until(mount.is_mounted, 10, "the file system is mounted")
+    yield mount
+    mount.close()
 
 
 @pytest.fixture

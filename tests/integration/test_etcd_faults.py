@@ -11,6 +11,7 @@ import pytest
 
 from support.certificates import Certificates
 from support.ensemble import Etcd, needs_etcd
+from support.hung_mount import HungMount
 from support.real_servers import RealServers
 from support.seat import Seat
 from support.servers import Answer, HttpServer, TcpServer
@@ -170,8 +171,38 @@ def test_settings_that_make_no_sense(take: Take, tmp_path: Path) -> None:
     for settings, said in (
         (("server=etcd1:2379",), "a server of etcd is http://HOST:PORT or https://..., not etcd1:2379"),
         (("user=agent",), "a user of etcd needs a password_file"),
-        (("ca_file=/no/such/file",), "coordinator: ca_file /no/such/file: No such file or directory"),
-        ((f"ca_file={tmp_path}",), f"coordinator: ca_file {tmp_path}: Is a directory"),
     ):
         one = take("one/web", "http://127.0.0.1:1", *settings)
         assert one.process.wait(30) == 1 and said in one.log_text()
+
+
+def test_files_that_a_person_mends(start_server: RealServers, take: Take, tmp_path: Path) -> None:
+    etcd = Etcd(start_server, tmp_path)
+    password = tmp_path / "password"
+    one = take("one/web", etcd.url, f"ca_file={tmp_path}")
+    assert one.wait(session="refused")["why"] == f"coordinator: ca_file {tmp_path}: Is a directory"
+    two = take("two/web", etcd.url, f"ca_file={password}")
+    assert two.wait(session="refused")["why"] == f"coordinator: ca_file {password}: No such file or directory"
+    password.write_text("")
+    wait_until(lambda: two.view["why"] == f"coordinator: ca_file {password} is empty", PATIENCE, "it is read again")
+    password.write_text("barley\n")
+    two.tell("want")
+    two.wait(standing="ours")
+
+
+def test_a_file_system_that_hangs(start_server: RealServers, take: Take, tmp_path: Path, hung_mount: HungMount) -> None:
+    etcd = Etcd(start_server, tmp_path)
+    file = tmp_path / "ca.pem"
+    file.symlink_to(hung_mount.path / "ca.pem")
+    hung_mount.hang()
+    one = take("one/web", etcd.url, f"ca_file={file}")
+    one.tell("want")
+    assert one.ask()["standing"] == "unknown"  # the loop goes on
+    one.wait(session="refused", why="coordinator: a file of its settings takes too long to be read", within=PATIENCE)
+    file.unlink()
+    file.write_text("barley\n")  # nothing of it is needed without TLS
+    one.wait(standing="ours", within=PATIENCE)
+    two = take("two/web", etcd.url, f"ca_file={hung_mount.path}/ca.pem")
+    two.ask()
+    two.tell("leave")  # while it is being read
+    wait_until(lambda: two.view.get("left"), PATIENCE, "it has left")

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from support.hung_mount import HungMount
-from support.waiting import wait_until
 
 INTERVAL = 0.2
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[HungMount]:
-    mount = HungMount(tmp_path)
-    wait_until(mount.is_mounted, 10, "the file system is mounted")
-    yield mount
-    mount.close()
 
 
 def _probe(agent, service: str) -> dict:
     return agent.service(service)["probes"][0]
 
 
-def test_a_hung_mount_harms_its_own_probe_only(agent, mount, new_service) -> None:
+def test_a_hung_mount_harms_its_own_probe_only(agent, hung_mount, new_service) -> None:
     web = new_service("web")
     agent.write_policy(
         f"""
         services:
           uploads:
-            probes: {{space: {{disk: {{path: {mount.path}, max_used: 90%}}}}}}
+            probes: {{space: {{disk: {{path: {hung_mount.path}, max_used: 90%}}}}}}
             interval: {INTERVAL}s
             timeout: 100ms
           web:
@@ -45,7 +32,7 @@ def test_a_hung_mount_harms_its_own_probe_only(agent, mount, new_service) -> Non
     agent.wait_for("web", state="healthy")
     agent.wait_for("uploads", state="healthy")
 
-    mount.hang()
+    hung_mount.hang()
     agent.wait_for("uploads", health="failed")
     assert _probe(agent, "uploads")["outcome"] == "timeout"
     before = agent.ctl_json("status")["agent"]["loop"]["stalls"]
@@ -57,7 +44,7 @@ def test_a_hung_mount_harms_its_own_probe_only(agent, mount, new_service) -> Non
     assert agent.ctl_json("status")["agent"]["loop"]["stalls"] == before
     assert agent.service("uploads")["health"] == "failed"
 
-    mount.release()
+    hung_mount.release()
     agent.wait_for("uploads", state="healthy")
     assert len(web.starts()) == 1
 
@@ -70,8 +57,8 @@ def _threads(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/task"))
 
 
-def test_many_probes_on_a_hung_mount_leave_the_other_disks_alone(agent, mount, tmp_path: Path) -> None:
-    lines = [f"  hung-{index:02}: {{probes: {{space: {{disk: {mount.path}}}}}}}" for index in range(MANY)]
+def test_many_probes_on_a_hung_mount_leave_the_other_disks_alone(agent, hung_mount, tmp_path: Path) -> None:
+    lines = [f"  hung-{index:02}: {{probes: {{space: {{disk: {hung_mount.path}}}}}}}" for index in range(MANY)]
     other = f"  other: {{probes: {{space: {{disk: {{path: {tmp_path}, max_used: 100%}}}}}}}}"
     timing = f"defaults: {{interval: {INTERVAL}s, timeout: 150ms}}"
     agent.write_policy("\n".join([timing, "services:", *lines, other]) + "\n")
@@ -79,7 +66,7 @@ def test_many_probes_on_a_hung_mount_leave_the_other_disks_alone(agent, mount, t
     agent.start()
     agent.wait_for("hung-39", health="healthy")
     agent.wait_for("other", health="healthy")
-    mount.hang()
+    hung_mount.hang()
     agent.wait_for("hung-00", health="failed")
     agent.wait_for("hung-39", health="failed")
     agent.stays(
@@ -88,5 +75,5 @@ def test_many_probes_on_a_hung_mount_leave_the_other_disks_alone(agent, mount, t
         "the other disk is looked at as if nothing were",
     )
     assert _threads(agent.pid) < 10 + 2 * STUCK
-    mount.release()
+    hung_mount.release()
     agent.wait_for("hung-39", health="healthy")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.ensemble import Ensemble, needs_zookeeper
+from support.hung_mount import HungMount
 from support.real_servers import RealServers
 from support.seat import Seat
 from support.servers import TcpServer
@@ -118,6 +119,22 @@ def test_settings_without_a_user(ensemble: Ensemble, tmp_path: Path) -> None:
     two = Seat(tmp_path, "zookeeper", "two/web", LEASE, "shop", ("server=http://zk1:2181", *ensemble.settings()))
     assert two.process.wait(30) == 1 and "a server of zookeeper is HOST:PORT, not http://zk1:2181" in two.log_text()
     assert "zookeeper needs a user and its password_file: what it keeps there must not be open" in one.log_text()
+
+
+def test_a_file_system_that_hangs(ensemble: Ensemble, take: Take, tmp_path: Path, hung_mount: HungMount) -> None:
+    settings = tuple(word for word in ensemble.settings() if not word.startswith("password_file="))
+    file = tmp_path / "password"
+    file.symlink_to(hung_mount.path / "password")
+    hung_mount.hang()
+    one = take("one/web", (*settings, f"password_file={file}"))
+    one.tell("want")
+    assert one.ask()["standing"] == "unknown"  # the loop goes on
+    one.keeps(1, standing="unknown", session="connecting")
+    hung_mount.release()
+    one.wait(session="refused", why=f"coordinator: password_file {file}: No such file or directory", within=PATIENCE)
+    file.unlink()
+    file.write_text("barley\n")
+    one.wait(standing="ours", within=PATIENCE)
 
 
 # Silence, words of another protocol, a length that is none, a length of the handshake with zeros behind it.

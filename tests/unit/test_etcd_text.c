@@ -33,15 +33,17 @@ static void test_keepalive(void **state) {
 
 static void test_range(void **state) {
         (void) state;
-        assert_int_equal(etcd_parse_range(HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":"
-                                                 "\"2\",\"value\":\"YiBj\",\"lease\":\"9\"},"
-                                                 "{\"key\":\"YWI=\",\"create_revision\":\"3\"}]}",
+        assert_int_equal(etcd_parse_range(HEADER
+                                 ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":"
+                                 "\"2\",\"mod_revision\":\"8\",\"value\":\"YiBj\",\"lease\":\"9\"},"
+                                 "{\"key\":\"YWI=\",\"create_revision\":\"3\"}]}",
                                  &keys, NULL),
                 0);
         assert_int_equal(keys.count, 2);
         assert_string_equal(keys.items[0].key, "a");
         assert_string_equal(keys.items[0].value, "b c");
-        assert_true(keys.items[0].created == 2 && keys.items[0].lease == 9);
+        assert_true(keys.items[0].created == 2 && keys.items[0].modified == 8 &&
+                    keys.items[0].lease == 9);
         assert_string_equal(keys.items[1].key, "ab");
         assert_string_equal(keys.items[1].value, "");
         assert_int_equal(etcd_parse_range(HEADER "}", &keys, NULL), 0);

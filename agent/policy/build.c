@@ -496,7 +496,7 @@ static int name_host(struct loading *loading, const struct node *node) {
 }
 
 /* Without the key the kind stays `local`: there is nothing to be asked but this host. */
-static int build_coordinator(struct loading *loading) {
+int policy_build_coordinator(struct loading *loading) {
         const struct node *node = loading->config ? loading->config->coordinator : NULL;
         int r = node ? schema_fill(&loading->filler, &coordinator_schema, &node->place, node,
                                &loading->policy->coordinator)
@@ -535,7 +535,7 @@ int policy_build(struct loading *loading) {
         r = r < 0 ? r : groups_build(loading);
         r = r < 0 ? r : build_services(loading);
         r = r < 0 ? r : build_agent(loading);
-        r = r < 0 ? r : build_coordinator(loading);
+        r = r < 0 ? r : policy_build_coordinator(loading);
         if (r == 0) {
                 groups_settle(loading);
         }

@@ -107,6 +107,16 @@ int policy_load(
         return finish(&loading, r, ret);
 }
 
+int policy_load_coordinator(const char *config, struct policy **ret, struct problems *problems) {
+        const struct policy_sources sources = {.config = config, .trusted_only = true};
+        AUTO(loading_done) struct loading loading = {0};
+        int r = prepare(&loading, NULL, problems);
+        r = r < 0 ? r : source_files_read(&loading.files, &sources, problems);
+        r = r < 0 ? r : documents_parse(&loading);
+        r = r < 0 ? r : policy_build_coordinator(&loading);
+        return finish(&loading, r == 0 && problems->errors > 0 ? -EINVAL : r, ret);
+}
+
 int policy_load_texts(const struct policy_text *texts, size_t n,
         const struct schema_variant *probes, struct policy **ret, struct problems *problems) {
         AUTO(loading_done) struct loading loading = {0};

@@ -62,6 +62,10 @@ struct policy_sources {
 int policy_load(
         const struct policy_sources *sources, struct policy **ret, struct problems *problems);
 
+/* Only where the coordinator is: a policy with nothing else in it. Of the other keys of the file
+ * only their form is looked at. The file has to be trustworthy, as with `trusted_only`. */
+int policy_load_coordinator(const char *config, struct policy **ret, struct problems *problems);
+
 struct policy_text { /* a file in memory */
         const char *name, *text;
         bool config; /* recoverd.yaml, of which there is at most one, the first */

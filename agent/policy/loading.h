@@ -111,6 +111,9 @@ int templates_check(struct loading *loading);
 /* build.c: the services of all documents, and the agent's settings. */
 int policy_build(struct loading *loading);
 
+/* build.c: where the coordinator is, which needs nothing of the rest. */
+int policy_build_coordinator(struct loading *loading);
+
 /* timing.c: standards that depend on other values, then the checks of what cannot work. */
 int timing_settle(struct loading *loading, struct service *service, const struct origin *origin);
 

@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "runtime": _BELOW_RUNTIME,
     "control": _BELOW_RUNTIME | {"runtime"},
     "checkpoint": _PLAIN,
-    "fence": {"base"},
+    "fence": _PLAIN | {"policy", "io", "coordinator"},
     "executor": _PLAIN | {"policy", "io", "probes", "checkpoint"},
     "sim": _PLAIN | {"recovery", "recording", "reliability", "policy"},
     "cli": _PLAIN | {"policy", "recovery", "recording", "reliability", "io", "probes", "control", "sim"},

@@ -90,8 +90,13 @@ static void add_row(struct text_table *table, const struct simulated *run, uint3
         if (title) {
                 text_table_add(table, title, PAINT_NONE);
         }
-        text_table_addf(table, "%.4f%%", 100 * service_availability(&run->result, service));
-        text_table_addf(table, "%s", units_format_duration_short(outcome->down, down));
+        if (outcome->standby) {
+                text_table_add(table, "standby", PAINT_NONE);
+                text_table_add(table, "-", PAINT_NONE);
+        } else {
+                text_table_addf(table, "%.4f%%", 100 * service_availability(&run->result, service));
+                text_table_addf(table, "%s", units_format_duration_short(outcome->down, down));
+        }
         text_table_addf(table, "%u/%u", outcome->outages, outcome->incidents);
         text_table_add(table, percentiles(&outcome->detection, text, sizeof(text)), PAINT_NONE);
         text_table_add(table, percentiles(&outcome->recovery, text, sizeof(text)), PAINT_NONE);
@@ -179,6 +184,19 @@ static void put_total(const struct simulated *run, struct strbuf *out) {
                 totals.wrong, totals.missed, totals.gave_up);
 }
 
+/* What a group would have done, and is not played. */
+static void put_failovers(const struct simulated *run, struct strbuf *out) {
+        for (uint32_t i = 0; i < run->result.n_services; i++) {
+                const struct service_outcome *outcome = &run->result.services[i];
+                if (outcome->handed_over > 0) {
+                        strbuf_addf(out,
+                                "%s: %s asked %u times for another member of its group to take "
+                                "over, which is not played\n",
+                                run->title, outcome->name, outcome->handed_over);
+                }
+        }
+}
+
 void simulate_report_text(const struct simulated *runs, size_t n, uint64_t seed,
         const struct terminal *terminal, struct strbuf *out) {
         char duration[UNITS_TEXT_MAX];
@@ -198,6 +216,7 @@ void simulate_report_text(const struct simulated *runs, size_t n, uint64_t seed,
         put_faults(&runs[0].result, out);
         for (size_t i = 0; i < n; i++) {
                 put_total(&runs[i], out);
+                put_failovers(&runs[i], out);
         }
         strbuf_addf(out, "simulated %s with seed %" PRIu64 "\n",
                 units_format_duration(runs[0].result.duration, duration), seed);
@@ -237,8 +256,21 @@ static struct json_object *json_actions(const struct service_outcome *outcome) {
         return json;
 }
 
+static struct json_object *json_standby(const struct service_outcome *outcome) {
+        struct json_object *json = json_object_new_object();
+        if (json && (session_put(json, "name", json_object_new_string(outcome->name)) < 0 ||
+                            session_put(json, "standby", json_object_new_boolean(true)) < 0)) {
+                json_object_put(json);
+                return NULL;
+        }
+        return json;
+}
+
 static struct json_object *json_service(const struct simulated *run, uint32_t service) {
         const struct service_outcome *outcome = &run->result.services[service];
+        if (outcome->standby) {
+                return json_standby(outcome);
+        }
         const struct {
                 const char *key;
                 struct json_object *value;
@@ -255,6 +287,7 @@ static struct json_object *json_service(const struct simulated *run, uint32_t se
                 {"actions", json_actions(outcome)},
                 {"wrong_actions", json_count(outcome->wrong)},
                 {"missed", json_count(outcome->missed)},
+                {"handed_over", json_count(outcome->handed_over)},
         };
         struct json_object *json = json_object_new_object();
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

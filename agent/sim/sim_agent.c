@@ -175,6 +175,7 @@ void sim_agent_returns(struct sim_host *host) {
         sim_probes_begin(host);
         sim_store_changed(host);
         for (uint32_t i = 0; i < host->policy->n_services; i++) {
+                sim_tell_duty(host, &host->services[i]);
                 sim_tell_process(host, &host->services[i], USEC_PER_HOUR);
                 answer_what_is_lost(host, &host->services[i]);
         }

@@ -116,7 +116,7 @@ static void (*const carriers[EFFECT_COUNT])(struct sim_host *, const struct effe
         [EFFECT_GUARDS] = carry_guards,
         [EFFECT_TRIALS] = carry_trials,
         [EFFECT_FILES] = sim_compare_files,
-        [EFFECT_FAILOVER] = ignore,
+        [EFFECT_FAILOVER] = sim_failover,
 };
 
 void sim_carry_out(struct sim_host *host, const struct effect *effect) {

@@ -311,7 +311,8 @@ static size_t count_faults(const struct sim_host *host, bool of_host) {
                         continue;
                 }
                 for (uint32_t i = 0; !of_host && i < host->policy->n_services; i++) {
-                        n += names(&specs[f], host->policy->services[i].name);
+                        n += !host->services[i].standby &&
+                             names(&specs[f], host->policy->services[i].name);
                 }
         }
         return n;
@@ -332,7 +333,7 @@ static void add_faults_of(struct sim_host *host, uint32_t service) {
         const struct fault_spec *specs = fault_plan_faults(host->plan);
         struct sim_service *one = &host->services[service];
         one->faults = &host->faults[host->n_faults];
-        for (uint32_t f = 0; f < host->plan->faults.count; f++) {
+        for (uint32_t f = 0; !one->standby && f < host->plan->faults.count; f++) {
                 if (!fault_traits(specs[f].kind)->of_host && names(&specs[f], one->policy->name)) {
                         add_fault(host, f, service);
                         one->n_faults++;
@@ -369,7 +370,7 @@ void sim_faults_close(struct sim_host *host) {
         }
         for (uint32_t i = 0; i < host->policy->n_services; i++) {
                 const struct sim_service *service = &host->services[i];
-                if (!service->serving) {
+                if (!service->serving && !service->standby) {
                         host->result->services[i].down += host->now.mono - service->down_since;
                 }
         }

@@ -180,7 +180,9 @@ static void init_service(struct sim_host *host, uint32_t index, struct sim_probe
         struct sim_service *service = &host->services[index];
         service->policy = &host->policy->services[index];
         service->managed = service->policy->manager != MANAGER_NONE;
-        service->up = service->serving = true;
+        service->standby = sim_is_standby(host->policy, service->policy);
+        service->up = service->serving = !service->standby;
+        service->by_action = service->standby;
         service->probes = probes;
         for (uint32_t i = 0; i < service->policy->n_probes; i++) {
                 due_init(&probes[i].due, DUE_PROBE, index, i);
@@ -195,6 +197,7 @@ static void init_service(struct sim_host *host, uint32_t index, struct sim_probe
         due_init(&service->timer, DUE_TIMER, index, 0);
         chance_stream(&service->luck, host->options->seed, service->policy->name, "actions");
         host->result->services[index].name = service->policy->name;
+        host->result->services[index].standby = service->standby;
 }
 
 enum { DUES_OF_SERVICE = 8, DUES_OF_FAULT = 3 };
@@ -233,6 +236,7 @@ static int make_core(struct sim_host *host, struct error *err) {
         sim_feed(host, &(struct input){.kind = INPUT_STORE, .up = true});
         sim_feed(host, &(struct input){.kind = INPUT_EXECUTOR, .up = true});
         for (uint32_t i = 0; i < host->policy->n_services; i++) {
+                sim_tell_duty(host, &host->services[i]);
                 sim_tell_process(host, &host->services[i], USEC_PER_HOUR);
         }
         return 0;

@@ -88,6 +88,7 @@ struct sim_service {
         struct due death, serving_due, person, action_due, answer_due, saved_due, files_due, timer;
         struct rng luck; /* whether actions work */
         bool managed, up;
+        bool standby; /* of its group, for all of the time */
         bool by_action; /* it was stopped by an action */
         bool untold; /* the agent stands still and does not know yet */
         bool serving, asleep, has_disk_probe;
@@ -172,6 +173,11 @@ void sim_action_due(struct sim_host *host, struct due *due);
 void sim_answer_due(struct sim_host *host, struct due *due);
 void sim_death_due(struct sim_host *host, struct due *due);
 void sim_serving_due(struct sim_host *host, struct due *due);
+
+/* sim_groups.c: who is active. */
+bool sim_is_standby(const struct policy *policy, const struct service *service);
+void sim_tell_duty(struct sim_host *host, const struct sim_service *service);
+void sim_failover(struct sim_host *host, const struct effect *effect);
 
 /* sim_files.c: what is told of the files of services. */
 void sim_compare_files(struct sim_host *host, const struct effect *effect);

@@ -264,6 +264,9 @@ void sim_wake(struct sim_host *host, struct sim_service *service) {
 void sim_probe_due(struct sim_host *host, struct due *due) {
         struct sim_service *service = &host->services[due->service];
         struct sim_probe *probe = &service->probes[due->index];
+        if (service->standby) { /* nothing that they could tell would be acted on */
+                return;
+        }
         if (!probe->running) {
                 begin(host, service, probe);
                 return;

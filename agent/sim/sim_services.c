@@ -11,7 +11,8 @@
 
 static bool dependencies_serve(const struct sim_host *host, const struct sim_service *service) {
         for (uint32_t i = 0; i < service->policy->n_depends_on; i++) {
-                if (!host->services[service->policy->depends_on[i]].serving) {
+                const struct sim_service *one = &host->services[service->policy->depends_on[i]];
+                if (!one->serving && !one->standby) {
                         return false;
                 }
         }
@@ -32,6 +33,9 @@ void sim_update_serving(struct sim_host *host, struct sim_service *service) {
         bool serving = (!service->managed || service->up) &&
                        host->now.mono >= service->serves_from && !sim_bad_fault(service) &&
                        dependencies_serve(host, service);
+        if (service->standby) {
+                return;
+        }
         sim_wake(host, service);
         if (serving == service->serving) {
                 return;

@@ -34,10 +34,12 @@ usec_t sample_percentile(const struct sample_set *samples, double percent);
 
 struct service_outcome {
         const char *name; /* the policy's */
+        bool standby; /* of its group, for all of the time: nothing below is anything but 0 */
         usec_t down; /* did not serve, whoever's fault that was */
         uint32_t outages; /* times that it ceased to serve */
         uint32_t incidents; /* opened by the core */
         uint32_t gave_up; /* times that it was given up */
+        uint32_t handed_over; /* times that another member of its group would have taken over */
         struct sample_set detection; /* from the beginning of an outage to its incident */
         struct sample_set recovery; /* of the outages with an incident: until it served again */
         uint32_t actions[ACTION_COUNT];

@@ -64,6 +64,34 @@ def test_the_timeline_tells_the_story(files: tuple[Path, Path]) -> None:
     ]
 
 
+PAIR = """
+version: 1
+groups:
+  pair: {mode: active-standby, members: {blue: {}, green: {priority: 200}}}
+services:
+  blue: &member
+    command: [/bin/member]
+    member_of: pair
+    probes: {page: {http: http://127.0.0.1:1/, interval: 5s}}
+    recover: [restart, failover]
+  green: *member
+"""
+
+
+def test_a_standby_is_not_started(tmp_path: Path) -> None:
+    policy, faults = tmp_path / "pair.yaml", tmp_path / "faults.yaml"
+    policy.write_text(PAIR.lstrip())
+    faults.write_text("version: 1\nfaults: {stuck: {hang: x, at: 10m, cured_by: {restart: 0%}}}\n")
+    done = _simulate(policy, "--faults", faults, "--for", "1h")
+    blue, green = (next(line for line in done.stdout.splitlines() if line.startswith(name)) for name in ("blue", "green"))
+    assert blue.split()[1:4] == ["standby", "-", "0/0"], done.stdout + done.stderr
+    assert green.split()[3] == "1/1"
+    assert "green asked" in done.stdout and "which is not played" in done.stdout
+    services = _services(json.loads(_simulate(policy, "--faults", faults, "--for", "1h", "--json").stdout)["runs"][0])
+    assert services["blue"] == {"name": "blue", "standby": True}
+    assert services["green"]["handed_over"] > 0
+
+
 def test_json_has_the_same_figures(files: tuple[Path, Path]) -> None:
     policy, faults = files
     done = _simulate(policy, "--faults", faults, "--for", "1h", "--json", "--timeline")

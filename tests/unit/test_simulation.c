@@ -85,6 +85,62 @@ static void test_a_crash_is_counted(void **state) {
         simulation_done(&result);
 }
 
+static const char pair[] =
+        "version: 1\n"
+        "groups:\n"
+        "  pair: {mode: active-standby, members: {blue: {}, green: {priority: 200}}}\n"
+        "services:\n"
+        "  blue: &member\n"
+        "    command: [/bin/member]\n"
+        "    member_of: pair\n"
+        "    probes: {health: {tcp: x, interval: 2s}}\n"
+        "    recover: [restart, failover]\n"
+        "    backoff: {initial: 1s, jitter: none}\n"
+        "  green: *member\n";
+
+enum { BLUE, GREEN };
+
+static void test_a_standby_is_left_alone(void **state) {
+        struct told told = {0};
+        struct simulation_options options = {
+                .seed = 1, .duration = USEC_PER_HOUR, .tell = on_told, .cookie = &told};
+        struct simulation result =
+                run(pair, "version: 1\nfaults: {oom: {crash: x, at: 10m}}\n", &options);
+        const struct service_outcome *blue = &result.services[BLUE];
+        (void) state;
+        assert_true(blue->standby);
+        assert_int_equal(blue->outages, 0);
+        assert_int_equal(blue->incidents, 0);
+        assert_int_equal(blue->down, 0);
+        assert_int_equal(blue->missed, 0);
+        assert_null(strstr(strbuf_text(&told.text), " blue serves"));
+        assert_false(result.services[GREEN].standby);
+        assert_int_equal(result.services[GREEN].actions[ACTION_RESTART], 1);
+        assert_int_equal(result.services[GREEN].handed_over, 0);
+        assert_int_equal(result.faults[0].occurred, 1);
+        strbuf_done(&told.text);
+        simulation_done(&result);
+}
+
+/* The agent that comes back knows it as well. */
+static void test_a_failover_is_told(void **state) {
+        struct told told = {0};
+        struct simulation_options options = {
+                .seed = 1, .duration = USEC_PER_HOUR, .tell = on_told, .cookie = &told};
+        struct simulation result = run(pair,
+                "version: 1\nfaults:\n"
+                "  gone: {agent_restart: x, at: 5m, lasts: 1m}\n"
+                "  stuck: {hang: x, at: 10m, cured_by: {restart: 0%}}\n",
+                &options);
+        (void) state;
+        assert_true(result.services[GREEN].handed_over > 0);
+        assert_non_null(strstr(strbuf_text(&told.text), " green failover blue would take over"));
+        assert_int_equal(result.services[BLUE].incidents, 0);
+        assert_int_equal(result.services[BLUE].handed_over, 0);
+        strbuf_done(&told.text);
+        simulation_done(&result);
+}
+
 static void test_a_dependent_is_not_acted_on(void **state) {
         struct simulation result = run_shop("version: 1\n"
                                             "faults: {stuck: {services: db, hang: x, at: 10m}}\n",
@@ -309,6 +365,8 @@ static void test_percentiles_are_nearest_ranks(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_crash_is_counted),
+                cmocka_unit_test(test_a_standby_is_left_alone),
+                cmocka_unit_test(test_a_failover_is_told),
                 cmocka_unit_test(test_a_dependent_is_not_acted_on),
                 cmocka_unit_test(test_an_action_on_a_healthy_service_is_wrong),
                 cmocka_unit_test(test_what_no_probe_sees_is_missed),

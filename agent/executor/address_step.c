@@ -18,7 +18,9 @@
 #include "policy/custom_values.h"
 
 #define PROGRAM "recoverd-neighbour"
-#define PROBE_LIMIT (2 * USEC_PER_SEC)
+/* Mostly a third of a second. A host that is slow is no reason not to promote, and the end of the
+ * lease's time cuts it off anyway. */
+#define PROBE_LIMIT (10 * USEC_PER_SEC)
 #define ANNOUNCE_LIMIT (10 * USEC_PER_SEC)
 
 enum { IN_USE = 3 }; /* exit status of the program */

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -72,7 +73,7 @@ def network() -> Iterator[Network]:
     network.stop()
 
 
-def _start(executor: Executor, network: Network, address: str) -> Connection:
+def _start(executor: Executor, network: Network, address: str, *wrapper: str) -> Connection:
     config = executor.home / "recoverd.yaml"
     config.write_text("version: 1\nagent: {host: here}\n")
     config.chmod(0o644)
@@ -89,7 +90,7 @@ def _start(executor: Executor, network: Network, address: str) -> Connection:
         services:
           web: {{command: [/bin/sleep, 1000], log: none, member_of: shop}}
     """)
-    executor.wrapper = network.inside(network.own)
+    executor.wrapper = network.inside(network.own, *wrapper)
     return executor.start("--config", str(config))
 
 
@@ -159,6 +160,19 @@ def test_an_executor_that_was_killed_gives_back_what_it_took(executor, network) 
     assert agent.role("web")["role"] == "active"
     assert agent.do("web", "demote")["ok"] == "1"
     assert not network.has(network.own, V4), "also where the policy names another one by now"
+
+
+def test_a_host_that_is_slow_to_ask_its_neighbours(executor, network, tmp_path) -> None:
+    """Longer than two seconds, as one that has just taken over the work of another may be."""
+    real, slow = program("recoverd-neighbour"), tmp_path / "recoverd-neighbour"
+    shutil.copy(real, tmp_path / "real")
+    slow.write_text(f'#!/bin/sh\n[ "$1" = announce ] || sleep 3\nexec {tmp_path}/real "$@"\n')
+    slow.chmod(0o755)
+    script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    mounting = ["unshare", "--mount", "--propagation=private", "sh", "-c", script, "sh", str(slow), str(real)]
+    agent = _start(executor, network, f"{V4}/24 dev eth0", *mounting)
+    agent.promote("web", 1, seconds=25)
+    assert network.has(network.own, V4)
 
 
 def test_a_standby_does_not_have_it(executor, network) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from support.agent import ROOT, SANITIZER_REPORT
 from support.machine import BIN, RUN_SECONDS, Done, Machine
+from support.network import Link
 from support.questions import Answer, Questions
 
 UNITS = "/etc/systemd/system"
@@ -49,10 +50,11 @@ class Host(Questions):
     is_bare = False  # without recoverd
     has_disk = False  # what is written outlives a reboot
 
-    def __init__(self, machine: Machine, address: str) -> None:
+    def __init__(self, machine: Machine, link: Link) -> None:
         self.machine = machine
         self.name = machine.hostname
-        self.address = address  # in the lab's network
+        self.link = link
+        self.address = link.address  # in the lab's network
         self._units: set[str] = set()  # files that a test wrote
         self._cursor = ""  # of the journal, where the present test begins
 

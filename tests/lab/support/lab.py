@@ -10,7 +10,7 @@ from support.host import Host
 from support.machine import Machine
 
 FIRST_NUMBER = 11  # 10.77.0.11 is the first host
-HOSTS_MAX = 50
+LINKS_MAX = 100
 DISKS = Path("/dev/shm")
 
 
@@ -19,7 +19,7 @@ class Lab:
         """`folder` keeps the output of the consoles."""
         self._folder = folder
         self._hosts: dict[str, Host] = {}
-        self._booted = 0
+        self._linked = 0
         self._hub = ""
 
     def host(self, name: str = "web1") -> Host:
@@ -30,22 +30,34 @@ class Lab:
 
     def fresh_host(self, name: str, kind: type[Host] = Host) -> Host:
         """One that nobody else has; the caller ends it with `end`."""
-        assert self._booted < HOSTS_MAX, "too many hosts"
-        self._prepare()
-        number = FIRST_NUMBER + self._booted
-        self._booted += 1
-        unique = f"{owner.prefix()}{name}-{number}"
-        network.make_host(unique, self._hub, number)
+        link = self._link(name)
+        unique = link.name
         console = self._folder / f"{unique}.console"
         machine = Machine(unique, name, debian.tree(), console, kind.is_bare, self._disk(unique) if kind.has_disk else None)
         try:
             machine.boot()
-            host = kind(machine, network.address(number))
+            host = kind(machine, link)
             host.prepare()
         except BaseException:
             self._remove(machine)
             raise
         return host
+
+    def _link(self, name: str) -> network.Link:
+        assert self._linked < LINKS_MAX, "too many hosts"
+        self._prepare()
+        number = FIRST_NUMBER + self._linked
+        self._linked += 1
+        link = network.Link(f"{owner.prefix()}{name}-{number}", self._hub, number)
+        link.make()
+        return link
+
+    def place(self, name: str) -> network.Link:
+        """In the network of the hosts, for programs that are none of a host's; `give_up` ends it."""
+        return self._link(name)
+
+    def give_up(self, place: network.Link) -> None:
+        network.delete(place.name)
 
     def _disk(self, unique: str) -> Path:
         """In memory, because an overlay wants a plain file system below it."""

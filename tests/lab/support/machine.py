@@ -80,7 +80,9 @@ class Machine:
         root = [f"--directory={self._disk}/root"] if self._disk else [f"--directory={self._tree}", "--volatile=overlay"]
         tree = [*root, "--boot", *self._binds()]
         names = ["--register=no", "--keep-unit", f"--machine={self.name}", f"--hostname={self.hostname}"]
-        space = [f"--network-namespace-path={network.NAMESPACES / self.name}", "--console=read-only"]
+        # As on any host; nspawn gives the capability only with a network that it has made itself.
+        space = [f"--network-namespace-path={network.NAMESPACES / self.name}", "--capability=CAP_NET_ADMIN"]
+        space += ["--console=read-only"]
         return ["sh", "-c", ENTER_CGROUPS, "sh", *folders, "--", *tied, *tree, *names, *space]
 
     def boot(self) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 NAMESPACES = Path("/run/netns")
 BRIDGE = "lab"
 HOST_INTERFACE = "host0"
+NOBODY = "02:00:00:00:00:99"  # the MAC of no interface
 
 
-def _ip(*words: str) -> None:
+def _ip(*words: str) -> str:
     done = subprocess.run(["ip", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def existing(prefix: str) -> list[str]:
@@ -40,11 +42,63 @@ def address(number: int) -> str:
     return f"10.77.0.{number}"
 
 
-def make_host(name: str, hub: str, number: int) -> None:
-    """A namespace whose only way out is to the other hosts of that hub."""
-    make(name)
-    port = f"port{number}"
-    _ip("-n", hub, "link", "add", port, "type", "veth", "peer", "name", HOST_INTERFACE, "netns", name)
-    _ip("-n", hub, "link", "set", port, "master", BRIDGE, "up")
-    _ip("-n", name, "address", "add", f"{address(number)}/24", "dev", HOST_INTERFACE)
-    _ip("-n", name, "link", "set", HOST_INTERFACE, "up")
+class Link:
+    """How one namespace is wired to the others of a hub; that is its only way out."""
+
+    def __init__(self, name: str, hub: str, number: int) -> None:
+        self.name = name
+        self.address = address(number)
+        self._hub, self._port = hub, f"port{number}"
+
+    def make(self) -> None:
+        make(self.name)
+        _ip("-n", self._hub, "link", "add", self._port, "type", "veth", "peer", "name", HOST_INTERFACE, "netns", self.name)
+        _ip("-n", self._hub, "link", "set", self._port, "master", BRIDGE, "up")
+        self._begin()
+
+    def _begin(self) -> None:
+        _ip("-n", self.name, "address", "add", f"{self.address}/24", "dev", HOST_INTERFACE)
+        _ip("-n", self.name, "link", "set", HOST_INTERFACE, "up")
+
+    def renew(self) -> None:
+        """As after a boot: nothing is left of the addresses that were there."""
+        _ip("-n", self.name, "address", "flush", "dev", HOST_INTERFACE)
+        _ip("-n", self.name, "neighbour", "flush", "dev", HOST_INTERFACE)
+        self._begin()
+
+    def add(self, more: str) -> None:
+        _ip("-n", self.name, "address", "add", f"{more}/24", "dev", HOST_INTERFACE)
+
+    def remove(self, more: str) -> None:
+        _ip("-n", self.name, "address", "delete", f"{more}/24", "dev", HOST_INTERFACE)
+
+    # ---- Cuts ----
+
+    def unplug(self) -> None:
+        """The cable, at the other end: this one has no carrier any more."""
+        _ip("-n", self._hub, "link", "set", self._port, "down")
+
+    def plug(self) -> None:
+        _ip("-n", self._hub, "link", "set", self._port, "up")
+
+    def lose(self, other: Link) -> None:
+        """What is sent to the other one arrives nowhere, without an error, as behind a firewall that drops."""
+        _ip("-n", self.name, "neighbour", "replace", other.address, "lladdr", NOBODY, "dev", HOST_INTERFACE, "nud", "permanent")
+
+    def find(self, other: Link) -> None:
+        """Also when it was never lost."""
+        if NOBODY in _ip("-n", self.name, "neighbour", "show", other.address):
+            _ip("-n", self.name, "neighbour", "delete", other.address, "dev", HOST_INTERFACE)
+
+
+def cut(one: Link, *others: Link) -> None:
+    """In both directions."""
+    for other in others:
+        one.lose(other)
+        other.lose(one)
+
+
+def mend(one: Link, *others: Link) -> None:
+    for other in others:
+        one.find(other)
+        other.find(one)

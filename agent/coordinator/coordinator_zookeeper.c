@@ -24,7 +24,7 @@
 
 enum {
         STACK_SIZE = 1024 * 1024,
-        BEATS_PER_LEASE = 20,
+        BEATS_PER_LEASE = 16, /* four in the quarter that a write takes to be proven */
         RECORD_MAX = 128,
         RETRY_MS = 1000, /* of a session that could not be begun */
 };

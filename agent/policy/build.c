@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "model/cause_kinds.h"
 #include "model/manager.h"
+#include "policy/lint.h"
 #include "policy/loading.h"
 
 /* What the ladder of a service that somebody manages is when it has none. */
@@ -537,6 +538,7 @@ int policy_build(struct loading *loading) {
         r = r < 0 ? r : build_agent(loading);
         r = r < 0 ? r : policy_build_coordinator(loading);
         if (r == 0) {
+                lint_coordinator(loading);
                 groups_settle(loading);
         }
         return r;

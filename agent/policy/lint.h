@@ -21,6 +21,9 @@ void lint_content(
 void lint_limits(
         struct loading *loading, const struct service *service, const struct origin *origin);
 
+/* Whether what keeps others out of the coordinator can be read on the network. */
+void lint_coordinator(struct loading *loading);
+
 /* What is hardly meant between services. 0 or -ENOMEM. */
 int lint_services(struct loading *loading);
 

@@ -179,6 +179,20 @@ const struct problem_kind problem_kinds[] = {
                         "named in it: the service is never started here.",
                 .cure = "Name the host in `members`, or correct `host` in the `agent` part of "
                         "recoverd.yaml."},
+        {"plain-password", PROBLEM_WARNING,
+                .means =
+                        "The password of a coordinator crosses the network in plain text: ZooKeeper's "
+                        "digest scheme and `http://` servers of etcd send it so.",
+                .example = "version: 1\n"
+                           "agent: {host: db1}\n"
+                           "coordinator:\n"
+                           "  kind: zookeeper\n"
+                           "  servers: [\"zk1:2181\", \"zk2:2181\", \"zk3:2181\"]\n"
+                           "  user: recoverd\n"
+                           "  password_file: /etc/recoverd/zookeeper.password\n"
+                           "services: {web: {command: [/usr/sbin/nginx]}}\n",
+                .cure = "etcd: use `https://`. ZooKeeper: reach the servers through stunnel on this host, or a "
+                        "tunnel such as WireGuard, see failover.md."},
         {"readiness-without-step", PROBLEM_WARNING,
                 .means =
                         "A readiness probe never has the service interrupted, and all steps for what it finds would "

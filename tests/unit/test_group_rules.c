@@ -8,7 +8,7 @@
 #define LOCAL "mode: active-standby, members: {blue: {}, green: {}}"
 #define GROUP(more) "version: 1\ngroups: {g: {" LOCAL more "}}\n" SERVICES
 #define ENSEMBLE                                                                                   \
-        "coordinator: {kind: zookeeper, servers: \"zk1:2181\", user: recoverd, password_file: /p}\n"
+        "coordinator: {kind: zookeeper, servers: \"127.0.0.1:2181\", user: recoverd, password_file: /p}\n"
 #define HOSTS                                                                                      \
         "mode: active-standby, coordinator: zookeeper, members: {db1: {}, db2: {priority: 200}}"
 

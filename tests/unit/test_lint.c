@@ -268,8 +268,36 @@ static void services_are_looked_at_together(void **state) {
         run(service_cases, ELEMENTSOF(service_cases));
 }
 
+#define COORDINATOR(rest)                                                                          \
+        "version: 1\nagent: {host: db1}\ncoordinator: {user: r, password_file: /p, " rest          \
+        "}\nservices:\n  a: {command: [/bin/a]}\n"
+
+static void passwords_on_the_network(void **state) {
+        static const struct lint_case cases[] = {
+                {COORDINATOR("kind: zookeeper, servers: [\"127.0.0.1:2181\", \"zk2:2181\"]"),
+                        "3:69 plain-password: the password of 'r' crosses the network to zk2:2181 in "
+                        "plain text\n"},
+                {COORDINATOR("kind: zookeeper, servers: [\"localhost:2181\", \"[::1]:2181\"]"), ""},
+                {COORDINATOR("kind: etcd, servers: [\"https://etcd1:2379\"]"), ""},
+                {COORDINATOR("kind: etcd, servers: [\"http://127.0.0.1:2379\"]"), ""},
+                {COORDINATOR("kind: etcd, servers: [\"http://etcd1:2379\"]"),
+                        "3:64 plain-password: the password of 'r' crosses the network to etcd1:2379 in "
+                        "plain text\n"},
+                {"version: 1\ncoordinator: {kind: etcd, servers: [\"http://etcd1:2379\"]}\nservices:\n  "
+                 "a: {command: [/bin/a]}\n",
+                        ""},
+        };
+        size_t wrong = 0;
+        (void) state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                wrong += !says(&cases[i]);
+        }
+        assert_int_equal(wrong, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(passwords_on_the_network),
                 cmocka_unit_test(the_ladder_answers_what_probes_find),
                 cmocka_unit_test(times_and_counts_fit_together),
                 cmocka_unit_test(limits_can_be_broken),

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "coordinator/coordinator.h"
 #include "recovery/member_rules.h"
 #include "runtime/shell.h"
@@ -41,6 +42,7 @@ struct member_shell {
         char held[OBSERVATION_DETAIL_MAX];
         char published[COORDINATION_TEXT_MAX];
         struct member_counts counts;
+        usec_t granted; /* by the coordinator, as it was last seen; 0: not yet */
 };
 
 struct members {
@@ -122,6 +124,24 @@ static void see_peers(struct member_shell *shell, const struct lease_view *view)
         }
 }
 
+/* Servers have a least duration. etcd rounds up to whole seconds, which is no news. */
+static void say_granted(struct member_shell *shell, usec_t granted) {
+        const struct group_spec *group = service_of(shell)->group;
+        char longer[UNITS_TEXT_MAX], wanted[UNITS_TEXT_MAX];
+        if (granted == 0 || granted == shell->granted) {
+                return;
+        }
+        shell->granted = granted;
+        if (granted >= usec_add(group->lease, USEC_PER_SEC)) {
+                units_format_duration(granted, longer);
+                units_format_duration(group->lease, wanted);
+                effects_say(shell->runtime, LOG_WARNING,
+                        "group %s: the coordinator grants a lease of %s at least, not of %s: a host "
+                        "that is lost is replaced after that",
+                        group->name, longer, wanted);
+        }
+}
+
 static void see_lease(struct member_shell *shell) {
         const struct lease_view *view = seat_view(shell->seat);
         struct member_input *input = &shell->input;
@@ -131,6 +151,7 @@ static void see_lease(struct member_shell *shell) {
         input->holder = view->holder[0] ? view->holder : NULL;
         input->holder_is_self = str_eq(view->holder, shell->id);
         see_peers(shell, view);
+        say_granted(shell, view->granted);
 }
 
 /* What keeps recoverd from acting by itself, of all that can hold an attempt. */

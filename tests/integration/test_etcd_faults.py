@@ -131,6 +131,35 @@ def test_a_key_that_somebody_removes(start_server: RealServers, take: Take, tmp_
     wait_until(lambda: one.is_ours() and one.view["token"] > token, PATIENCE, "it is taken anew, with a new token")
 
 
+def test_keys_of_somebody_else(start_server: RealServers, take: Take, tmp_path: Path) -> None:
+    """Whoever is written there has it: nobody is promoted until a person has removed it."""
+    etcd = Etcd(start_server, tmp_path)
+    lease = base64.b64encode(b"/recoverd/shop/lease").decode()
+    for key, value in ((b"lease", b"mine"), (b"members/stranger", b"\xff\xfe"), (b"next", b"nobody/here"), (b"more/x", b"")):
+        etcd.call("kv/put", {"key": base64.b64encode(b"/recoverd/shop/" + key).decode(), "value": base64.b64encode(value).decode()})
+    one = take("one/web", etcd.url)
+    one.tell("want")
+    one.wait(standing="other", holder="")
+    one.keeps(1, standing="other")
+    etcd.call("kv/deleterange", {"key": lease})
+    one.wait(standing="ours", within=PATIENCE)
+
+
+def test_a_lease_shorter_than_what_the_server_grants(start_server: RealServers, take: Take, tmp_path: Path) -> None:
+    """Leases of etcd last as long as an election and a half, at least: that is what another waits for."""
+    etcd = Etcd(start_server, tmp_path, "--heartbeat-interval", "500", "--election-timeout", "5000")
+    one, two = take("one/web", etcd.url, lease=2), take("two/web", etcd.url, lease=2)
+    one.tell("want")
+    view = one.wait(standing="ours", within=PATIENCE)
+    assert view["granted"] >= 7_000_000
+    two.tell("want")
+    two.wait(standing="other", within=PATIENCE)
+    end = one.ask()["usable_until"]
+    one.signal(signal.SIGSTOP)
+    assert two.wait(standing="ours", within=PATIENCE)["now"] >= end
+    one.signal(signal.SIGCONT)
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

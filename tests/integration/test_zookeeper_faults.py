@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from support import real_zookeeper
 from support.ensemble import Ensemble, needs_zookeeper
 from support.hung_mount import HungMount
+from support.ports import free_port
 from support.real_servers import RealServers
 from support.seat import Seat
 from support.servers import TcpServer
@@ -110,6 +112,30 @@ def test_a_lease_that_the_ensemble_does_not_grant(take: Take) -> None:
     one.tell("want")
     view = one.wait(session="refused", standing="unknown")
     assert "grants sessions of 10000ms at most" in view["why"] and "is 30000ms: raise its maxSessionTimeout" in view["why"]
+
+
+def test_a_lease_shorter_than_what_the_ensemble_grants(
+    start_server: RealServers, take: Take, ensemble: Ensemble, tmp_path: Path
+) -> None:
+    """A tick of 2s makes sessions of 4s at least: that is what the lease lasts then, and what another waits for."""
+    port = free_port()
+    start_server.await_start(
+        start_server.launch(*real_zookeeper.command(tmp_path / "zk.cfg", tmp_path / "data", port)),
+        lambda: real_zookeeper.says(port), real_zookeeper.START_SECONDS,
+    )  # fmt: skip
+    secret = tuple(word for word in ensemble.settings() if not word.startswith("server="))
+    settings = (f"server=127.0.0.1:{port}", *secret)
+    one, two = take("one/web", settings, lease=1.5), take("two/web", settings, lease=1.5)
+    one.tell("want")
+    view = one.wait(standing="ours", within=PATIENCE)
+    assert view["granted"] == 4_000_000
+    two.tell("want")
+    two.wait(standing="other", within=PATIENCE)
+    wait_until(lambda: (now := one.ask())["usable_until"] - now["now"] > 2_000_000, PATIENCE, "it lasts as long as that")
+    end = one.ask()["usable_until"]
+    one.signal(signal.SIGSTOP)
+    assert two.wait(standing="ours", within=PATIENCE)["now"] >= end
+    one.signal(signal.SIGCONT)
 
 
 def test_settings_without_a_user(ensemble: Ensemble, tmp_path: Path) -> None:

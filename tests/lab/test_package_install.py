@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from support import packages
 from support.host import AGENT, EXECUTOR, RUNTIME, SOCKET, STATE
+from support.machine import PACKAGES
 from support.package_host import CONFIG, PackageHost
 
 NGINX = """
@@ -13,6 +15,13 @@ services:
       page: {http: "http://127.0.0.1/", interval: 200ms}
     recover: [restart]
     backoff: {initial: 100ms, max: 1s}
+"""
+COORDINATOR = "{kind: zookeeper, servers: ['127.0.0.1:1'], user: recoverd, password_file: /etc/recoverd/zookeeper.password}"
+GROUP = """
+groups:
+  data: {mode: active-standby, coordinator: zookeeper, members: {db1: {}, db2: {}}}
+services:
+  db: {command: [/usr/bin/sleep, '3600'], user: shop, member_of: data}
 """
 BROKEN = "services:\n  other:\n    unit: other.service\n    recover: [restrat]\n"
 
@@ -34,6 +43,22 @@ def test_what_is_there_after_the_installation(package_host: PackageHost) -> None
     assert host.ctl_json("status")["services"] == []
     assert host.ctl("check").code == 0
     assert not host.journal(PRIORITY="3") and not host.journal(PRIORITY="4")
+
+
+def test_the_package_for_zookeeper(package_host: PackageHost) -> None:
+    host = package_host
+    host.install()
+    host.ready()
+    host.apt("install", f"{PACKAGES}/{packages.zookeeper_deb()}")
+    host.write("/etc/recoverd/zookeeper.password", "barley\n")
+    host.run(["sed", "-i", "$ a coordinator: " + COORDINATOR, CONFIG])
+    host.run(["sed", "-i", "s/^agent:/&\\n  host: db1/", CONFIG])
+    host.add_policy(GROUP)
+    # The library is there, and what it says is that nobody answers.
+    host.wait_until(lambda: host.ctl_json("group")["members"][0]["session_why"], 30, "it says why")
+    said = host.ctl_json("group")["members"][0]
+    assert said["coordinator"] == "zookeeper" and said["session"] != "connected", said
+    assert "libzookeeper" not in host.journal_text() + said["session_why"]
 
 
 def test_one_line_and_a_reload(package_host: PackageHost) -> None:

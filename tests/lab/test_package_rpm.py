@@ -16,7 +16,7 @@ def rpms(package_host: PackageHost) -> list[str]:
     if why:
         pytest.skip(why)
     names = sorted(path.name for path in packages.folder("rpm").glob("*.rpm") if "debug" not in path.name)
-    assert len(names) == 2, names
+    assert len(names) == 3, names
     return [f"{PACKAGES}/{name}" for name in names]
 
 
@@ -42,7 +42,7 @@ def test_install_verify_reinstall_erase(package_host: PackageHost, rpms: list[st
     changed = host.run(["rpm", "--verify", "--nodeps", "recoverd"], check=False).out
     assert [line.split()[-2:] for line in changed.splitlines()] == [["c", CONFIG]]
 
-    host.run(["rpm", "--erase", "recoverd", "recoverd-policies"])
+    host.run(["rpm", "--erase", "recoverd", "recoverd-policies", "recoverd-zookeeper"])
     for unit in (AGENT, EXECUTOR, SOCKET):
         assert not host.is_active(unit)
     assert "mode: act" in host.read(f"{CONFIG}.rpmsave")

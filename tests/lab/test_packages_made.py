@@ -57,6 +57,25 @@ def test_runbooks_are_where_the_alerts_say(kind: str) -> None:
     assert urls and not set(urls) - files
 
 
+def requirements(path: Path) -> list[str]:
+    """What a package wants beside it, one a line."""
+    command = {
+        ".deb": ["dpkg-deb", "--field", str(path), "Depends"],
+        ".rpm": ["rpm", "--query", "--requires", "--package", str(path)],
+    }[path.suffix]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=LINT_SECONDS, check=True).stdout
+    return [each.strip() for each in re.split(r"[,\n]", said) if each.strip()]
+
+
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
+def test_only_the_package_for_zookeeper_wants_its_library(kind: str) -> None:
+    mark = {"deb": "recoverd-zookeeper_", "rpm": "recoverd-zookeeper-"}[kind]
+    wanting = {path.name for path in made(kind) if any("libzookeeper" in each for each in requirements(path))}
+    assert len(wanting) == 1 and wanting.pop().startswith(mark)
+    (package,) = (path for path in made(kind) if path.name.startswith(mark))
+    assert any(re.match(r"recoverd \(?=", each) for each in requirements(package)), requirements(package)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["deb", "rpm"])

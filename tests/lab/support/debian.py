@@ -27,7 +27,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "iproute2", "procps",
     "python3",  # programs/service.py
     "nginx-light", "redis-server", "postgresql", "resource-agents",  # what is watched and acted upon
-    "init-system-helpers", "rpm",  # to install our own packages
+    "init-system-helpers", "rpm", "libzookeeper-st2",  # to install our own packages
 )  # fmt: skip
 
 PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-neighbour", "recoverctl")

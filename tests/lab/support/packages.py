@@ -19,6 +19,7 @@ NEXT = "0.2.0~next"  # above each version that is released before it
 SOURCES = ("CMakeLists.txt", "agent", "probes", "packaging", "policies", "docs/man", "LICENSE")
 BUILD_SECONDS = 900
 OUTPUT_SHOWN = 4000
+ZOOKEEPER = "recoverd-zookeeper_"
 NEEDED = {"deb": ("dpkg-buildpackage", "dh", "cmake", "ninja"), "rpm": ("rpmbuild", "eu-strip", "cmake", "ninja")}
 
 
@@ -116,9 +117,14 @@ def folder(kind: str) -> Path:
 
 
 def debs(wanted: str) -> list[str]:
-    """Names in the folder: the package of programs, and the library of policies. recoverd-zookeeper, which brings a
-    library, is not for the hosts of the lab, which have no such library."""
+    """Names in the folder: the package of programs, and the library of policies."""
     found = sorted(path.name for path in folder("deb").glob(f"*_{wanted}_*.deb"))
-    names = [name for name in found if "dbgsym" not in name and not name.startswith("recoverd-zookeeper_")]
+    names = [name for name in found if "dbgsym" not in name and not name.startswith(ZOOKEEPER)]
     assert len(names) == 2, names
     return names
+
+
+def zookeeper_deb() -> str:
+    """Name in the folder: the package that brings the library of ZooKeeper's clients."""
+    (name,) = (path.name for path in folder("deb").glob(f"{ZOOKEEPER}{version()}_*.deb"))
+    return name

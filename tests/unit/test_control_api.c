@@ -1,7 +1,7 @@
 /* The control socket from request to answer, over a runtime in memory. */
 
 #include "control/control.h"
-#include "support/fake_runtime.h"
+#include "support/fake_group.h"
 
 static struct control *control;
 static struct json_object *answer; /* of the last request() that was answered */
@@ -610,6 +610,106 @@ static void operators_may_command(void **state) {
         parse_answer(200);
 }
 
+/* ---- Groups ---- */
+
+static void shows_the_members_of_groups(void **state) {
+        (void) state;
+        request("GET", "/v1/groups", NULL, 200);
+        assert_string_equal(at("members.0"), "(missing)");
+        fake_join_group();
+        request("GET", "/v1/groups", NULL, 200);
+        static const char *const expected[][2] = {
+                {"members.0.group", "shop"},
+                {"members.0.member", "db1/checkout"},
+                {"members.0.service", "checkout"},
+                {"members.0.duty", "active"},
+                {"members.0.since_seconds", "60"},
+                {"members.0.rule", "741"},
+                {"members.0.why", "it was promoted"},
+                {"members.0.can", "true"},
+                {"members.0.lease.state", "ours"},
+                {"members.0.lease.holder", "db1/checkout"},
+                {"members.0.lease.token", "7"},
+                {"members.0.lease.left_seconds", "9.5"},
+                {"members.0.coordinator", "etcd"},
+                {"members.0.session", "connected"},
+                {"members.0.executor", "active"},
+                {"members.0.failovers", "1"},
+                {"members.0.guards.1.guard", "health"},
+                {"members.0.guards.1.holds", "true"},
+                {"members.0.guards.1.text", "it is beyond repair"},
+                {"members.0.peers.0.member", "db2/checkout"},
+                {"members.0.peers.0.says", "can=1 priority=100 duty=standby"},
+                {"members.1", "(missing)"},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                assert_string_equal(at(expected[i][0]), expected[i][1]);
+        }
+        fake_lease = (struct lease_view){.session = SESSION_LOST, .why = "no answer"};
+        request("GET", "/v1/groups", NULL, 200);
+        assert_string_equal(at("members.0.lease.state"), "unknown");
+        assert_string_equal(at("members.0.lease.holder"), "null");
+        assert_string_equal(at("members.0.lease.left_seconds"), "null");
+        assert_string_equal(at("members.0.session_why"), "no answer");
+        fake_leave_group();
+}
+
+static void shows_one_group(void **state) {
+        (void) state;
+        fake_join_group();
+        query("group", "shop");
+        request("GET", "/v1/groups", NULL, 200);
+        assert_string_equal(at("members.0.group"), "shop");
+        query("group", "batch");
+        request("GET", "/v1/groups", NULL, 200);
+        assert_string_equal(at("members.0"), "(missing)");
+        query("group", "shops");
+        request("GET", "/v1/groups", NULL, 404);
+        assert_error("unknown-group", "there is no group 'shops'");
+        fake_leave_group();
+}
+
+static void hands_a_failover_on(void **state) {
+        static const struct {
+                int result;
+                unsigned status;
+                const char *code;
+        } rows[] = {{0, 200, NULL}, {-ENOENT, 409, "not-active"}, {-EINVAL, 404, "unknown-member"},
+                {-EBUSY, 409, "refused"}, {-EIO, 500, "internal"}};
+        (void) state;
+        fake_join_group();
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                fake_request("POST", "/v1/failover", "{\"group\": \"shop\", \"member\": \"db2\"}");
+                assert_string_equal(fake.failover_group, "shop");
+                assert_string_equal(fake.failover_to, "db2");
+                fake_reply(rows[i].result, "so it is");
+                parse_answer(rows[i].status);
+                if (rows[i].code) {
+                        assert_error(rows[i].code, "so it is");
+                }
+        }
+        fake_request("POST", "/v1/failover", "{\"group\": \"shop\"}");
+        assert_string_equal(fake.failover_to, "");
+        fake_reply(0, "db2 is next");
+        parse_answer(200);
+        fake_leave_group();
+}
+
+static void refuses_a_failover_of_what_has_none(void **state) {
+        (void) state;
+        fake_join_group();
+        request("POST", "/v1/failover", "{\"group\": \"shops\"}", 404);
+        assert_error("unknown-group", "there is no group 'shops'");
+        request("POST", "/v1/failover", "{\"group\": \"batch\"}", 404);
+        assert_error(
+                "unknown-group", "the group 'batch' has no active member: it only shares a budget");
+        assert_null(fake.reply);
+        fake.peer = (struct unix_peer){4000, 54321, 54321};
+        request("POST", "/v1/failover", "{\"group\": \"shop\"}", 403);
+        assert_null(fake.reply);
+        fake_leave_group();
+}
+
 /* ---- Clients that leave ---- */
 
 static void survives_a_client_that_leaves(void **state) {
@@ -680,6 +780,10 @@ int main(void) {
                 TEST(refuses_malformed_bodies),
                 TEST(strangers_see_the_status_only),
                 TEST(operators_may_command),
+                TEST(shows_the_members_of_groups),
+                TEST(shows_one_group),
+                TEST(hands_a_failover_on),
+                TEST(refuses_a_failover_of_what_has_none),
                 TEST(survives_a_client_that_leaves),
                 TEST(bounds_the_requests_under_way),
                 TEST(ends_with_requests_under_way),

@@ -405,8 +405,60 @@ static void each_row_is_told_apart_and_says_why(void **state) {
         assert_null(member_rule_by_number(101));
 }
 
+/* A better member takes over from one that is well only where the policy says so. */
+static void preemption(void **state) {
+        static const struct {
+                bool preempt, can;
+                uint32_t priority;
+                const char *held;
+                enum duty duty;
+        } rows[] = {
+                {true, true, 101, NULL, DUTY_DEMOTING},
+                {false, true, 101, NULL, DUTY_ACTIVE},
+                {true, false, 101, NULL, DUTY_ACTIVE},
+                {true, true, 100, NULL, DUTY_ACTIVE}, /* no better than this one */
+                {true, true, 101, "it is paused", DUTY_ACTIVE},
+        };
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                struct play play;
+                become_active(&play);
+                play.group.preempt = rows[i].preempt;
+                play.input.peer = "a/s";
+                play.input.peer_can = rows[i].can;
+                play.input.peer_priority = rows[i].priority;
+                play.input.held = rows[i].held;
+                say_lease(&play, LEASE_OURS, 7);
+                assert_int_equal(play.member.duty, rows[i].duty);
+                if (rows[i].duty == DUTY_DEMOTING) {
+                        assert_int_equal(play.member.last_rule, 757);
+                        assert_string_equal(play.effects.note, "a/s can take over");
+                        assert_int_equal(play.effects.act, MEMBER_ACT_DEMOTE);
+                        say_answer(&play, ANSWER_DONE);
+                        assert_true(play.effects.release);
+                        assert_string_equal(play.effects.to, "a/s");
+                }
+        }
+}
+
+/* One that is in no list of members, by its policy, hands over to nobody by priority. */
+static void one_without_a_priority_is_not_preempted(void **state) {
+        struct play play;
+        (void) state;
+        become_active(&play);
+        play.group.preempt = true;
+        play.member.self = NULL;
+        play.input.peer = "a/s";
+        play.input.peer_can = true;
+        play.input.peer_priority = 500;
+        say_lease(&play, LEASE_OURS, 7);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(preemption),
+                cmocka_unit_test(one_without_a_priority_is_not_preempted),
                 cmocka_unit_test(it_is_promoted_with_the_lease_and_a_guard),
                 cmocka_unit_test(nothing_is_promoted_on_what_is_not_known),
                 cmocka_unit_test(a_lease_that_is_about_to_end_promotes_nobody),

@@ -1,7 +1,7 @@
 /* The page that Prometheus scrapes. */
 
 #include "control/metrics_page.h"
-#include "support/fake_runtime.h"
+#include "support/fake_group.h"
 
 #define RUNTIME ((struct runtime *) &fake)
 
@@ -230,6 +230,40 @@ static void writes_into_the_memory_of_the_page_before(void **state) {
         metrics_page_reuse(page, strbuf_take(&third));
 }
 
+static void tells_about_groups(void **state) {
+        (void) state;
+        scrape(METRICS_TEXT_004);
+        assert_null(strstr(strbuf_text(&text), "recoverd_group_"));
+        fake_join_group();
+        scrape(METRICS_TEXT_004);
+        static const char *const lines[] = {
+                "recoverd_group_active{group=\"shop\",service=\"checkout\"} 1",
+                "recoverd_group_stuck{group=\"shop\",service=\"checkout\"} 0",
+                "recoverd_group_can_promote{group=\"shop\",service=\"checkout\"} 1",
+                "recoverd_group_lease_left_seconds{group=\"shop\",service=\"checkout\"} 9.5",
+                "recoverd_group_token{group=\"shop\",service=\"checkout\"} 7",
+                "recoverd_group_coordinator_connected{group=\"shop\",service=\"checkout\"} 1",
+                "recoverd_group_promotions_total{group=\"shop\",service=\"checkout\"} 3",
+                "recoverd_group_promotions_failed_total{group=\"shop\",service=\"checkout\"} 1",
+                "recoverd_group_demotions_total{group=\"shop\",service=\"checkout\"} 2",
+                "recoverd_group_demotions_unproven_total{group=\"shop\",service=\"checkout\"} 0",
+        };
+        assert_has(lines, ELEMENTSOF(lines));
+        fake_lease =
+                (struct lease_view){.standing = LEASE_OTHER, .token = 8, .session = SESSION_LOST};
+        fake_machine.duty = DUTY_STUCK;
+        scrape(METRICS_TEXT_004);
+        fake_machine.duty = DUTY_ACTIVE;
+        fake_leave_group();
+        static const char *const later[] = {
+                "recoverd_group_active{group=\"shop\",service=\"checkout\"} 0",
+                "recoverd_group_stuck{group=\"shop\",service=\"checkout\"} 1",
+                "recoverd_group_lease_left_seconds{group=\"shop\",service=\"checkout\"} 0",
+                "recoverd_group_coordinator_connected{group=\"shop\",service=\"checkout\"} 0",
+        };
+        assert_has(later, ELEMENTSOF(later));
+}
+
 static void stands_an_empty_policy(void **state) {
         (void) state;
         fake.policy.n_services = 0;
@@ -252,6 +286,7 @@ int main(void) {
                 TEST(speaks_openmetrics),
                 TEST(follows_a_reload),
                 TEST(writes_into_the_memory_of_the_page_before),
+                TEST(tells_about_groups),
                 TEST(stands_an_empty_policy),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

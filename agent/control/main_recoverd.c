@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "control/agent_check.h"
 #include "control/control.h"
 #include "control/listener.h"
 #include "control/why.h"
@@ -151,6 +152,7 @@ DEFINE_CLEANUP(loop_free_p, struct loop, loop_free)
 DEFINE_CLEANUP(runtime_free_p, struct runtime, runtime_free)
 DEFINE_CLEANUP(control_free_p, struct control, control_free)
 DEFINE_CLEANUP(listener_free_p, struct listener, listener_free)
+DEFINE_CLEANUP(agent_check_free_p, struct agent_check, agent_check_free)
 
 /* A page of ten thousand services takes megabytes for a moment. Memory of this size comes from the
  * kernel and goes back to it, instead of growing the heap for good. */
@@ -182,12 +184,14 @@ static int run(const struct arguments *arguments, struct error *err) {
         AUTO(loop_free_p) struct loop *loop = NULL;
         AUTO(control_free_p) struct control *control = NULL;
         AUTO(listener_free_p) struct listener *listener = NULL;
+        AUTO(agent_check_free_p) struct agent_check *agent_check = NULL;
         AUTO(runtime_free_p) struct runtime *runtime = NULL;
         int r = loop_new(&loop, err);
         r = r < 0 ? r : runtime_new(&runtime, loop, &arguments->runtime, err);
         r = r < 0 ? r : watch_signals(loop, runtime, err);
         r = r < 0 ? r : control_new(&control, runtime, path, err);
         r = r < 0 ? r : listener_new(&listener, runtime, err);
+        r = r < 0 ? r : agent_check_new(&agent_check, runtime, err);
         r = r < 0 ? r : runtime_start(runtime, err);
         return r < 0 ? r : loop_run(loop, err);
 }

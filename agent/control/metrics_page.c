@@ -163,6 +163,16 @@ static void put_reloads(struct metrics_writer *writer, const struct runtime_stat
         metrics_sample_rendered(writer, "result=\"refused\"", (double) stats->reloads_failed);
 }
 
+static void put_agent_checks(struct metrics_writer *writer, const struct runtime_stats *stats) {
+        static const struct metric_family family = {"recoverd_agent_checks", METRIC_COUNTER, NULL,
+                "Questions of HAProxy's agent-check, by what was answered."};
+        metrics_family(writer, &family);
+        for (const struct enum_text *row = agent_answer_texts; row->text; row++) {
+                const struct metric_label labels[] = {{"answer", row->text}};
+                metrics_sample(writer, labels, 1, (double) stats->agent_checks[row->value]);
+        }
+}
+
 static struct agent_row agent_row_of(const struct metrics_page *page, struct instant now) {
         const struct runtime *runtime = page->runtime;
         const struct store *store = runtime_store(runtime);
@@ -531,6 +541,7 @@ static void put_all(
         put_agent(writer, &snapshot->agent);
         put_reloads(writer, &snapshot->agent.stats);
         put_closed(writer, &snapshot->agent.stats);
+        put_agent_checks(writer, &snapshot->agent.stats);
         put_holds(writer, page->runtime, loop_now(runtime_loop(page->runtime)).mono);
         put_held(writer, rows, n);
         put_held_services(page, writer, rows, n);

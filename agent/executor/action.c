@@ -20,6 +20,7 @@
 #include "executor/service_content.h"
 #include "executor/service_start.h"
 #include "executor/step_checkpoint.h"
+#include "executor/traffic.h"
 #include "executor/unit_end.h"
 #include "model/manager.h"
 
@@ -185,7 +186,9 @@ static void note_part(struct execution *action, bool ok, const char *text) {
                 note_failure(action, text);
                 return;
         }
-        snprintf(said, sizeof(said), "%s%s", ok ? "" : "a program failed: ", text);
+        bool traffic = part->action == ACTION_HAPROXY;
+        const char *which = traffic ? "traffic was not switched: " : "a program failed: ";
+        snprintf(said, sizeof(said), "%s%s", ok ? "" : which, text);
         add_said(action->said, ok || !part->goes_on ? text : said);
 }
 
@@ -395,13 +398,15 @@ static void on_operation_ended(void *cookie, bool ok, const char *text) {
 
 /* A program of a group has ended when its time is over: its standby waits for that. */
 static bool is_cut_off(const struct execution *action) {
-        return action->order.action == ACTION_EXEC &&
-               action_plan_part(&action->plan)->limit != USEC_INFINITY;
+        bool own_time =
+                action->order.action == ACTION_EXEC || action->order.action == ACTION_HAPROXY;
+        return own_time && action_plan_part(&action->plan)->limit != USEC_INFINITY;
 }
 
 /* It is told to end by SIGTERM a little earlier. */
 static usec_t soft_end(const struct execution *action, usec_t end) {
-        return is_cut_off(action) ? end - (end - action->part_begun) / 4 : end;
+        bool told = is_cut_off(action) && action->order.action == ACTION_EXEC;
+        return told ? end - (end - action->part_begun) / 4 : end;
 }
 
 static usec_t operation_limit(const struct execution *action) {
@@ -415,6 +420,11 @@ static const struct exec_spec *exec_of(const struct execution *action) {
         return part->exec || !action->order.step ? part->exec : &action->order.step->exec;
 }
 
+static const struct haproxy_spec *haproxy_of(const struct execution *action) {
+        const struct action_part *part = action_plan_part(&action->plan);
+        return part->haproxy || !action->order.step ? part->haproxy : &action->order.step->haproxy;
+}
+
 static void begin_operation(struct execution *action, const struct operation_kind *kind) {
         struct error err = {0};
         const struct operation_request request = {
@@ -423,6 +433,7 @@ static void begin_operation(struct execution *action, const struct operation_kin
                 .service = action->service,
                 .order = action->order,
                 .exec = exec_of(action),
+                .haproxy = haproxy_of(action),
                 .deadline = soft_end(action, due(action, operation_limit(action))),
                 .refused = &action->refused,
         };
@@ -430,6 +441,7 @@ static void begin_operation(struct execution *action, const struct operation_kin
         if (is_cut_off(action)) {
                 loop_timer_set(&action->timer, due(action, 0));
         }
+        traffic_part_begins(action->managed, request.haproxy);
         managed_save(action->managed);
         if (operation_start(&action->operation, kind, &request, on_operation_ended, action, &err) <
                 0) {
@@ -449,7 +461,8 @@ static const struct operation_kind *operation_of(const struct execution *action)
         if (part >= ACTION_COUNT) {
                 return own_parts[part - ACTION_COUNT];
         }
-        bool by_agent = (action->order.request != 0 || of_parts) && action->service;
+        bool by_agent = (action->order.request != 0 || of_parts || part == ACTION_HAPROXY) &&
+                        action->service;
         return by_agent ? manager_operation(action->service, part) : NULL;
 }
 
@@ -467,9 +480,16 @@ static void begin_stages(struct execution *action) {
         }
 }
 
+static bool follows_a_drain(const struct action_plan *plan) {
+        return plan->at == 1 && plan->parts[0].action == ACTION_HAPROXY;
+}
+
 static void begin_part(struct execution *action) {
         action->order.action = action_plan_part(&action->plan)->action;
         action->part_begun = loop_now(action->managed->executor->loop).mono;
+        if (follows_a_drain(&action->plan)) {
+                action->begun = action->part_begun; /* it takes nothing of the step's time */
+        }
         action->stage = STAGE_START;
         action->text[0] = '\0';
         action->failed = false;
@@ -647,6 +667,11 @@ int action_start(struct managed *managed, const struct action_order *order, stru
         action->whole = order->action;
         take_policy(action);
         lease_guard_plan(managed, &action->plan, order->action, action->service);
+        if (order->request != 0) {
+                action_plan_drain_first(&action->plan, order->action, action->service);
+        } else if (order->action == ACTION_HAPROXY) {
+                action_plan_give_back(&action->plan, action->service);
+        }
         managed->action = action;
         list_append(&queue->pending, &action->node);
         queue->n_pending++;

@@ -1,5 +1,9 @@
 #include "executor/action_plan.h"
 
+#include <string.h>
+
+#include "model/manager.h"
+
 static struct action_part *add(struct action_plan *plan, int action) {
         struct action_part *part = &plan->parts[plan->count++];
         *part = (struct action_part){.action = action, .limit = USEC_INFINITY};
@@ -24,7 +28,7 @@ static void plan_exchange(struct action_plan *plan, int action, const struct ser
 /* A rollback whose service cannot be started with it is taken back at once; one that stopped the
  * service and went no further starts it. */
 static bool clear_exchange(struct action_plan *plan, int action, bool exchanged) {
-        bool stopped = plan->at > 0;
+        bool stopped = plan->at > 0 && plan->parts[plan->at - 1].action == ACTION_STOP;
         *plan = (struct action_plan){0};
         if (exchanged && action == ACTION_ROLLBACK) {
                 add(plan, ACTION_UNDO);
@@ -42,6 +46,10 @@ static struct action_part *add_step(struct action_plan *plan, const struct group
         if (step->action == ACTION_EXEC) {
                 part->exec = &step->exec;
                 part->limit = step->timeout;
+        } else if (step->action == ACTION_HAPROXY) {
+                part->haproxy = &step->haproxy;
+                part->limit = usec_add(step->haproxy.wait, step->timeout);
+                part->goes_on = step->on_error == TRAFFIC_IGNORE;
         }
         return part;
 }
@@ -61,7 +69,7 @@ static void plan_promotion(struct action_plan *plan, const struct group_spec *gr
 static void add_programs(struct action_plan *plan, const struct group_steps *steps, bool after) {
         bool stopped = false;
         for (uint32_t i = 0; i < steps->count; i++) {
-                if (steps->items[i].action != ACTION_EXEC) {
+                if (steps->items[i].action == ACTION_STOP) {
                         stopped = true;
                 } else if (stopped == after) {
                         add_step(plan, &steps->items[i])->goes_on = true;
@@ -103,6 +111,30 @@ static void plan_demotion(
                 add_stop(plan, group ? group->stop_timeout : USEC_INFINITY);
                 add_programs(plan, steps, true);
                 add_address_drop(plan);
+        }
+}
+
+/* ---- Traffic ---- */
+
+void action_plan_drain_first(struct action_plan *plan, int action, const struct service *service) {
+        usec_t limit = service ? action_drain_time(service, action) : 0;
+        if (limit == 0) {
+                return;
+        }
+        memmove(&plan->parts[1], &plan->parts[0], plan->count * sizeof(plan->parts[0]));
+        plan->count++;
+        plan->parts[0] = (struct action_part){
+                .action = ACTION_HAPROXY,
+                .haproxy = &service->traffic->away,
+                .limit = limit,
+                .goes_on = service->traffic->on_error == TRAFFIC_IGNORE,
+        };
+}
+
+void action_plan_give_back(struct action_plan *plan, const struct service *service) {
+        if (service && service->traffic) {
+                plan->parts[0].haproxy = &service->traffic->back;
+                plan->parts[0].limit = TRAFFIC_ANSWER_TIME;
         }
 }
 

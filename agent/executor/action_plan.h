@@ -14,11 +14,12 @@ enum {
         PART_UNIT_END, /* of a command that systemd starts: see unit_end.h */
 };
 
-enum { ACTION_PARTS_MAX = 2 * GROUP_STEPS_MAX + 2 };
+enum { ACTION_PARTS_MAX = 2 * GROUP_STEPS_MAX + 3 };
 
 struct action_part {
         int action; /* enum action, or of the above */
         const struct exec_spec *exec; /* ACTION_EXEC of a group; NULL: the step's */
+        const struct haproxy_spec *haproxy; /* likewise ACTION_HAPROXY */
         usec_t limit; /* from its beginning; it is cut off then. With ACTION_DEMOTE: until what is
                          there is killed. USEC_INFINITY: as the step has it, or the standard */
         bool begins_nothing; /* when it fails, everything is as before */
@@ -54,6 +55,11 @@ void action_plan_make(struct action_plan *plan, int action, const struct service
  * the service consists of is another than before the action. */
 bool action_plan_clear_up(
         struct action_plan *plan, int action, const struct service *service, bool exchanged);
+
+/* Its traffic is taken away first, where the action interrupts a service that has some; and what an
+ * ACTION_HAPROXY without a step is about. */
+void action_plan_drain_first(struct action_plan *plan, int action, const struct service *service);
+void action_plan_give_back(struct action_plan *plan, const struct service *service);
 
 static inline const struct action_part *action_plan_part(const struct action_plan *plan) {
         return &plan->parts[plan->at];

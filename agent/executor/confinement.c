@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -53,6 +54,12 @@ static bool has_capability(unsigned capability) {
         return permitted >> capability & 1;
 }
 
+/* RestrictAddressFamilies= makes it fail. */
+static bool has_network(void) {
+        AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        return fd >= 0;
+}
+
 struct confinement confinement_now(const char *sysrq) {
         struct statvfs usr;
         return (struct confinement){
@@ -61,6 +68,7 @@ struct confinement confinement_now(const char *sysrq) {
                 .read_only_usr = statvfs("/usr", &usr) == 0 && (usr.f_flag & ST_RDONLY),
                 .no_addresses = !has_capability(CAP_NET_ADMIN),
                 .no_reboot = access(sysrq, W_OK) < 0,
+                .no_network = !has_network(),
         };
 }
 
@@ -91,6 +99,36 @@ static bool has_version_command(const struct service *service) {
 
 static bool has_address(const struct service *service) {
         return policy_is_member(service) && service->group->address.family != 0;
+}
+
+static bool is_elsewhere(const struct haproxy_spec *haproxy) {
+        for (uint32_t i = 0; i < haproxy->sockets.count; i++) {
+                if (*haproxy->sockets.items[i] != '/') {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool switches_elsewhere(const struct group_steps *steps) {
+        for (uint32_t i = 0; i < steps->count; i++) {
+                if (is_elsewhere(&steps->items[i].haproxy)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool has_haproxy_elsewhere(const struct service *service) {
+        for (uint32_t i = 0; i < service->n_steps; i++) {
+                if (is_elsewhere(&service->steps[i].haproxy)) {
+                        return true;
+                }
+        }
+        bool of_group =
+                policy_is_member(service) && (switches_elsewhere(&service->group->promote) ||
+                                                     switches_elsewhere(&service->group->demote));
+        return of_group || (service->traffic && is_elsewhere(&service->traffic->away));
 }
 
 static bool may_reboot(const struct service *service) {
@@ -144,6 +182,8 @@ static const struct conflict {
                 "a rollback cannot change what it has in /usr or /boot, which are read-only here"},
         {has_address, offsetof(struct confinement, no_addresses),
                 "it cannot be promoted: this executor may not change the addresses of the host"},
+        {has_haproxy_elsewhere, offsetof(struct confinement, no_network),
+                "its HAProxy cannot be told over TCP: this executor may not use the network"},
         {may_reboot, offsetof(struct confinement, no_reboot),
                 "on_stop_unproven: reboot does not work: this executor may not reboot the host"},
 };

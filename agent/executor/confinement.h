@@ -13,9 +13,10 @@ struct confinement {
         bool read_only_usr;
         bool no_addresses; /* it may not change those of the host, or has a network of its own */
         bool no_reboot;
+        bool no_network; /* neither it nor its children may open a TCP connection */
 };
 
-enum { CONFINEMENT_LINES_MAX = 8, CONFINEMENT_LINE_MAX = 256 };
+enum { CONFINEMENT_LINES_MAX = 9, CONFINEMENT_LINE_MAX = 256 };
 
 /* As it is for this process. sysrq: where a host is rebooted by writing. */
 struct confinement confinement_now(const char *sysrq);

@@ -325,8 +325,8 @@ int lease_guard_extend(
 }
 
 const char *lease_guard_why_not(const struct managed *managed, int action) {
-        const uint32_t harmless =
-                1U << ACTION_DEMOTE | 1U << ACTION_STOP | 1U << ACTION_RELOAD | 1U << ACTION_SIGNAL;
+        const uint32_t harmless = 1U << ACTION_DEMOTE | 1U << ACTION_STOP | 1U << ACTION_RELOAD |
+                                  1U << ACTION_SIGNAL | 1U << ACTION_HAPROXY;
         if (!managed->guard || harmless & 1U << action) {
                 return action == ACTION_PROMOTE ? "it is in no group with one active member" : NULL;
         }

@@ -416,6 +416,7 @@ void managed_describe(const struct managed *managed, struct wire_message *ret) {
                 .type = WIRE_SERVICE,
                 .busy = managed->action && managed->executor->port.listing,
                 .request = action_request(managed->action),
+                .drained = managed->state.drained,
         };
         str_copy(ret->service, sizeof(ret->service), managed->state.service);
         if (managed->service) {

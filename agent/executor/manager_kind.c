@@ -1,6 +1,7 @@
 #include "executor/manager_kind.h"
 
 #include "executor/exec_step.h"
+#include "executor/haproxy_step.h"
 #include "executor/managed.h"
 #include "executor/scripts_manager.h"
 #include "executor/signal_step.h"
@@ -25,6 +26,9 @@ static const struct manager_kind *const kinds[MANAGER_COUNT] = {
 };
 
 const struct operation_kind *manager_operation(const struct service *service, int action) {
+        if (action == ACTION_HAPROXY) {
+                return &haproxy_step;
+        }
         return action == ACTION_EXEC ? &exec_step : kinds[service->manager]->operations[action];
 }
 

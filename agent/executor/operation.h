@@ -21,6 +21,7 @@ struct operation_request {
         const struct service *service; /* with its steps it outlives the operation */
         struct action_order order;
         const struct exec_spec *exec; /* ACTION_EXEC only: the program */
+        const struct haproxy_spec *haproxy; /* ACTION_HAPROXY only */
         usec_t deadline; /* moment on CLOCK_BOOTTIME, by which it ends or begins to kill */
         bool *refused; /* set before it ends where it found that it must not be done, and did
                           nothing */

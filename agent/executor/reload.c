@@ -64,7 +64,8 @@ static bool is_actable(const struct service *service) {
                 return true;
         }
         for (uint32_t i = 0; i < service->n_steps; i++) {
-                if (service->steps[i].action == ACTION_EXEC) {
+                int action = service->steps[i].action;
+                if (action == ACTION_EXEC || action == ACTION_HAPROXY) {
                         return true;
                 }
         }

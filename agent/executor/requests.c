@@ -11,6 +11,7 @@
 #include "executor/executor.h"
 #include "executor/lease_guard.h"
 #include "executor/service_content.h"
+#include "executor/traffic.h"
 #include "io/hold_file.h"
 #include "model/manager.h"
 
@@ -88,8 +89,8 @@ static const char *resolve_order(const struct wire_message *message, const struc
                                  1U << ACTION_ROLLBACK;
         const uint32_t of_a_person =
                 of_both | 1U << ACTION_UNDO | 1U << ACTION_PROMOTE | 1U << ACTION_DEMOTE;
-        const uint32_t of_a_step =
-                of_both | 1U << ACTION_EXEC | 1U << ACTION_RELOAD | 1U << ACTION_SIGNAL;
+        const uint32_t of_a_step = of_both | 1U << ACTION_EXEC | 1U << ACTION_RELOAD |
+                                   1U << ACTION_SIGNAL | 1U << ACTION_HAPROXY;
         bool by_step = message->step != STEP_NONE;
         if (by_step && (message->step < 0 || (uint32_t) message->step >= service->n_steps)) {
                 return "the ladder has no such step";
@@ -219,6 +220,13 @@ static void handle_look(struct executor *executor, const struct wire_message *me
         }
 }
 
+static void handle_traffic(struct executor *executor, const struct wire_message *message) {
+        struct managed *managed = managed_find(executor, message->service);
+        if (managed) {
+                traffic_give_back(managed);
+        }
+}
+
 static void handle_guard(struct executor *executor, const struct wire_message *message) {
         const struct service *service = known_service(executor, message);
         struct managed *managed = managed_find(executor, message->service);
@@ -262,6 +270,7 @@ static void (*const handlers[])(struct executor *executor, const struct wire_mes
         [WIRE_VERDICT] = handle_verdict,
         [WIRE_CHECKPOINT] = handle_checkpoint,
         [WIRE_GUARD] = handle_guard,
+        [WIRE_TRAFFIC] = handle_traffic,
 };
 
 void requests_handle(struct executor *executor, const struct wire_message *message) {

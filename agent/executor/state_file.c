@@ -40,6 +40,7 @@ static const struct field fields[] = {
         MEMBER(out_of_memory, FIELD_BOOL),
         MEMBER(expected, FIELD_BOOL),
         MEMBER(by_person, FIELD_BOOL),
+        MEMBER(drained, FIELD_BOOL),
         WORD("role", role, member_role_texts),
         MEMBER(token, FIELD_U64),
         MEMBER(guard_begin, FIELD_U64),

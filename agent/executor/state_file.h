@@ -33,6 +33,7 @@ struct service_state {
         bool core_dumped, out_of_memory; /* how it ended, besides exit_kind */
         bool expected;
         bool by_person; /* somebody had systemd stop its unit */
+        bool drained; /* its traffic was taken away, see traffic.h */
         bool result_ok, result_refused; /* see result_request */
         bool whole; /* the file's own, see state_file_load */
         pid_t pid; /* of the main process; stays after its end */

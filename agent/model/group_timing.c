@@ -6,6 +6,7 @@ static usec_t programs_time(const struct group_steps *steps) {
         usec_t time = 0;
         for (uint32_t i = 0; i < steps->count; i++) {
                 time = usec_add(time, steps->items[i].timeout);
+                time = usec_add(time, steps->items[i].haproxy.wait);
         }
         return time;
 }

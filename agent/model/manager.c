@@ -36,10 +36,19 @@ static const struct action_traits actions[ACTION_COUNT] = {
         [ACTION_FAILOVER] = {.needs_no_manager = true, .only_tells = true, .interrupts = true},
         [ACTION_PROMOTE] = {.starts = true, .interrupts = true},
         [ACTION_DEMOTE] = {.interrupts = true},
+        [ACTION_HAPROXY] = {.needs_no_manager = true},
 };
 
 const struct action_traits *action_traits(int action) {
         return &actions[action];
+}
+
+usec_t action_drain_time(const struct service *service, int action) {
+        const uint32_t interrupting =
+                BIT(ACTION_RESTART) | BIT(ACTION_STOP) | BIT(ACTION_ROLLBACK) | BIT(ACTION_UNDO);
+        return service->traffic && interrupting & BIT(action)
+                       ? usec_add(service->traffic->away.wait, TRAFFIC_ANSWER_TIME)
+                       : 0;
 }
 
 const struct manager_traits *manager_traits(int manager) {

@@ -34,3 +34,10 @@ struct action_traits {
         bool interrupts; /* the service stops serving, or may: never done for readiness alone */
 };
 const struct action_traits *action_traits(int action);
+
+/* Of a HAProxy, to all that it is asked about one server. */
+#define TRAFFIC_ANSWER_TIME (2 * USEC_PER_SEC)
+
+/* How long the traffic of a service may take to go before an action interrupts it; 0: it is not
+ * taken away for this. */
+usec_t action_drain_time(const struct service *service, int action);

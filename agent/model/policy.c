@@ -49,6 +49,21 @@ const struct enum_text action_texts[] = {
         {ACTION_FAILOVER, "failover", "Has another member of the group take over."},
         {ACTION_PROMOTE, "promote", "Makes it the active member of its group."},
         {ACTION_DEMOTE, "demote", "Stops it as the active member, and proves that it is gone."},
+        {ACTION_HAPROXY, "haproxy", "Tells HAProxy how much traffic a server gets."},
+        {0},
+};
+
+const struct enum_text server_state_texts[] = {
+        {SERVER_READY, "ready", "It gets traffic as soon as HAProxy's own checks find it well."},
+        {SERVER_DRAIN, "drain",
+                "It gets no new sessions; those that are there go on, and checks as well."},
+        {SERVER_MAINT, "maint", "It gets nothing and is not checked."},
+        {0},
+};
+
+const struct enum_text traffic_error_texts[] = {
+        {TRAFFIC_IGNORE, "ignore", "It is told, and what follows is done all the same."},
+        {TRAFFIC_FAIL, "fail", "The action fails, and what follows is not done."},
         {0},
 };
 
@@ -160,6 +175,17 @@ static uint64_t hash_word(uint64_t hash, const char *word) {
         }
 }
 
+static uint64_t hash_haproxy(const struct haproxy_spec *haproxy) {
+        uint64_t hash =
+                hash_word(UINT64_C(14695981039346656037), haproxy->server ? haproxy->server : "");
+        hash = hash_word(hash, server_state_text((enum server_state) haproxy->state));
+        hash = hash_word(hash, haproxy->weight ? haproxy->weight : "");
+        for (uint32_t i = 0; i < haproxy->sockets.count; i++) {
+                hash = hash_word(hash, haproxy->sockets.items[i]);
+        }
+        return hash;
+}
+
 static uint64_t hash_program(const struct exec_spec *exec) {
         uint64_t hash = hash_word(UINT64_C(14695981039346656037), exec->user ? exec->user : "");
         for (uint32_t i = 0; i < exec->command.count; i++) {
@@ -173,6 +199,8 @@ const char *step_identity_format(const struct step_spec *step, char text[STEP_ID
         if (step->action == ACTION_EXEC) {
                 snprintf(text, STEP_IDENTITY_MAX, "%s-%016" PRIx64, action,
                         hash_program(&step->exec));
+        } else if (step->action == ACTION_HAPROXY) {
+                snprintf(text, STEP_IDENTITY_MAX, "hap-%016" PRIx64, hash_haproxy(&step->haproxy));
         } else if (step->action == ACTION_SIGNAL) {
                 snprintf(text, STEP_IDENTITY_MAX, "%s-%d-%s", action, step->signal.number,
                         signal_target_text((enum signal_target) step->signal.to));

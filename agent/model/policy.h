@@ -23,6 +23,7 @@ enum {
         POLICY_GROUPS_MAX = 1000,
         GROUP_MEMBERS_MAX = 16, /* of a group with one active member */
         GROUP_STEPS_MAX = 8, /* of each of its lists */
+        HAPROXY_SOCKETS_MAX = 8, /* of one step */
         GROUP_FAILOVERS_MAX = 64, /* that are counted */
         GROUP_MEMBER_ID_MAX = 2 * 64 + 2, /* HOST/SERVICE, with the terminating zero */
         STEP_IDENTITY_MAX = 24, /* with the terminating zero */
@@ -55,8 +56,9 @@ enum action {
         ACTION_FAILOVER, /* a step: another member of the group is to become the active one */
         ACTION_PROMOTE, /* of a member of a group; what its lease asks for, never a step */
         ACTION_DEMOTE, /* likewise */
+        ACTION_HAPROXY, /* of a ladder or of a group: how much traffic a server gets */
 };
-enum { ACTION_COUNT = ACTION_DEMOTE + 1 };
+enum { ACTION_COUNT = ACTION_HAPROXY + 1 };
 DECLARE_ENUM_TEXT(action)
 
 enum signal_target { SIGNAL_TO_MAIN = 0, SIGNAL_TO_ALL };
@@ -106,6 +108,34 @@ struct exec_spec { /* body of an exec step */
         const char *user; /* NULL: the service's user, else the executor's own */
 };
 
+/* What a HAProxy does with a server of a backend, whatever its checks say. */
+enum server_state {
+        SERVER_UNCHANGED = 0,
+        SERVER_READY,
+        SERVER_DRAIN,
+        SERVER_MAINT,
+};
+DECLARE_ENUM_TEXT(server_state)
+
+/* What becomes of an action when traffic could not be switched for it. */
+enum traffic_error { TRAFFIC_STANDARD = 0, TRAFFIC_IGNORE, TRAFFIC_FAIL };
+DECLARE_ENUM_TEXT(traffic_error)
+
+struct haproxy_spec { /* body of a haproxy step; for texts see model/haproxy.h */
+        struct strings sockets; /* each is told */
+        const char *server; /* BACKEND/SERVER */
+        const char *weight; /* NULL: it stays */
+        int state; /* enum server_state */
+        usec_t wait; /* for the sessions to end, or for HAProxy to call it up */
+};
+
+/* How a service is taken out of the traffic before an action interrupts it, and put back when its
+ * probes have proven it well. */
+struct traffic_spec {
+        struct haproxy_spec away, back;
+        int on_error; /* enum traffic_error, of `away` */
+};
+
 /* How the members of a group share the work. */
 enum group_mode {
         GROUP_SHARED_BUDGET = 0, /* they share a budget, nothing else */
@@ -126,9 +156,11 @@ struct group_member_spec {
 };
 
 struct group_step_spec { /* of `promote`, `demote` or `fence` */
-        int action; /* enum action: ACTION_START, ACTION_STOP or ACTION_EXEC */
+        int action; /* enum action: ACTION_START, ACTION_STOP, ACTION_EXEC or ACTION_HAPROXY */
         struct exec_spec exec; /* ACTION_EXEC only */
-        usec_t timeout; /* ACTION_EXEC only: longest time for the program */
+        struct haproxy_spec haproxy; /* ACTION_HAPROXY only */
+        int on_error; /* likewise, enum traffic_error: of a promotion */
+        usec_t timeout; /* of these two: longest time; that of `wait` is not in it */
 };
 
 struct group_steps {
@@ -234,6 +266,7 @@ struct step_spec {
         struct exec_spec exec; /* ACTION_EXEC only */
         struct signal_spec signal; /* ACTION_SIGNAL only */
         struct rollback_spec rollback; /* ACTION_ROLLBACK only */
+        struct haproxy_spec haproxy; /* ACTION_HAPROXY only */
         const char *message; /* ACTION_NOTIFY: text, or NULL */
 };
 
@@ -313,6 +346,7 @@ struct service {
         usec_t start_grace, settle, verify;
         const char *deploy_lock; /* while this file exists nothing is done; NULL: none */
         usec_t deploy_lock_max; /* and no longer than this */
+        const struct traffic_spec *traffic; /* NULL: nobody is told */
         const struct checkpoint_spec *checkpoint; /* NULL: none */
         const struct rollback_spec *rollback; /* of its first such step, or the standard where there
                                                  is a checkpoint; NULL: what it consists of is not
@@ -357,6 +391,7 @@ struct crash_loop_spec {
 struct agent_spec { /* the `agent:` block of recoverd.yaml */
         const char *host; /* what this host is called in groups */
         const char *listen; /* metrics, /healthz, status page: address:port, or "none" */
+        const char *agent_check; /* where HAProxy asks: address:port; NULL or "none": nowhere */
         const char *
                 web_config_file; /* TLS and basic authentication, as Prometheus exporters take it */
         const char *operators_group; /* may command through the control socket; NULL: root and own

@@ -27,6 +27,7 @@ const struct enum_text wire_type_texts[] = {
         {WIRE_CHECKPOINT, "checkpoint"},
         {WIRE_REPORT, "report"},
         {WIRE_GUARD, "guard"},
+        {WIRE_TRAFFIC, "traffic"},
         {WIRE_ROLE, "role"},
         {0},
 };
@@ -89,6 +90,7 @@ static const struct field fields[] = {
         MEMBER(expected, FIELD_BOOL),
         MEMBER(by_person, FIELD_BOOL),
         MEMBER(manager_busy, FIELD_BOOL),
+        MEMBER(drained, FIELD_BOOL),
         WORD("refusal", refusal, wire_refusal_texts),
         WORD("outcome", outcome, outcome_texts),
         WORD("cause", cause, cause_texts),

@@ -5,7 +5,7 @@
  * types refused, so that both sides can be upgraded one after the other.
  *
  *   agent -> executor   hello, list, do, probe, reload, stop-all, look, verdict,
- *                       checkpoint, guard
+ *                       checkpoint, guard, traffic
  *   executor -> agent   welcome, service, listed, done, refused, observation, reloaded,
  *                       stopped-all, content, report, role
  */
@@ -37,8 +37,8 @@ enum wire_type {
         WIRE_WELCOME, /* version, digest (of the executor's policy); first packet of the executor */
         WIRE_LIST, /* asks for one `service` a service whose state is known, one `done` or `service
                       busy` for each known request, then `listed` */
-        WIRE_SERVICE, /* service, running, pid, start_time, exit_*, by_person, manager_busy, text:
-                         at `list` and whenever it changes */
+        WIRE_SERVICE, /* service, running, pid, start_time, exit_*, by_person, manager_busy,
+                         drained, text: at `list` and whenever it changes */
         WIRE_LISTED,
         WIRE_DO, /* request, service, digest (the service's), step or action, attempt, incident */
         WIRE_DONE, /* request, service, result ok, text: how a `do` ended; kept and repeated at
@@ -66,6 +66,7 @@ enum wire_type {
                        executor begins earlier, by what the policy's demotion can take. Longer than
                        a lease from now counts as a lease from now; 0: from now on it may not,
                        whatever the token. Answered by `role`, or `refused` (no-lease) */
+        WIRE_TRAFFIC, /* service: its probes prove it well, it may have its traffic back */
         WIRE_ROLE, /* service, role, proven, token, deadline, text: of a member, at `list`, when it
                       changes, and as the answer to `guard` */
 };
@@ -110,6 +111,7 @@ struct wire_message {
                            him */
         bool manager_busy; /* the manager itself is at it: starting, stopping, restarting; `text`
                               says what */
+        bool drained; /* its traffic was taken away for an action, and is not back */
         enum wire_refusal refusal;
         enum outcome outcome;
         enum cause cause; /* its kind, which older agents know, */

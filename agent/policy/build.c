@@ -395,6 +395,7 @@ static int build_body(
         int r = build_manager(loading, service, origin);
         r = r < 0 ? r : build_probes(loading, service, origin);
         r = r < 0 ? r : build_ladder(loading, service, origin);
+        traffic_build(loading, service, origin);
         content_settle(loading, service, origin);
         r = r < 0 ? r : name_steps(loading, service);
         check_step_budgets(loading, service, origin);

@@ -139,6 +139,7 @@ static void check_steps(const struct judging *judging, const char *key,
         const struct place *place = place_of(judging, key);
         uint32_t programs = count_steps(steps, ACTION_EXEC);
         uint32_t wants = wanted >= 0 ? count_steps(steps, wanted) : 0;
+        uint32_t switches = wanted >= 0 ? count_steps(steps, ACTION_HAPROXY) : 0;
         if (steps->count > GROUP_STEPS_MAX) {
                 loading_error(judging->loading, "too-large", place, NULL,
                         "%u steps in '%s', at most %d", steps->count, key, GROUP_STEPS_MAX);
@@ -146,11 +147,37 @@ static void check_steps(const struct judging *judging, const char *key,
                 loading_error(judging->loading, "inconsistent", place, NULL,
                         "'%s' needs one '%s', and has %u", key, action_text((enum action) wanted),
                         wants);
-        } else if (programs + wants != steps->count) {
+        } else if (programs + wants + switches != steps->count) {
                 loading_error(judging->loading, "impossible-step", place, NULL,
-                        wanted >= 0 ? "besides '%2$s' only programs ('exec') are possible in '%1$s'"
+                        wanted >= 0 ? "besides '%2$s' only programs ('exec') and 'haproxy' are "
+                                      "possible in '%1$s'"
                                     : "only programs ('exec') are possible in '%1$s'",
                         key, wanted >= 0 ? action_text((enum action) wanted) : "");
+        }
+}
+
+/* What a demotion does about traffic that its stop could cut off. */
+static void check_traffic_of_demotion(const struct judging *judging) {
+        const struct group_steps *steps = &judging->group->demote;
+        const struct place *place = place_of(judging, "demote");
+        bool stopped = false;
+        for (uint32_t i = 0; i < steps->count; i++) {
+                const struct group_step_spec *step = &steps->items[i];
+                stopped = stopped || step->action == ACTION_STOP;
+                if (step->action != ACTION_HAPROXY) {
+                        continue;
+                }
+                if (step->on_error == TRAFFIC_FAIL) {
+                        loading_error(judging->loading, "inconsistent", place, "remove 'on_error'",
+                                "a demotion does not wait for HAProxy: its lease goes on to end");
+                }
+                if (!stopped && step->haproxy.state != SERVER_READY && step->haproxy.wait == 0) {
+                        loading_warning(judging->loading, "no-drain-time", place,
+                                "add 'wait: 2s', which has to fit into the lease",
+                                "the stop does not wait for the sessions of '%.64s' to end, and "
+                                "cuts them off",
+                                step->haproxy.server);
+                }
         }
 }
 
@@ -318,6 +345,7 @@ static void check_active_standby(const struct judging *judging) {
         check_steps(judging, "fence", &judging->group->fence, -1);
         check_steps(judging, "promote", &judging->group->promote, ACTION_START);
         check_steps(judging, "demote", &judging->group->demote, ACTION_STOP);
+        check_traffic_of_demotion(judging);
         check_times(judging);
         warn_staying(judging);
         check_address(judging);

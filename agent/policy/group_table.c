@@ -132,6 +132,8 @@ static const struct schema_variant group_step_variants[] = {
         {"start", ACTION_START, &start_schema, "Start the service."},
         {"stop", ACTION_STOP, &stop_schema, "Stop the service, and prove that it is gone."},
         {"exec", ACTION_EXEC, &exec_schema, "Run a program."},
+        {"haproxy", ACTION_HAPROXY, &haproxy_group_step_schema,
+                "Tell HAProxy how much traffic it gets."},
         {0},
 };
 

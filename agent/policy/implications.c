@@ -10,7 +10,7 @@
 /* What a stop may take beyond `stop_timeout`: killing, and proving that the group is empty. */
 #define STOP_MARGIN (5 * USEC_PER_SEC)
 
-usec_t implications_action_time(const struct service *service, const struct step_spec *step) {
+static usec_t time_of_step(const struct service *service, const struct step_spec *step) {
         usec_t stop = service->command ? usec_add(service->command->stop_timeout, STOP_MARGIN)
                                        : manager_traits(service->manager)->action_limit;
 
@@ -28,6 +28,7 @@ usec_t implications_action_time(const struct service *service, const struct step
         case ACTION_UNDO:
                 return usec_add(stop, action_traits(step->action)->longer);
         case ACTION_EXEC:
+        case ACTION_HAPROXY:
                 return USEC_PER_MINUTE;
         case ACTION_RELOAD:
                 return service->command ? 0 : USEC_PER_MINUTE;
@@ -37,6 +38,10 @@ usec_t implications_action_time(const struct service *service, const struct step
                 return 0;
         }
         return 0;
+}
+
+usec_t implications_action_time(const struct service *service, const struct step_spec *step) {
+        return usec_add(time_of_step(service, step), action_drain_time(service, step->action));
 }
 
 /* ---- Detection --------------------------------------------------------------------------------

@@ -96,6 +96,9 @@ void groups_join(struct loading *loading, struct service *service, const struct 
 void groups_settle(struct loading *loading);
 
 /* content.c: what a service consists of, once its ladder is known. */
+/* Of a service whose manager is known: who sends it traffic. */
+void traffic_build(struct loading *loading, struct service *service, const struct origin *origin);
+
 void content_settle(struct loading *loading, struct service *service, const struct origin *origin);
 
 /* content.c: what services may not share. */

@@ -38,7 +38,7 @@ const struct top_level_key top_level_keys[] = {
 };
 
 const char *const policy_identity_keys[] = {"command", "unit", "scripts", "checkpoint",
-        "depends_on", "description", "extends", "reference", NULL};
+        "depends_on", "description", "extends", "reference", "traffic", NULL};
 
 const char *const policy_command_keys[] = {"user", "group", "directory", "environment", "umask",
         "limits", "stop_signal", "stop_timeout", "reload_signal", "log", NULL};
@@ -672,6 +672,13 @@ static const struct schema_field service_fields[] = {
                 .most = "30d",
                 .help = "A deploy lock that was seen for longer was forgotten, and holds no more.",
                 .example = "20m"},
+        {.key = "traffic",
+                .kind = SCHEMA_OBJECT_PTR,
+                .offset = offsetof(struct service_form, traffic),
+                .object = &traffic_schema,
+                .help = "Who sends it its requests: that one is told to stop before an action interrupts "
+                        "the service, and to go on when the probes have proven it well.",
+                .example = "{haproxy: {socket: /run/haproxy/admin.sock, server: shop/web1}}"},
         {.key = "checkpoint",
                 .kind = SCHEMA_OBJECT_PTR,
                 .offset = offsetof(struct service_form, checkpoint),

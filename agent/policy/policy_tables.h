@@ -38,6 +38,7 @@ struct service_form {
         struct remind_spec remind;
         struct budget_spec budget;
         struct effectiveness_spec effectiveness;
+        struct traffic_spec *traffic; /* NULL: none */
         const struct checkpoint_spec *checkpoint; /* NULL: none */
         const char *member_of; /* NULL: no group */
 };
@@ -71,6 +72,9 @@ extern const struct schema group_schema; /* struct group_form */
 extern const struct schema step_budget_schema; /* struct budget_spec */
 extern const struct schema scripts_schema; /* struct scripts_spec */
 extern const struct schema step_schema; /* struct step_form */
+extern const struct schema traffic_schema; /* struct traffic_spec */
+extern const struct schema haproxy_step_schema; /* struct step_spec */
+extern const struct schema haproxy_group_step_schema; /* struct group_step_spec */
 extern const struct schema checkpoint_schema; /* struct checkpoint_spec */
 extern const struct schema release_schema; /* struct release_spec */
 extern const struct schema value_source_schema; /* struct value_source */

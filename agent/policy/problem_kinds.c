@@ -155,6 +155,24 @@ const struct problem_kind problem_kinds[] = {
                                   "    command: [/usr/sbin/nginx]\n"
                                   "    recover: [reload, notify]\n"),
                 .cure = "Add a `restart`."},
+        {"no-drain-time", PROBLEM_WARNING,
+                .means =
+                        "A demotion takes the traffic away from a server and stops it at once: requests that are "
+                        "under way are cut off.",
+                .example =
+                        "version: 1\n"
+                        "groups:\n"
+                        "  web:\n"
+                        "    mode: active-standby\n"
+                        "    members: {blue: {}, green: {}}\n"
+                        "    demote:\n"
+                        "      - haproxy: {socket: /run/haproxy/admin.sock, server: shop/blue, state: drain}\n"
+                        "      - stop\n"
+                        "services:\n"
+                        "  blue: {command: [/usr/bin/shop, --port, \"81\"], member_of: web}\n"
+                        "  green: {command: [/usr/bin/shop, --port, \"82\"], member_of: web}\n",
+                .cure = "Give the sessions time to end, `wait: 2s`. It is part of the time that has to fit into "
+                        "the lease."},
         {"no-effect", PROBLEM_WARNING,
                 .means = "A key that does something only where there is a `command`.",
                 .example = POLICY("  web:\n"

@@ -54,7 +54,8 @@ usec_t state_action_timeout(const struct service_state *service) {
         usec_t standard = manager_traits(service->policy->manager)->action_limit;
         usec_t longer = action_traits(service->file->attempt.action)->longer;
         usec_t timeout = step && step->timeout ? step->timeout : usec_add(standard, longer);
-        return usec_add(timeout, stop);
+        usec_t drain = action_drain_time(service->policy, service->file->attempt.action);
+        return usec_add(usec_add(timeout, stop), drain);
 }
 
 bool state_is_down(const struct service_state *service) {

@@ -135,6 +135,7 @@ static void on_service(struct runtime *runtime, const struct wire_message *messa
                 input.process.status = known ? message->exit_code : 0;
         }
         str_copy(input.process.text, sizeof(input.process.text), message->text);
+        traffic_heard(runtime, service->index, message->drained);
         turns_feed(runtime, &input);
         content_look_soon(runtime, service->index);
 }
@@ -282,6 +283,7 @@ static void on_message(void *cookie, const struct wire_message *message) {
         case WIRE_VERDICT:
         case WIRE_CHECKPOINT:
         case WIRE_GUARD:
+        case WIRE_TRAFFIC:
                 return; /* the agent's own words */
         }
 }

@@ -362,6 +362,10 @@ void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {
         ret->worst_lag = loop->worst_lateness;
 }
 
+void runtime_note_agent_check(struct runtime *runtime, enum agent_answer answer) {
+        runtime->stats.agent_checks[answer]++;
+}
+
 void runtime_scraped(struct runtime *runtime) {
         loop_stats_reset_worst(runtime->loop);
         scheduler_counts_reset(runtime->scheduler);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "model/agent_answer.h"
 #include "model/checkpoint_verb.h"
 #include "model/content_report.h"
 #include "model/observation.h"
@@ -63,6 +64,9 @@ const struct measurement *runtime_measurements(
 /* NULL: it is not followed, or nothing was said yet. */
 const struct content_report *runtime_content(const struct runtime *runtime, uint32_t service);
 
+/* Whether its traffic was taken away for an action, and is not back. */
+bool runtime_drained(const struct runtime *runtime, uint32_t service);
+
 struct runtime_stats {
         struct instant started;
         bool executor_up;
@@ -74,6 +78,7 @@ struct runtime_stats {
         const char *last_reload_error; /* why the last one was refused, "" when it was not; the
                                           runtime's */
         uint64_t incidents_by_cause[CAUSE_COUNT]; /* closed since the agent started */
+        uint64_t agent_checks[AGENT_ANSWER_COUNT]; /* of HAProxys, by what was answered */
         uint64_t stalls; /* times the process found itself stopped or starved */
         usec_t last_stall; /* how long the last one was */
         uint64_t probe_runs; /* concluded */
@@ -83,6 +88,7 @@ struct runtime_stats {
         usec_t worst_lateness; /* of a probe's start against its due time */
 };
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret);
+void runtime_note_agent_check(struct runtime *runtime, enum agent_answer answer);
 void runtime_scraped(struct runtime *runtime); /* begins a new "worst since" window */
 
 /* Per service counters for the metrics. Bounds are in seconds. */

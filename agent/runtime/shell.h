@@ -39,6 +39,8 @@ struct service_shell {
         bool listed; /* the executor has said what it knows of the attempt under way */
         struct content_report *content; /* NULL: nothing was said of what it consists of */
         usec_t look_due; /* when the executor is asked about that again */
+        bool drained; /* its traffic was taken away by the executor, and is not back */
+        usec_t traffic_due, traffic_pause; /* when that is asked for again, and the wait after it */
 };
 
 struct tables { /* sized by the policy */
@@ -146,6 +148,10 @@ void answers_reply(
         struct runtime *runtime, runtime_reply call, void *cookie, int result, const char *text);
 void answers_reloaded(struct runtime *runtime);
 void answers_done(struct runtime *runtime);
+
+/* traffic_watch.c: the executor took the traffic away, or it is back; something of it changed */
+void traffic_heard(struct runtime *runtime, uint32_t index, bool drained);
+void traffic_touched(struct runtime *runtime, uint32_t index);
 
 /* host_watch.c: what may say that the agent cannot trust what it sees */
 int host_watch_start(struct runtime *runtime);

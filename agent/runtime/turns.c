@@ -44,6 +44,9 @@ static void step(struct runtime *runtime, const struct input *input) {
         if (runtime->members && input->service < runtime->policy->n_services) {
                 members_touched(runtime, input->service);
         }
+        if (input->service < runtime->policy->n_services) {
+                traffic_touched(runtime, input->service);
+        }
 }
 
 /* Dependents are told one after the other, each in a step of its own; what they do may concern

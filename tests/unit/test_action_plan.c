@@ -70,6 +70,76 @@ static void test_a_demotion_keeps_its_order_while_there_is_time(void **state) {
         assert_plan(ACTION_DEMOTE, DEMOTION_AGAIN, "demote(0) drop");
 }
 
+static const struct group_step_spec switches[] = {
+        {.action = ACTION_HAPROXY, .timeout = 7, .haproxy.wait = 20},
+        {.action = ACTION_STOP},
+        {.action = ACTION_HAPROXY, .timeout = 8, .on_error = TRAFFIC_IGNORE},
+};
+
+static void test_haproxy_is_told_where_the_policy_says_so(void **state) {
+        (void) state;
+        struct action_plan plan;
+        char text[128];
+        struct group_spec other = group;
+        const struct service service = {.name = "web", .group = &other};
+        other.demote = other.promote = (struct group_steps){switches, 3};
+        other.address.family = 0;
+        action_plan_make(&plan, ACTION_DEMOTE, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        describe(&plan, text, sizeof(text));
+        assert_string_equal(text, "haproxy(27) demote(500) haproxy(8)");
+        assert_true(plan.parts[0].goes_on && plan.parts[2].goes_on);
+        assert_ptr_equal(plan.parts[0].haproxy, &switches[0].haproxy);
+        action_plan_make(&plan, ACTION_DEMOTE, &service, DEMOTION_LATE, (struct action_traces){0});
+        describe(&plan, text, sizeof(text));
+        assert_string_equal(text, "demote(0) haproxy(27) haproxy(8)");
+        action_plan_make(
+                &plan, ACTION_PROMOTE, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        assert_false(plan.parts[1].goes_on);
+        assert_true(plan.parts[3].goes_on);
+}
+
+static void test_traffic_is_taken_away_before_what_interrupts(void **state) {
+        (void) state;
+        struct action_plan plan;
+        char text[128];
+        const struct rollback_spec rollback = {.stop = true};
+        const struct traffic_spec traffic = {.away = {.wait = 5}, .on_error = TRAFFIC_IGNORE};
+        struct service service = {.name = "web", .traffic = &traffic, .rollback = &rollback};
+        action_plan_make(
+                &plan, ACTION_ROLLBACK, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        action_plan_drain_first(&plan, ACTION_ROLLBACK, &service);
+        describe(&plan, text, sizeof(text));
+        assert_string_equal(text, "haproxy(2000005) stop rollback start");
+        assert_true(plan.parts[0].goes_on);
+        plan.at = 2;
+        assert_true(action_plan_clear_up(&plan, ACTION_ROLLBACK, &service, false));
+        describe(&plan, text, sizeof(text));
+        assert_string_equal(text, "start");
+        action_plan_make(&plan, ACTION_RELOAD, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        action_plan_drain_first(&plan, ACTION_RELOAD, &service);
+        assert_int_equal(plan.count, 1);
+        service.traffic = NULL;
+        action_plan_drain_first(&plan, ACTION_RESTART, &service);
+        assert_int_equal(plan.count, 1);
+}
+
+static void test_traffic_that_could_not_be_taken_may_end_the_action(void **state) {
+        (void) state;
+        struct action_plan plan;
+        const struct rollback_spec rollback = {.stop = false};
+        const struct traffic_spec traffic = {.on_error = TRAFFIC_FAIL};
+        const struct service service = {.name = "web", .traffic = &traffic, .rollback = &rollback};
+        action_plan_make(
+                &plan, ACTION_ROLLBACK, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        action_plan_drain_first(&plan, ACTION_ROLLBACK, &service);
+        assert_false(plan.parts[0].goes_on);
+        assert_false(action_plan_clear_up(&plan, ACTION_ROLLBACK, &service, false));
+        action_plan_make(
+                &plan, ACTION_HAPROXY, &service, DEMOTION_WHOLE, (struct action_traces){0});
+        action_plan_give_back(&plan, &service);
+        assert_ptr_equal(action_plan_part(&plan)->haproxy, &traffic.back);
+}
+
 /* Each of its parts is tried, and two of them are the proof. */
 static void test_a_demotion_goes_on_whatever_fails(void **state) {
         (void) state;
@@ -151,6 +221,9 @@ int main(void) {
                 cmocka_unit_test(test_most_actions_are_one_part),
                 cmocka_unit_test(test_a_promotion_fences_first_and_starts_last),
                 cmocka_unit_test(test_a_demotion_keeps_its_order_while_there_is_time),
+                cmocka_unit_test(test_haproxy_is_told_where_the_policy_says_so),
+                cmocka_unit_test(test_traffic_is_taken_away_before_what_interrupts),
+                cmocka_unit_test(test_traffic_that_could_not_be_taken_may_end_the_action),
                 cmocka_unit_test(test_a_demotion_goes_on_whatever_fails),
                 cmocka_unit_test(test_one_that_left_the_policy_is_stopped_as_it_was_started),
                 cmocka_unit_test(test_a_unit_that_may_still_be_started_is_stopped),

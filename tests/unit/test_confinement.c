@@ -7,7 +7,7 @@
 #include "executor/confinement.h"
 #include "unit_test.h"
 
-static const struct confinement open_unit, shut_unit = {true, true, true, true, true};
+static const struct confinement open_unit, shut_unit = {true, true, true, true, true, true};
 
 static char lines[CONFINEMENT_LINES_MAX][CONFINEMENT_LINE_MAX];
 
@@ -32,6 +32,24 @@ static void test_scripts_are_children(void **state) {
         assert_int_equal(confinement_conflicts(&shut_unit, &service, lines), 1);
         assert_string_equal(lines[0],
                 "web: its scripts, and the daemons that they start, run without new privileges");
+}
+
+static void test_a_haproxy_of_another_host(void **state) {
+        (void) state;
+        const char *here[] = {"/run/haproxy/admin.sock"};
+        const char *there[] = {"/run/haproxy/admin.sock", "tcp 10.0.0.5:9999"};
+        struct traffic_spec traffic = {.away.sockets = {here, 1}};
+        const struct step_spec step = {.action = ACTION_HAPROXY, .haproxy.sockets = {there, 2}};
+        struct service service = {.name = "web", .traffic = &traffic};
+        assert_int_equal(confinement_conflicts(&shut_unit, &service, lines), 0);
+        traffic.away.sockets = (struct strings){there, 2};
+        assert_int_equal(confinement_conflicts(&shut_unit, &service, lines), 1);
+        assert_string_equal(lines[0],
+                "web: its HAProxy cannot be told over TCP: this executor may not use the network");
+        service =
+                (struct service){.name = "web", .steps = (struct step_spec *) &step, .n_steps = 1};
+        assert_int_equal(confinement_conflicts(&shut_unit, &service, lines), 1);
+        assert_int_equal(confinement_conflicts(&open_unit, &service, lines), 0);
 }
 
 static size_t conflicts_of_path(const char *path) {
@@ -82,6 +100,7 @@ int main(void) {
                 cmocka_unit_test(test_an_open_unit_is_good_for_all),
                 cmocka_unit_test(test_units_and_commands_run_elsewhere),
                 cmocka_unit_test(test_scripts_are_children),
+                cmocka_unit_test(test_a_haproxy_of_another_host),
                 cmocka_unit_test(test_paths_that_the_executor_itself_cannot_reach),
                 cmocka_unit_test(test_releases_and_versions),
                 cmocka_unit_test(test_members_of_groups),

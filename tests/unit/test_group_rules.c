@@ -43,12 +43,35 @@ static const struct policy_case cases[] = {
         {GROUP(", promote: [exec: {command: [/bin/m]}]"),
                 "2:77 'promote' needs one 'start', and has 0 [inconsistent]\n"},
         {GROUP(", promote: [start, stop]"),
-                "2:77 besides 'start' only programs ('exec') are possible in 'promote' "
+                "2:77 besides 'start' only programs ('exec') and 'haproxy' are possible in 'promote' "
                 "[impossible-step]\n"},
         {GROUP(", fence: [stop]"),
                 "2:75 only programs ('exec') are possible in 'fence' [impossible-step]\n"},
         {GROUP(", demote: [stop, stop]"),
                 "2:76 'demote' needs one 'stop', and has 2 [inconsistent]\n"},
+        {GROUP(", fence: [haproxy: {socket: /s, server: b/s, state: drain}]"),
+                "2:75 only programs ('exec') are possible in 'fence' [impossible-step]\n"},
+        {GROUP(", demote: [haproxy: {socket: s, server: web1, state: drain, wait: 1s}, stop]"),
+                "2:95 's': expected an absolute path, or 'tcp ADDRESS:PORT' with an address in numbers "
+                "[inconsistent]\n"
+                "2:106 'web1': expected BACKEND/SERVER, as in shop/web1 [inconsistent]\n"},
+        {GROUP(", promote: [start, haproxy: {socket: /s, server: b/s, state: ready, weight: 300%}]"),
+                "2:142 '300%': expected 0 to 256, or 0% to 100% [inconsistent]\n"},
+        {GROUP(", demote: [haproxy: {socket: /s, server: b/s, state: drain}, stop]"),
+                "warning 2:76 the stop does not wait for the sessions of 'b/s' to end, and cuts them off "
+                "[no-drain-time] (add 'wait: 2s', which has to fit into the lease)\n"},
+        {GROUP(", demote: [stop, haproxy: {socket: /s, server: b/s, state: drain, on_error: fail}]"),
+                "2:76 a demotion does not wait for HAProxy: its lease goes on to end [inconsistent] "
+                "(remove 'on_error')\n"},
+        {GROUP(", demote: [haproxy: {socket: /s, server: b/s, state: drain, wait: 9s}, stop]"),
+                "2:10 a lease of 15s is over before a member that loses it has stopped for certain: 5s "
+                "from one renewal to the next + 10s for the programs of 'demote' + 3s to stop + 1s to "
+                "kill + 1s margin = 20s [impossible-timing] ('lease' has to be longer than 22.5s; or "
+                "shorten the rest)\n"},
+        {"version: 1\nservices:\n  a: {probes: {p: {tcp: x:1}}, recover: [notify], "
+         "traffic: {haproxy: {socket: /s, server: b/s}}}\n",
+                "3:60 the service 'a' is only watched: nobody here interrupts it [no-manager] (remove it, "
+                "or give the service a 'command', a 'unit' or 'scripts')\n"},
         {GROUP(", requires_healthy: [proces]"),
                 "2:87 the member 'blue' has no probe 'proces' [inconsistent] (did you mean 'process'?)\n"
                 "2:87 the member 'green' has no probe 'proces' [inconsistent] (did you mean 'process'?)\n"},

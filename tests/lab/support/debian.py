@@ -30,7 +30,7 @@ PACKAGES = (
     "init-system-helpers", "rpm", "libzookeeper-st2",  # to install our own packages
 )  # fmt: skip
 
-PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-neighbour", "recoverctl")
+PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-haproxy", "recoverd-neighbour", "recoverctl")
 
 # What a host of the lab has beside Debian's packages, and is better off without.
 CUSTOMIZE = """

@@ -46,6 +46,7 @@ struct http_exchange {
 struct fake {
         struct policy policy;
         struct service_status status[FAKE_SERVICES];
+        bool drained[FAKE_SERVICES];
         struct probe_status probes[FAKE_SERVICES][FAKE_PROBES_MAX];
         struct observation observations[FAKE_SERVICES][FAKE_PROBES_MAX];
         struct measurement measurements[2]; /* of checkout's first probe */
@@ -343,6 +344,16 @@ void runtime_heartbeat_by_token(struct runtime *runtime, const char *service, co
 void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {
         (void) runtime;
         *ret = fake.stats;
+}
+
+bool runtime_drained(const struct runtime *runtime, uint32_t service) {
+        (void) runtime;
+        return fake.drained[service];
+}
+
+void runtime_note_agent_check(struct runtime *runtime, enum agent_answer answer) {
+        (void) runtime;
+        fake.stats.agent_checks[answer]++;
 }
 
 void runtime_scraped(struct runtime *runtime) {

@@ -236,8 +236,10 @@ static void keep_session(struct zk_keeper *keeper, struct share *share) {
                 }
                 before = session->connected;
                 if (!zk_session_wait(session, until)) {
-                        tell_trouble(
-                                share, SESSION_LOST, "the session with the ensemble is over", true);
+                        tell_trouble(share, SESSION_LOST,
+                                session->nonsense ? session->why
+                                                  : "the session with the ensemble is over",
+                                true);
                         return;
                 }
                 (void) eventfd_read(share->to_thread, &count);
@@ -303,6 +305,9 @@ static void keep(struct share *share, struct zk_keeper *keeper) {
                         wait_awhile(share);
                 }
                 end_session(keeper);
+                if (keeper->session.nonsense) {
+                        wait_awhile(share);
+                }
         }
 }
 

@@ -19,6 +19,7 @@ enum {
         PERMISSIONS_ALL = 31,
         PERMISSION_READ = 1,
         POLL_MAX_MS = 100, /* between two looks at `closing` */
+        TIMEOUT_MAX_MS = 24 * 3600 * 1000, /* of a session; a lease is shorter */
 };
 
 /* Routine look-ups of names are not needed while a connection stands. */
@@ -97,9 +98,21 @@ usec_t zk_session_timeout(const struct zk_session *session) {
 
 /* ---- turns ---- */
 
-static bool is_over(const struct zk_session *session) {
+/* The library believes any handshake. With a timeout that is negative, or whose double is, it takes
+ * every later connection for one that is too slow, also to the real ensemble, and for ever. */
+static bool is_nonsense(struct zk_session *session) {
+        int timeout = session->settings->library->timeout(session->handle);
+        if (session->connected && (timeout <= 0 || timeout > TIMEOUT_MAX_MS)) {
+                session->nonsense = true;
+                (void) snprintf(session->why, sizeof(session->why),
+                        "what answers is no ensemble: it grants a session of %d ms", timeout);
+        }
+        return session->nonsense;
+}
+
+static bool is_over(struct zk_session *session) {
         int state = session->settings->library->state(session->handle);
-        return state == STATE_EXPIRED || state == STATE_AUTH_FAILED;
+        return state == STATE_EXPIRED || state == STATE_AUTH_FAILED || is_nonsense(session);
 }
 
 /* A handshake goes through the leader, which extends the session; but whether that was still the

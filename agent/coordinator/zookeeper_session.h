@@ -38,6 +38,7 @@ struct zk_session {
         usec_t writes[ZK_WRITES]; /* when the last ones that were completed were sent; a ring */
         unsigned n_writes;
         char why[COORDINATION_WHY_MAX]; /* what the library said last */
+        bool nonsense; /* what answered is no ensemble */
 };
 
 /* Takes up the session `former`, where it is not NULL. ZOK or ZSYSTEMERROR. */
@@ -49,7 +50,7 @@ void zk_session_end(struct zk_session *session);
 void zk_session_abandon(struct zk_session *session);
 
 /* Serves the connection until `until`, a call of wake_fd, a watch, or a change of its state. False:
- * the session is over (expired, or not let in), and only to be closed. */
+ * the session is over (expired, not let in, or nonsense), and only to be closed. */
 bool zk_session_wait(struct zk_session *session, usec_t until);
 usec_t zk_session_timeout(const struct zk_session *session); /* that was agreed on */
 

@@ -177,6 +177,19 @@ def test_something_else_behind_the_address(
     assert one.view["session"] in ("connecting", "lost", "refused") and one.process.poll() is None
 
 
+@pytest.mark.parametrize("timeout", [-5, 2**31 - 1])
+def test_a_handshake_that_makes_no_sense_is_forgotten(
+    tcp_server: Callable[..., TcpServer], take: Take, ensemble: Ensemble, timeout: int
+) -> None:
+    """The library would believe its timeout, and let no connection live long enough ever after."""
+    greeting = struct.pack(">iiiqi16s?", 37, 0, timeout, 7, 16, b"0123456789abcdef", False)
+    server = tcp_server(greeting=greeting)
+    settings = (f"server=127.0.0.1:{server.port}", *ensemble.settings()[2:])
+    # In which order each of them tries the two servers is by chance.
+    for name in ("one", "two", "three", "four", "five"):
+        take(f"{name}/web", settings).wait(session="connected", within=PATIENCE)
+
+
 def test_a_server_that_is_lost_costs_nothing(ensemble: Ensemble, take: Take) -> None:
     one, two = take("one/web"), take("two/web")
     one.tell("want")

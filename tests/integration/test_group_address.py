@@ -3,7 +3,6 @@ in a network namespace with another host at the end of a cable."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.agent import program
+from support.cable import Cable, laid
 from support.executor import Connection, Executor
 from support.waiting import wait_until
 
@@ -18,28 +18,11 @@ V4, V6 = "192.0.2.10", "2001:db8::10"
 WRONG = "02:00:00:00:00:99"
 
 
-class Network:
-    """Two hosts and a cable between their eth0."""
+class Network(Cable):
+    """Two hosts, each with an address of both families."""
 
-    def __init__(self) -> None:
-        self.own, self.other = f"recoverd-{os.getpid()}-a", f"recoverd-{os.getpid()}-b"
-
-    def ip(self, host: str, *words: str) -> str:
-        done = subprocess.run(["ip", "-n", host, *words], check=True, capture_output=True, text=True)
-        return done.stdout
-
-    def start(self) -> None:
-        for host in (self.own, self.other):
-            subprocess.run(["ip", "netns", "add", host], check=True, capture_output=True)
-        self.ip(self.own, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.other)
-        for host, number in ((self.own, 1), (self.other, 2)):
-            self.ip(host, "link", "set", "lo", "up")
-            self.ip(host, "address", "add", f"192.0.2.{number}/24", "dev", "eth0")
-            self.ip(host, "address", "add", f"2001:db8::{number}/64", "dev", "eth0", "nodad")
-            self.ip(host, "link", "set", "eth0", "up")
-
-    def inside(self, host: str, *command: str) -> list[str]:
-        return ["nsenter", f"--net=/run/netns/{host}", *command]
+    def addresses(self, number: int) -> list[tuple[str, ...]]:
+        return [(f"192.0.2.{number}/24",), (f"2001:db8::{number}/64", "nodad")]
 
     def has(self, host: str, address: str) -> bool:
         return f" {address}/" in self.ip(host, "-o", "address", "show")
@@ -54,23 +37,10 @@ class Network:
         found = re.search(rf"^{address} .*lladdr (\S+)", self.ip(host, "neighbour", "show"), re.MULTILINE)
         return found.group(1) if found else ""
 
-    def stop(self) -> None:
-        for host in (self.own, self.other):
-            subprocess.run(["ip", "netns", "delete", host], capture_output=True)
-
 
 @pytest.fixture
-def network() -> Iterator[Network]:
-    network = Network()
-    try:
-        network.start()
-    except (OSError, subprocess.CalledProcessError) as error:
-        network.stop()
-        reason = f"cannot make network namespaces: {error}"
-        print(f"skip: {reason}")
-        pytest.skip(reason)
-    yield network
-    network.stop()
+def network() -> Iterator[Cable]:
+    yield from laid(Network())
 
 
 def _start(executor: Executor, network: Network, address: str, *wrapper: str) -> Connection:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support import processes
+from support.cable import DEVICE, Cable, laid
 from support.preload import ShiftedClock
 from support.service import Service
 
@@ -37,32 +38,25 @@ def _trusts(agent) -> bool:
 # ---- Cut off ----
 
 
-class Network:
-    """A network namespace for the agent, another one with a server in it, and a cable between."""
+class Network(Cable):
+    """A host for the agent, and another one with a server."""
 
-    def __init__(self) -> None:
-        self.own, self.peer = f"recoverd-{os.getpid()}-own", f"recoverd-{os.getpid()}-peer"
-        self.server: subprocess.Popen[bytes] | None = None
+    server: subprocess.Popen[bytes] | None = None
 
-    def _ip(self, *words: str) -> None:
-        subprocess.run(["ip", *words], check=True, capture_output=True)
+    def __init__(self, pages: Path) -> None:
+        super().__init__()
+        self.pages = pages
 
-    def start(self, pages: Path) -> None:
-        self._ip("netns", "add", self.own)
-        self._ip("netns", "add", self.peer)
-        self._ip("-n", self.own, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", self.peer)
-        for namespace, address in ((self.own, OWN), (self.peer, PEER)):
-            self._ip("-n", namespace, "address", "add", f"{address}/24", "dev", "cable")
-            self._ip("-n", namespace, "link", "set", "lo", "up")
-            self._ip("-n", namespace, "link", "set", "cable", "up")
+    def addresses(self, number: int) -> list[tuple[str, ...]]:
+        return [(f"{(OWN, PEER)[number - 1]}/24",)]
+
+    def start(self) -> None:
+        super().start()
         command = [sys.executable, "-m", "http.server", str(PORT), "--bind", PEER]
-        self.server = subprocess.Popen(self.inside(self.peer, *command), stderr=subprocess.DEVNULL, cwd=pages)
-
-    def inside(self, namespace: str, *command: str) -> list[str]:
-        return ["nsenter", f"--net=/run/netns/{namespace}", *command]
+        self.server = subprocess.Popen(self.inside(self.other, *command), stderr=subprocess.DEVNULL, cwd=self.pages)
 
     def cut(self, cut: bool) -> None:
-        self._ip("-n", self.own, "link", "set", "cable", "down" if cut else "up")
+        self.ip(self.own, "link", "set", DEVICE, "down" if cut else "up")
 
     def page(self, path: str, port: int) -> str:
         """A page of the agent's own listener, from beside it."""
@@ -73,22 +67,12 @@ class Network:
         if self.server:
             self.server.kill()
             self.server.wait()
-        for namespace in (self.own, self.peer):
-            subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
+        super().stop()
 
 
 @pytest.fixture
-def network(tmp_path) -> Iterator[Network]:
-    network = Network()
-    try:
-        network.start(tmp_path)
-    except (OSError, subprocess.CalledProcessError) as error:
-        network.stop()
-        reason = f"cannot make network namespaces: {error}"
-        print(f"skip: {reason}")
-        pytest.skip(reason)
-    yield network
-    network.stop()
+def network(tmp_path: Path) -> Iterator[Cable]:
+    yield from laid(Network(tmp_path))
 
 
 def _remote_policy(services: dict[str, Service]) -> str:

@@ -4,13 +4,13 @@ when it is cut off from the coordinator."""
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import ensemble, processes
+from support.alone import command_alone, overlaps
 from support.service import Service
 
 WITHIN = 90
@@ -20,15 +20,7 @@ class Host:
     def __init__(self, agent, name: str, folder: Path, shared: Path) -> None:
         self.agent, self.name = agent, name
         self.service = Service(folder)
-        script = folder / "run.sh"
-        script.write_text(
-            "#!/bin/bash\n"
-            f"exec 9>{shared}/lock\n"
-            f"flock -n 9 || echo {name} >> {shared}/overlaps\n"
-            'exec "$@"\n'
-        )
-        script.chmod(0o755)
-        self.command = json.dumps([str(script), *self.service.command])
+        self.command = command_alone(shared, name, self.service.command)
 
     def configure(self, coordinator: str, kind: str) -> None:
         self.agent.write_config(text=f"coordinator: {coordinator}", agent=f"host: {self.name}")
@@ -87,7 +79,7 @@ class Pair:
         self.hosts[name].agent.wait_until(
             lambda: {other: host.runs() for other, host in self.hosts.items()} == wanted, WITHIN, f"{name} is active"
         )
-        assert not (self.folder / "overlaps").exists()
+        assert not overlaps(self.folder)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ when it is beyond repair or when a person asks, and what becomes of the agent ch
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from support import processes
+from support.alone import command_alone, overlaps
 from support.service import Service
 
 WITHIN = 60
@@ -22,22 +22,11 @@ class Group:
         self.folder = folder
         self.services = {name: Service(folder / name) for name in ("blue", "green")}
 
-    def _command(self, name: str) -> str:
-        script = self.folder / f"{name}.sh"
-        script.write_text(
-            "#!/bin/bash\n"
-            f"exec 9>{self.folder}/lock\n"
-            f"flock -n 9 || echo {name} >> {self.folder}/overlaps\n"
-            f'exec "$@"\n'
-        )
-        script.chmod(0o755)
-        return json.dumps([str(script), *self.services[name].command])
-
     def write_policy(self, group: str = "", ladder: str = "[restart: {attempts: 1}]", lease: str = LEASE) -> None:
         members = "".join(
             f"""
           {name}:
-            command: {self._command(name)}
+            command: {command_alone(self.folder, name, self.services[name].command)}
             member_of: shop
             log: none
             start_grace: 3s
@@ -88,15 +77,11 @@ class Group:
     def is_known_to_be_unable(self, name: str, to: str) -> bool:
         return self.says_to(to, name).startswith("can=0")
 
-    def overlaps(self) -> str:
-        path = self.folder / "overlaps"
-        return path.read_text() if path.exists() else ""
-
     def wait_for_active(self, name: str) -> None:
         what = f"{name} is active and well"
         self.agent.wait_until(lambda: self.running() == [name], WITHIN, what)
         self.agent.wait_for(name, health="healthy", within=WITHIN)
-        assert not self.overlaps()
+        assert not overlaps(self.folder)
 
 
 @pytest.fixture
@@ -188,7 +173,7 @@ def test_a_frozen_agent_cannot_keep_it_active(agent, group) -> None:
     agent.wait_until(lambda: group.running() == [], WITHIN, "the executor stops it by itself")
     agent.thaw()
     agent.wait_until(lambda: len(group.running()) == 1, WITHIN, "one is active again")
-    assert not group.overlaps()
+    assert not overlaps(group.folder)
 
 
 def test_an_executor_that_is_killed_changes_nothing(agent, group) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import processes
 from support.agent import Agent
+from support.alone import command_alone, overlaps
 from support.ensemble import Ensemble, Etcd, needs_etcd, needs_zookeeper
 from support.real_servers import RealServers
 from support.service import Service
@@ -54,7 +55,7 @@ class Pair:
                     stop_timeout: 1s
                 services:
                   web:
-                    command: {self._command(name)}
+                    command: {command_alone(self.folder, name, self.services[name].command)}
                     member_of: {group}
                     log: none
                     start_grace: 3s
@@ -64,14 +65,6 @@ class Pair:
                     probes: {{page: {{http: {self.services[name].url}}}}}
                     recover: [restart]
                 """)
-
-    def _command(self, name: str) -> str:
-        script = self.folder / f"{name}.sh"
-        script.write_text(
-            f'#!/bin/bash\nexec 9>{self.folder}/lock\nflock -n 9 || echo {name} >> {self.folder}/overlaps\nexec "$@"\n'
-        )
-        script.chmod(0o755)
-        return json.dumps([str(script), *self.services[name].command])
 
     def running(self) -> list[str]:
         return [
@@ -84,7 +77,7 @@ class Pair:
             wait_until(lambda: self.running() == list(names), WITHIN, f"{names} run")
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.running()}\n{log}") from None
-        assert not (self.folder / "overlaps").exists()
+        assert not overlaps(self.folder)
 
 
 @pytest.fixture(

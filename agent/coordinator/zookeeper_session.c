@@ -99,10 +99,11 @@ usec_t zk_session_timeout(const struct zk_session *session) {
 /* ---- turns ---- */
 
 /* The library believes any handshake. With a timeout that is negative, or whose double is, it takes
- * every later connection for one that is too slow, also to the real ensemble, and for ever. */
+ * every later connection for one that is too slow, also to the real ensemble, and for ever. The
+ * connection with the handshake may be gone by now. */
 static bool is_nonsense(struct zk_session *session) {
         int timeout = session->settings->library->timeout(session->handle);
-        if (session->connected && (timeout <= 0 || timeout > TIMEOUT_MAX_MS)) {
+        if (timeout <= 0 || timeout > TIMEOUT_MAX_MS) {
                 session->nonsense = true;
                 (void) snprintf(session->why, sizeof(session->why),
                         "what answers is no ensemble: it grants a session of %d ms", timeout);

@@ -177,13 +177,13 @@ def test_something_else_behind_the_address(
     assert one.view["session"] in ("connecting", "lost", "refused") and one.process.poll() is None
 
 
-@pytest.mark.parametrize("timeout", [-5, 2**31 - 1])
+@pytest.mark.parametrize("timeout, more", [(-5, b""), (2**31 - 1, b""), (-5, b"\xff" * 64)])
 def test_a_handshake_that_makes_no_sense_is_forgotten(
-    tcp_server: Callable[..., TcpServer], take: Take, ensemble: Ensemble, timeout: int
+    tcp_server: Callable[..., TcpServer], take: Take, ensemble: Ensemble, timeout: int, more: bytes
 ) -> None:
     """The library would believe its timeout, and let no connection live long enough ever after."""
     greeting = struct.pack(">iiiqi16s?", 37, 0, timeout, 7, 16, b"0123456789abcdef", False)
-    server = tcp_server(greeting=greeting)
+    server = tcp_server(greeting=greeting + more)
     settings = (f"server=127.0.0.1:{server.port}", *ensemble.settings()[2:])
     # In which order each of them tries the two servers is by chance.
     for name in ("one", "two", "three", "four", "five"):

@@ -185,6 +185,10 @@ static int name_seat(struct seat *seat, const struct seat_request *request, stru
                         "or have blanks in it",
                         request->group, request->member);
         }
+        if (request->places > COORDINATION_PLACES_MAX) {
+                return error_set(err, EINVAL, "group %s: its lease has at most %d places",
+                        seat->group, COORDINATION_PLACES_MAX);
+        }
         if (request->lease < SEAT_LEASE_MIN) {
                 return error_set(err, EINVAL, "group %s: a lease takes at least 1s", seat->group);
         }
@@ -199,6 +203,7 @@ int coordinator_join(struct coordinator *coordinator, const struct seat_request 
         }
         seat->coordinator = coordinator;
         seat->lease = request->lease;
+        seat->places = request->places > 0 ? request->places : 1;
         seat->on_change = request->on_change;
         seat->cookie = request->cookie;
         loop_defer_init(&seat->change, coordinator->loop, on_change, seat);
@@ -270,10 +275,19 @@ static bool peers_equal(const struct lease_view *a, const struct lease_view *b) 
         return true;
 }
 
+static bool places_equal(const struct lease_view *a, const struct lease_view *b) {
+        bool equal = a->n_places == b->n_places;
+        for (size_t i = 0; equal && i < a->n_places; i++) {
+                equal = str_eq(a->places[i], b->places[i]);
+        }
+        return equal;
+}
+
 static bool views_equal(const struct lease_view *a, const struct lease_view *b) {
         return a->standing == b->standing && a->token == b->token && a->granted == b->granted &&
                a->session == b->session && a->usable_until == b->usable_until &&
-               str_eq(a->holder, b->holder) && str_eq(a->why, b->why) && peers_equal(a, b);
+               str_eq(a->holder, b->holder) && str_eq(a->why, b->why) && places_equal(a, b) &&
+               peers_equal(a, b);
 }
 
 void seat_update(struct seat *seat, const struct lease_view *view) {

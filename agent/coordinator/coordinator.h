@@ -41,6 +41,8 @@ void coordinator_close(struct coordinator *coordinator);
 struct seat_request {
         const char *group;
         const char *member; /* "HOST/SERVICE", unique in the group */
+        uint32_t places; /* so many members may hold the lease at once, up to
+                            COORDINATION_PLACES_MAX; 0: one. All of a group say the same */
         usec_t lease; /* at least SEAT_LEASE_MIN; a coordinator may grant another duration */
         void (*on_change)(void *cookie); /* in the loop, never from within a call: the view has
                                             changed, be it that a lease lasts longer */

@@ -4,8 +4,8 @@
  * was not answered did is never guessed: the next look shows it.
  *
  * Below ROOT/GROUP/ are the keys `lease` ("GUID MEMBER", which only is created where there is
- * none), `members/MEMBER` and `next`. The first two go with the lease of etcd that the member keeps
- * alive.
+ * none), where it has several places `lease/1` and so on, `members/MEMBER` and `next`. The first
+ * two go with the lease of etcd that the member keeps alive.
  */
 
 #include <errno.h>
@@ -20,12 +20,13 @@
 #include "io/http_client.h"
 #include "io/worker.h"
 
-enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, TOKEN_MAX = 1024 };
+enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, TOKEN_MAX = 1024, PART_MAX = 16 };
 
 #define LOOK_INTERVAL_MAX (500 * USEC_PER_MSEC) /* so soon a member sees what another did */
 #define RETRY_INTERVAL (500 * USEC_PER_MSEC)
 #define PRELUDE_LIMIT (5 * USEC_PER_SEC) /* for small files, on a busy disk */
 #define PRELUDE_RETRY (2 * USEC_PER_SEC)
+#define NONE (-1)
 
 struct etcd {
         struct coordinator common;
@@ -58,7 +59,9 @@ struct etcd_seat {
         usec_t proven; /* the same of the last one that a look came after: a server that is cut off
                           answers none */
         struct etcd_keys *keys; /* of the last look */
-        const struct etcd_key *holder, *own, *next; /* in it; NULL: none */
+        const struct etcd_key *own, *next; /* in it; NULL: none */
+        const struct etcd_key *places[COORDINATION_PLACES_MAX]; /* by number; NULL: free */
+        int mine, vacant; /* places: that of this member, the first that is free; NONE */
         bool holding, settled; /* settled: the first look is over */
         usec_t next_since;
         char next_member[COORDINATION_MEMBER_MAX];
@@ -100,6 +103,25 @@ static const char *part_of(const struct etcd_seat *seat, const char *key) {
         (void) snprintf(prefix, sizeof(prefix), "%s/%s/", seat->common.coordinator->root,
                 seat->common.group);
         return str_starts(key, prefix) ? key + strlen(prefix) : NULL;
+}
+
+/* The key of a place. */
+static const char *place_name(int number, char name[PART_MAX]) {
+        if (number > 0) {
+                (void) snprintf(name, PART_MAX, "lease/%d", number);
+        }
+        return number > 0 ? name : "lease";
+}
+
+/* NONE: another key. */
+static int place_number(const char *part) {
+        char *end = NULL;
+        if (!str_starts(part, "lease/")) {
+                return str_eq(part, "lease") ? 0 : NONE;
+        }
+        unsigned long number = strtoul(part + strlen("lease/"), &end, 10);
+        bool is = !*end && number > 0 && number < COORDINATION_PLACES_MAX;
+        return is ? (int) number : NONE;
 }
 
 static bool has_guid(const struct etcd_seat *seat, const struct etcd_key *key) {
@@ -178,10 +200,11 @@ static void write_sit_down(struct etcd_seat *seat) {
 }
 
 static void write_take(struct etcd_seat *seat) {
-        char value[ETCD_VALUE_MAX];
+        char value[ETCD_VALUE_MAX], name[PART_MAX];
+        const char *place = place_name(seat->vacant, name);
         (void) snprintf(value, sizeof(value), "%s %s", seat->guid, seat->common.member);
-        add_compare_created(seat, "lease", "", 0);
-        add_put(seat, "lease", "", value, seat->lease);
+        add_compare_created(seat, place, "", 0);
+        add_put(seat, place, "", value, seat->lease);
         strbuf_add_char(&seat->body, ',');
         add_delete(seat, "next");
         strbuf_add(&seat->body, "]}");
@@ -189,8 +212,10 @@ static void write_take(struct etcd_seat *seat) {
 
 static void write_give_back(struct etcd_seat *seat) {
         const char *to = seat->common.wish.release_to;
-        add_compare_created(seat, "lease", "", seat->holder->created);
-        add_delete(seat, "lease");
+        char name[PART_MAX];
+        const char *place = place_name(seat->mine, name);
+        add_compare_created(seat, place, "", seat->places[seat->mine]->created);
+        add_delete(seat, place);
         if (*to) {
                 strbuf_add_char(&seat->body, ',');
                 add_put(seat, "next", "", to, 0);
@@ -226,7 +251,8 @@ static bool write_act(struct etcd_seat *seat) {
                 write_sit_down(seat);
         } else if (seat->holding && wish->release) {
                 write_give_back(seat);
-        } else if (!seat->holder && wish->want && !wish->release && !is_left_to_another(seat)) {
+        } else if (seat->mine == NONE && seat->vacant != NONE && wish->want && !wish->release &&
+                   !is_left_to_another(seat)) {
                 write_take(seat);
         } else {
                 return false;
@@ -287,22 +313,36 @@ static void refused(struct etcd_seat *seat, const struct http_result *result) {
 
 /* ---- a look ---- */
 
+static void find_places(struct etcd_seat *seat) {
+        seat->mine = seat->vacant = NONE;
+        for (int i = (int) ELEMENTSOF(seat->places) - 1; i >= 0; i--) {
+                if (has_guid(seat, seat->places[i])) {
+                        seat->mine = i;
+                }
+                if (!seat->places[i] && i < (int) seat->common.places) {
+                        seat->vacant = i;
+                }
+        }
+}
+
 static void find_keys(struct etcd_seat *seat) {
-        seat->holder = seat->own = seat->next = NULL;
+        seat->own = seat->next = NULL;
+        memset(seat->places, 0, sizeof(seat->places));
         for (size_t i = 0; i < seat->keys->count; i++) {
                 const struct etcd_key *key = &seat->keys->items[i];
                 const char *part = part_of(seat, key->key);
                 if (!part) {
                         continue;
                 }
-                if (str_eq(part, "lease")) {
-                        seat->holder = key;
+                if (place_number(part) != NONE) {
+                        seat->places[place_number(part)] = key;
                 } else if (str_eq(part, "next")) {
                         seat->next = key;
                 } else if (str_starts(part, "members/") && str_eq(part + 8, seat->common.member)) {
                         seat->own = key;
                 }
         }
+        find_places(seat);
         const char *next = seat->next ? seat->next->value : "";
         if (!str_eq(next, seat->next_member)) {
                 (void) str_copy(seat->next_member, sizeof(seat->next_member), next);
@@ -330,12 +370,39 @@ static void add_peers(const struct etcd_seat *seat, struct lease_view *view) {
         qsort(view->peers, view->n_peers, sizeof(view->peers[0]), compare_peers);
 }
 
+/* In the order in which they were taken. */
+static void add_places(const struct etcd_seat *seat, struct lease_view *view) {
+        const struct etcd_key *last = NULL;
+        for (;;) {
+                const struct etcd_key *next = NULL;
+                for (size_t i = 0; i < ELEMENTSOF(seat->places); i++) {
+                        const struct etcd_key *place = seat->places[i];
+                        if (place && (!last || place->created > last->created) &&
+                                (!next || place->created < next->created)) {
+                                next = place;
+                        }
+                }
+                if (!next) {
+                        return;
+                }
+                view->token = view->token ? view->token : next->created;
+                (void) str_copy(view->places[view->n_places++], COORDINATION_MEMBER_MAX,
+                        rest_of(next->value));
+                last = next;
+        }
+}
+
 static void show(struct etcd_seat *seat) {
         struct lease_view view = {.session = SESSION_CONNECTED, .granted = seat->granted};
-        view.standing = seat->holding ? LEASE_OURS : seat->holder ? LEASE_OTHER : LEASE_FREE;
-        if (seat->holder) {
-                view.token = seat->holder->created;
-                (void) str_copy(view.holder, sizeof(view.holder), rest_of(seat->holder->value));
+        view.standing = seat->holding          ? LEASE_OURS
+                        : seat->vacant == NONE ? LEASE_OTHER
+                                               : LEASE_FREE;
+        add_places(seat, &view);
+        if (seat->holding) {
+                view.token = seat->places[seat->mine]->created;
+                (void) str_copy(view.holder, sizeof(view.holder), seat->common.member);
+        } else if (view.standing == LEASE_OTHER) {
+                (void) str_copy(view.holder, sizeof(view.holder), view.places[0]);
         }
         view.usable_until = seat->holding ? usec_add(seat->proven, seat->granted) : 0;
         add_peers(seat, &view);
@@ -347,7 +414,7 @@ static void show(struct etcd_seat *seat) {
 
 /* Keys of a former life: their lease of etcd is gone on with. */
 static bool take_up_lease(struct etcd_seat *seat) {
-        const struct etcd_key *former = has_guid(seat, seat->holder) ? seat->holder : seat->own;
+        const struct etcd_key *former = seat->mine != NONE ? seat->places[seat->mine] : seat->own;
         if (seat->settled || !has_guid(seat, former) || former->lease == 0) {
                 return false;
         }
@@ -369,7 +436,7 @@ static void after_look(struct etcd_seat *seat) {
         }
         seat->settled = true;
         seat->proven = seat->kept;
-        seat->holding = has_guid(seat, seat->holder) && seat->holder->lease == seat->lease;
+        seat->holding = seat->mine != NONE && seat->places[seat->mine]->lease == seat->lease;
         if (seat->lease == 0) {
                 send_request(seat, STEP_GRANT);
                 return;

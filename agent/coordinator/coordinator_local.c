@@ -157,7 +157,11 @@ static int save(int folder, const struct visit_job *job, const char *name,
 }
 
 static bool members_moved(const struct lease_record *before, const struct lease_record *after) {
-        return !str_eq(before->holder, after->holder) || before->n_guests != after->n_guests;
+        bool moved = before->n_holders != after->n_holders || before->n_guests != after->n_guests;
+        for (size_t i = 0; !moved && i < after->n_holders; i++) {
+                moved = !str_eq(before->holders[i].member, after->holders[i].member);
+        }
+        return moved;
 }
 
 /* With the lock held. A new token is on disk before the lease that has it. */
@@ -276,6 +280,7 @@ static int make_job(const struct local_seat *seat, bool leaving, struct visit_jo
                 .boot = job->boot,
                 .member = job->member,
                 .lease = seat->common.lease,
+                .places = seat->common.places,
                 .wish = seat->common.wish,
                 .leaving = leaving,
         };

@@ -47,6 +47,7 @@ struct share {
         atomic_bool closing;
         int to_thread, to_loop; /* eventfd */
         struct zk_settings settings; /* constant, as is the rest; the login is the thread's */
+        uint32_t places;
         char base[ZK_PATH_MAX], group[COORDINATION_GROUP_MAX], member[COORDINATION_MEMBER_MAX];
         char folder[PATH_MAX], record[PATH_MAX]; /* record: file with the session */
         char user[ZK_USER_MAX], password_file[PATH_MAX];
@@ -319,6 +320,7 @@ static void *thread_main(void *argument) {
                 (void) str_copy(keeper->group, sizeof(keeper->group), share->group);
                 (void) str_copy(keeper->member, sizeof(keeper->member), share->member);
                 keeper->lease = share->settings.timeout;
+                keeper->places = share->places;
                 keep(share, keeper);
                 free(keeper);
         }
@@ -399,6 +401,7 @@ static void fill_share(struct share *share, const struct seat *seat) {
         size_t length = 0;
         share->settings.library = zookeeper->library;
         share->settings.timeout = seat->lease;
+        share->places = seat->places;
         share->settings.closing = &share->closing;
         share->settings.wake_fd = share->to_thread;
         share->settings.give_up = USEC_INFINITY;

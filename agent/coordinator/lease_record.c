@@ -23,6 +23,17 @@ static bool read_moment(const char **text, usec_t *ret) {
         return errno == 0;
 }
 
+static bool read_holder(const char *rest, struct lease_record *record) {
+        struct lease_holder holder = {0};
+        if (record->n_holders == ELEMENTSOF(record->holders) ||
+                !read_moment(&rest, &holder.until) || !*rest ||
+                !str_copy(holder.member, sizeof(holder.member), rest)) {
+                return false;
+        }
+        record->holders[record->n_holders++] = holder;
+        return true;
+}
+
 static bool read_guest(const char *rest, struct lease_record *record) {
         struct lease_guest guest = {0};
         if (record->n_guests == ELEMENTSOF(record->guests) || !read_moment(&rest, &guest.until)) {
@@ -52,8 +63,7 @@ static bool read_line(const char *line, struct lease_record *record) {
                 return read_moment(&rest, &record->token) && !*rest;
         }
         if (str_starts(line, "holder ")) {
-                return read_moment(&rest, &record->until) && *rest &&
-                       str_copy(record->holder, sizeof(record->holder), rest);
+                return read_holder(rest, record);
         }
         if (str_starts(line, "next ")) {
                 return read_moment(&rest, &record->next_until) && *rest &&
@@ -83,8 +93,9 @@ int lease_record_format(const struct lease_record *record, char **ret) {
         AUTO_STRBUF struct strbuf text = {0};
         strbuf_addf(
                 &text, FIRST_LINE "\nboot %s\ntoken %" PRIu64 "\n", record->boot, record->token);
-        if (*record->holder) {
-                strbuf_addf(&text, "holder %" PRIu64 " %s\n", record->until, record->holder);
+        for (size_t i = 0; i < record->n_holders; i++) {
+                strbuf_addf(&text, "holder %" PRIu64 " %s\n", record->holders[i].until,
+                        record->holders[i].member);
         }
         if (*record->next) {
                 strbuf_addf(&text, "next %" PRIu64 " %s\n", record->next_until, record->next);
@@ -100,9 +111,19 @@ int lease_record_format(const struct lease_record *record, char **ret) {
 
 /* ---- a visit ---- */
 
-static void clear_holder(struct lease_record *record) {
-        record->holder[0] = '\0';
-        record->until = 0;
+static struct lease_holder *find_holder(struct lease_record *record, const char *member) {
+        for (size_t i = 0; i < record->n_holders; i++) {
+                if (str_eq(record->holders[i].member, member)) {
+                        return &record->holders[i];
+                }
+        }
+        return NULL;
+}
+
+/* The others keep their order. */
+static void remove_holder(struct lease_record *record, struct lease_holder *holder) {
+        size_t behind = (size_t) (record->holders + --record->n_holders - holder);
+        memmove(holder, holder + 1, behind * sizeof(*holder));
 }
 
 static void clear_next(struct lease_record *record) {
@@ -131,8 +152,10 @@ static void begin_boot(struct lease_record *record, const char *boot) {
 }
 
 static void let_run_out(struct lease_record *record, usec_t now) {
-        if (record->until <= now) {
-                clear_holder(record);
+        for (size_t i = record->n_holders; i-- > 0;) {
+                if (record->holders[i].until <= now) {
+                        remove_holder(record, &record->holders[i]);
+                }
         }
         for (size_t i = record->n_guests; i-- > 0;) {
                 if (record->guests[i].until <= now) {
@@ -157,8 +180,9 @@ static int sit_down(struct lease_record *record, const struct lease_visit *visit
         return 0;
 }
 
-static void give_back(struct lease_record *record, const struct seat_wish *wish, usec_t now) {
-        clear_holder(record);
+static void give_back(struct lease_record *record, struct lease_holder *holder,
+        const struct seat_wish *wish, usec_t now) {
+        remove_holder(record, holder);
         clear_next(record);
         if (*wish->release_to) {
                 (void) str_copy(record->next, sizeof(record->next), wish->release_to);
@@ -167,7 +191,7 @@ static void give_back(struct lease_record *record, const struct seat_wish *wish,
 }
 
 static bool may_take(const struct lease_record *record, const struct lease_visit *visit) {
-        return visit->wish.want && !*record->holder &&
+        return visit->wish.want && record->n_holders < visit->places &&
                (!*record->next || str_eq(record->next, visit->member));
 }
 
@@ -188,14 +212,15 @@ int lease_record_visit(struct lease_record *record, const struct lease_visit *vi
         if (r < 0) {
                 return r;
         }
-        bool ours = str_eq(record->holder, visit->member);
+        struct lease_holder *ours = find_holder(record, visit->member);
         if (ours && visit->wish.release) {
-                give_back(record, &visit->wish, now);
+                give_back(record, ours, &visit->wish, now);
         } else if (ours) {
-                record->until = usec_add(now, visit->lease);
+                ours->until = usec_add(now, visit->lease);
         } else if (may_take(record, visit)) {
-                (void) str_copy(record->holder, sizeof(record->holder), visit->member);
-                record->until = usec_add(now, visit->lease);
+                ours = &record->holders[record->n_holders++];
+                (void) str_copy(ours->member, sizeof(ours->member), visit->member);
+                ours->until = usec_add(now, visit->lease);
                 record->token++;
                 clear_next(record);
         }
@@ -209,17 +234,25 @@ static int compare_peers(const void *a, const void *b) {
 
 void lease_record_view(const struct lease_record *record, const struct lease_visit *visit,
         struct lease_view *ret) {
-        bool ours = str_eq(record->holder, visit->member);
         *ret = (struct lease_view){
-                .standing = ours              ? LEASE_OURS
-                            : *record->holder ? LEASE_OTHER
-                                              : LEASE_FREE,
-                .token = *record->holder ? record->token : 0,
-                .usable_until = ours ? record->until : 0,
+                .standing = record->n_holders < visit->places ? LEASE_FREE : LEASE_OTHER,
+                .token = record->n_holders > 0 ? record->token : 0,
                 .granted = visit->lease,
                 .session = SESSION_CONNECTED,
         };
-        (void) str_copy(ret->holder, sizeof(ret->holder), record->holder);
+        for (size_t i = 0; i < record->n_holders; i++) {
+                const struct lease_holder *holder = &record->holders[i];
+                (void) str_copy(
+                        ret->places[ret->n_places++], COORDINATION_MEMBER_MAX, holder->member);
+                if (str_eq(holder->member, visit->member)) {
+                        ret->standing = LEASE_OURS;
+                        ret->usable_until = holder->until;
+                }
+        }
+        if (ret->standing != LEASE_FREE) {
+                (void) str_copy(ret->holder, sizeof(ret->holder),
+                        ret->standing == LEASE_OURS ? visit->member : ret->places[0]);
+        }
         for (size_t i = 0; i < record->n_guests; i++) {
                 const struct lease_guest *guest = &record->guests[i];
                 if (!str_eq(guest->member, visit->member)) {

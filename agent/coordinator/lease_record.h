@@ -12,11 +12,16 @@ struct lease_guest { /* a member that takes part */
         usec_t until; /* unless it comes again */
 };
 
+struct lease_holder {
+        char member[COORDINATION_MEMBER_MAX];
+        usec_t until; /* end of the lease */
+};
+
 struct lease_record {
         char boot[BOOT_ID_MAX]; /* the moments below are of this boot */
         uint64_t token; /* of the last lease that was given */
-        char holder[COORDINATION_MEMBER_MAX]; /* "": nobody */
-        usec_t until; /* end of the lease */
+        struct lease_holder holders[COORDINATION_PLACES_MAX]; /* in the order in which they came */
+        size_t n_holders;
         char next[COORDINATION_MEMBER_MAX]; /* whom it was given back for; "": nobody */
         usec_t next_until;
         struct lease_guest guests[COORDINATION_PEERS_MAX];
@@ -31,6 +36,7 @@ struct lease_visit {
         const char *boot; /* the present one */
         const char *member;
         usec_t lease;
+        uint32_t places; /* so many may hold it */
         struct seat_wish wish;
         bool leaving; /* takes part no more; what it holds runs out by itself */
 };

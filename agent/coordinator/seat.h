@@ -21,6 +21,7 @@ struct seat {
         struct coordinator *coordinator;
         char group[COORDINATION_GROUP_MAX], member[COORDINATION_MEMBER_MAX];
         usec_t lease;
+        uint32_t places; /* at least one */
         struct seat_wish wish;
         struct lease_view view;
         struct loop_timer expiry; /* when a lease that is ours is not usable any more */

@@ -151,7 +151,13 @@ static bool takes_part(const struct lease_view *view, const char *member) {
 /* ---- the queue ---- */
 
 struct queue {
-        char lowest[ZK_PATH_MAX], own[ZK_PATH_MAX]; /* "": none */
+        struct {
+                char path[ZK_PATH_MAX];
+                uint64_t number;
+        } lowest[COORDINATION_PLACES_MAX]; /* those that have a place, in order */
+        size_t n_lowest;
+        bool has_place; /* ours is among them */
+        char own[ZK_PATH_MAX]; /* "": none */
 };
 
 static uint64_t number_of(const char *name) {
@@ -159,24 +165,48 @@ static uint64_t number_of(const char *name) {
         return mark ? strtoull(mark + strlen(MARK), NULL, 10) : UINT64_MAX;
 }
 
+/* Keeps the lowest, as many as there are places. */
+static void insert(struct queue *queue, size_t places, const char *path, uint64_t number) {
+        size_t at = queue->n_lowest;
+        while (at > 0 && queue->lowest[at - 1].number > number) {
+                at--;
+        }
+        if (at == places) {
+                return;
+        }
+        queue->n_lowest += queue->n_lowest < places;
+        memmove(&queue->lowest[at + 1], &queue->lowest[at],
+                (queue->n_lowest - at - 1) * sizeof(queue->lowest[0]));
+        (void) str_copy(queue->lowest[at].path, sizeof(queue->lowest[at].path), path);
+        queue->lowest[at].number = number;
+}
+
+static void find_own_place(struct queue *queue) {
+        for (size_t i = 0; *queue->own && i < queue->n_lowest; i++) {
+                queue->has_place = queue->has_place || str_eq(queue->own, queue->lowest[i].path);
+        }
+}
+
 static int look_at_queue(struct zk_keeper *keeper, struct queue *queue, struct error *err) {
         AUTO_STRBUF struct strbuf names = {0};
-        char path[ZK_PATH_MAX];
-        uint64_t lowest = UINT64_MAX;
-        *queue = (struct queue){0};
+        char path[ZK_PATH_MAX], node[ZK_PATH_MAX];
+        queue->n_lowest = 0;
+        queue->has_place = false;
+        queue->own[0] = '\0';
         (void) snprintf(path, sizeof(path), "%.300s/lease", keeper->base);
         int code = zk_children(&keeper->session, path, &names);
         for (char *rest = names.data, *name; code == ZOK && (name = strsep(&rest, "\n"));) {
                 uint64_t number = number_of(name);
-                char *to = number < lowest ? queue->lowest : NULL;
-                if (to) {
-                        lowest = number;
-                        (void) snprintf(to, ZK_PATH_MAX, "%.300s/%.200s", path, name);
+                if (number == UINT64_MAX) {
+                        continue;
                 }
-                if (str_starts(name, keeper->guid) && number != UINT64_MAX) {
-                        (void) snprintf(queue->own, ZK_PATH_MAX, "%.300s/%.200s", path, name);
+                (void) snprintf(node, sizeof(node), "%.300s/%.200s", path, name);
+                insert(queue, keeper->places, node, number);
+                if (str_starts(name, keeper->guid)) {
+                        (void) str_copy(queue->own, sizeof(queue->own), node);
                 }
         }
+        find_own_place(queue);
         (void) str_copy(keeper->node, sizeof(keeper->node), queue->own);
         return refuse(keeper, code, path, err);
 }
@@ -240,7 +270,6 @@ static int give_back(struct zk_keeper *keeper, const struct seat_wish *wish, con
 /* ZOK and *ret_again: something was done, look again. */
 static int act(struct zk_keeper *keeper, const struct seat_wish *wish, const struct queue *queue,
         bool *ret_again, struct error *err) {
-        bool lowest = *queue->own && str_eq(queue->own, queue->lowest);
         bool another =
                 !keeper->holding && !keeper->resumed && is_left_to_another(keeper, &keeper->view);
         bool wait = wish->want && !wish->release && !another;
@@ -249,7 +278,7 @@ static int act(struct zk_keeper *keeper, const struct seat_wish *wish, const str
                 return give_back(keeper, wish, queue->own, err);
         }
         /* A lease that an agent left behind here is kept without a wish. */
-        if (*queue->own && !wait && !keeper->holding && !(lowest && keeper->resumed)) {
+        if (*queue->own && !wait && !keeper->holding && !(queue->has_place && keeper->resumed)) {
                 return leave_queue(keeper, queue->own, err);
         }
         if (!*queue->own && wait) {
@@ -259,28 +288,45 @@ static int act(struct zk_keeper *keeper, const struct seat_wish *wish, const str
         return ZOK;
 }
 
-/* Who has the lease: the lowest. Ours counts from a write that was completed after it was. */
+/* Who has a place. ZNONODE: one of them has just gone. */
+static int look_at_places(struct zk_keeper *keeper, const struct queue *queue,
+        struct lease_view *view, struct error *err) {
+        char holder[ZK_DATA_MAX];
+        struct Stat stat;
+        for (size_t i = 0; i < queue->n_lowest; i++) {
+                const char *path = queue->lowest[i].path;
+                int code = zk_get(&keeper->session, path, false, holder, &stat);
+                if (code != ZOK) {
+                        return code == ZNONODE ? code : refuse(keeper, code, path, err);
+                }
+                if (i == 0 || str_eq(queue->own, path)) {
+                        view->token = (uint64_t) stat.czxid;
+                        (void) str_copy(view->holder, sizeof(view->holder), holder);
+                }
+                (void) str_copy(view->places[view->n_places++], COORDINATION_MEMBER_MAX, holder);
+        }
+        return ZOK;
+}
+
+/* Whether the lease is ours; ZNONODE: look again. It counts from a write that was completed after
+ * it was. */
 static int conclude(struct zk_keeper *keeper, const struct queue *queue, struct lease_view *view,
         struct error *err) {
-        char holder[ZK_DATA_MAX] = "";
-        struct Stat stat;
         view->standing = LEASE_FREE;
-        if (!*queue->lowest) {
+        if (queue->n_lowest == 0) {
                 keeper->holding = false;
                 return ZOK;
         }
-        int code = zk_get(&keeper->session, queue->lowest, false, holder, &stat);
-        if (code == ZNONODE) {
-                keeper->session.watched = true; /* it has just gone: look again */
-                return ZOK;
-        }
+        int code = look_at_places(keeper, queue, view, err);
         if (code != ZOK) {
-                return refuse(keeper, code, queue->lowest, err);
+                return code;
         }
-        keeper->holding = str_eq(queue->own, queue->lowest);
-        view->standing = keeper->holding ? LEASE_OURS : LEASE_OTHER;
-        view->token = (uint64_t) stat.czxid;
-        (void) str_copy(view->holder, sizeof(view->holder), holder);
+        keeper->holding = queue->has_place;
+        if (keeper->holding || queue->n_lowest == keeper->places) {
+                view->standing = keeper->holding ? LEASE_OURS : LEASE_OTHER;
+        } else {
+                view->holder[0] = '\0';
+        }
         if (keeper->holding && *keeper->next) {
                 code = set_next(keeper, "", err);
         }
@@ -299,12 +345,13 @@ static int check_timeout(const struct zk_keeper *keeper, struct error *err) {
         return ZBADARGUMENTS;
 }
 
+/* Who has a place before what the others say: who gave one back has said before how it is. */
 static int look_round(struct zk_keeper *keeper, struct queue *queue, struct error *err) {
         keeper->view = (struct lease_view){.session = SESSION_CONNECTED};
         keeper->view.granted = zk_session_timeout(&keeper->session);
-        int code = look_at_peers(keeper, &keeper->view, err);
-        code = code == ZOK ? look_at_next(keeper, err) : code;
-        return code == ZOK ? look_at_queue(keeper, queue, err) : code;
+        int code = look_at_queue(keeper, queue, err);
+        code = code == ZOK ? look_at_peers(keeper, &keeper->view, err) : code;
+        return code == ZOK ? look_at_next(keeper, err) : code;
 }
 
 int zk_keeper_settle(struct zk_keeper *keeper, const struct seat_wish *wish, bool *ret_released,
@@ -322,8 +369,13 @@ int zk_keeper_settle(struct zk_keeper *keeper, const struct seat_wish *wish, boo
         for (int round = 0; code == ZOK && again && round < ROUNDS_MAX; round++) {
                 code = look_round(keeper, &queue, err);
                 code = code == ZOK ? act(keeper, wish, &queue, &again, err) : code;
+                if (code == ZOK && !again) {
+                        code = conclude(keeper, &queue, &keeper->view, err);
+                        again = code == ZNONODE;
+                        code = again ? ZOK : code;
+                }
         }
-        code = code == ZOK ? conclude(keeper, &queue, &keeper->view, err) : code;
+        code = code == ZOK && again ? ZOPERATIONTIMEOUT : code; /* it never stood still */
         keeper->resumed = keeper->resumed && code != ZOK;
         *ret_released = code == ZOK && !*queue.own;
         return code;

@@ -2,7 +2,8 @@
 /* What a member does in the tree of its group, in its thread. Below ROOT/GROUP:
  *
  *     members/HOST:SERVICE     ephemeral: what the member publishes
- *     lease/GUID-lease-NUMBER  ephemeral and sequential: who wants the lease; the lowest has it
+ *     lease/GUID-lease-NUMBER  ephemeral and sequential: who wants the lease; the lowest have it,
+ *                              as many as it has places
  *     beats/HOST:SERVICE       ephemeral: written to by one that does not want the lease
  *     next                     whom it was given back for
  *
@@ -19,6 +20,7 @@ struct zk_keeper {
         char base[ZK_PATH_MAX]; /* ROOT/GROUP */
         char group[COORDINATION_GROUP_MAX], member[COORDINATION_MEMBER_MAX];
         usec_t lease; /* as the policy has it */
+        uint32_t places; /* likewise */
         char guid[ZK_GUID_MAX];
         bool prepared; /* the tree is there, and nobody else's */
         bool seated; /* the node in `members` is ours, and says `text` */

@@ -16,6 +16,7 @@ enum {
         COORDINATION_TEXT_MAX = 512, /* what a member publishes about itself, likewise */
         COORDINATION_WHY_MAX = 256, /* likewise */
         COORDINATION_PEERS_MAX = 32, /* members of a group */
+        COORDINATION_PLACES_MAX = 16, /* of which so many may hold its lease at once */
         COORDINATION_SERVERS_MAX = 9,
 };
 
@@ -43,7 +44,7 @@ DECLARE_ENUM_TEXT(coordinator_session)
 
 enum lease_standing {
         LEASE_UNKNOWN = 0, /* nothing can be said at present; never a reason to promote */
-        LEASE_FREE,
+        LEASE_FREE, /* or a place of it, where it has several */
         LEASE_OTHER,
         LEASE_OURS,
 };
@@ -66,6 +67,11 @@ struct lease_view {
         usec_t usable_until;
         usec_t granted; /* duration that the coordinator agreed to; 0: not known yet */
         char holder[COORDINATION_MEMBER_MAX]; /* OTHER: who; OURS: this member. "" otherwise */
+        /* Who holds it, this member included, in the order in which they got it: one at most,
+         * unless the seat was taken for several places. A member that comes later in it has seen
+         * all that stand before it. */
+        char places[COORDINATION_PLACES_MAX][COORDINATION_MEMBER_MAX];
+        size_t n_places;
         enum coordinator_session session;
         char why[COORDINATION_WHY_MAX]; /* unless CONNECTED: for a person. "" otherwise */
         /* When it was last known. It is kept, and grows old, while the coordinator is away. */

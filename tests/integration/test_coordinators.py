@@ -44,10 +44,10 @@ def new_seat(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSeat
     group = f"shop-{next(_groups)}"
     seats: list[Seat] = []
 
-    def make(member: str) -> Seat:
+    def make(member: str, *more: str) -> Seat:
         # Other coordinators have members on other hosts, which share no folder.
         folder = tmp_path if kind == "local" else tmp_path / member.replace("/", "-")
-        seats.append(Seat(folder, kind, member, LEASE, group, settings))
+        seats.append(Seat(folder, kind, member, LEASE, group, (*settings, *more)))
         return seats[-1]
 
     yield make
@@ -234,3 +234,38 @@ def test_an_agent_that_comes_back_finds_its_lease(new_seat: NewSeat) -> None:
     again = new_seat("one/web")
     again.wait(standing="ours", token=token, within=LEASE)
     two.keeps(1.5 * LEASE, standing="other", token=token)
+
+
+def test_several_places_in_the_order_in_which_they_were_taken(new_seat: NewSeat) -> None:
+    one, two, three = (new_seat(f"{name}/web", "places=2") for name in ("one", "two", "three"))
+    one.tell("want")
+    one.wait(standing="ours", places=["one/web"])
+    two.wait(standing="free", places=["one/web"], holder="")
+    two.tell("want")
+    two.wait(standing="ours", places=["one/web", "two/web"])
+    three.tell("want")
+    three.wait(standing="other", places=["one/web", "two/web"])
+    one.tell("release")
+    three.wait(standing="ours", places=["two/web", "three/web"])
+    one.wait(standing="other", places=["two/web", "three/web"])
+    two.wait(standing="ours", places=["two/web", "three/web"])
+    end = _usable_until(two)
+    two.signal(signal.SIGKILL)
+    one.tell("want")
+    assert one.wait(standing="ours", places=["three/web", "one/web"], within=PATIENCE)["now"] >= end
+
+
+def test_what_was_said_before_a_place_was_given_back_is_known_to_the_next(new_seat: NewSeat) -> None:
+    one, two = (new_seat(f"{name}/web", "places=1") for name in ("one", "two"))
+    for number in range(5):
+        first, second = (one, two) if number % 2 == 0 else (two, one)
+        first.tell("want")
+        first.wait(standing="ours")
+        second.tell("want")
+        second.wait(standing="other")
+        first.tell(f"publish {number}")
+        first.tell("release")
+        view = second.wait(standing="ours")
+        assert view["peers"][first.member] == str(number)
+        second.tell("release")
+        second.wait(standing="free")

@@ -20,7 +20,7 @@ static int setup(void **state) {
 }
 
 static struct lease_visit by(const char *member) {
-        return (struct lease_visit){.boot = BOOT, .member = member, .lease = LEASE};
+        return (struct lease_visit){.boot = BOOT, .member = member, .lease = LEASE, .places = 1};
 }
 
 static struct lease_visit wanting(const char *member) {
@@ -123,6 +123,39 @@ static void test_hand_over_to_one_who_does_not_come(void **state) {
         assert_int_equal(see(wanting("h/blue"), 9).standing, LEASE_OURS); /* does not want it */
 }
 
+static struct lease_visit wanting_one_of_two(const char *member) {
+        struct lease_visit visit = wanting(member);
+        visit.places = 2;
+        return visit;
+}
+
+static void test_several_places(void **state) {
+        (void) state;
+        struct lease_view view = see(wanting_one_of_two("h/blue"), 1);
+        assert_int_equal(view.standing, LEASE_OURS);
+        view = see(wanting_one_of_two("h/green"), 2);
+        assert_int_equal(view.standing, LEASE_OURS);
+        assert_int_equal(view.usable_until, 12 * USEC_PER_SEC);
+        view = see(wanting_one_of_two("h/red"), 3);
+        assert_int_equal(view.standing, LEASE_OTHER);
+        assert_int_equal(view.n_places, 2);
+        assert_string_equal(view.places[0], "h/blue");
+        assert_string_equal(view.places[1], "h/green");
+        struct lease_visit back = giving("h/blue", "");
+        back.places = 2;
+        view = see(back, 4);
+        assert_int_equal(view.standing, LEASE_FREE);
+        assert_string_equal(view.holder, "");
+        assert_int_equal(view.n_places, 1);
+        view = see(wanting_one_of_two("h/red"), 5);
+        assert_int_equal(view.standing, LEASE_OURS);
+        assert_string_equal(view.places[0], "h/green"); /* it came before */
+        assert_string_equal(view.places[1], "h/red");
+        view = see(wanting_one_of_two("h/blue"), 12); /* that of green has run out */
+        assert_int_equal(view.standing, LEASE_OURS);
+        assert_string_equal(view.places[0], "h/red");
+}
+
 static void test_too_many_members(void **state) {
         (void) state;
         char name[32];
@@ -188,6 +221,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_release, setup),
                 cmocka_unit_test_setup(test_hand_over_is_left_to_the_one_it_is_for, setup),
                 cmocka_unit_test_setup(test_hand_over_to_one_who_does_not_come, setup),
+                cmocka_unit_test_setup(test_several_places, setup),
                 cmocka_unit_test_setup(test_too_many_members, setup),
                 cmocka_unit_test_setup(test_text_there_and_back, setup),
                 cmocka_unit_test_setup(test_damaged_text, setup),

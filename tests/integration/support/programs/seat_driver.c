@@ -2,6 +2,7 @@
  * input says, and prints how the lease stands as a line of JSON at each change.
  *
  *     seat_driver KIND GROUP MEMBER LEASE_MS STATE RUNTIME [key=value...]
+ *     "places=N" lets so many hold the lease at once
  *     want, unwant, release [MEMBER], publish TEXT, view, leave, quit */
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct driver {
         struct loop_watch input;
         char line[2048];
         size_t length;
+        uint32_t places;
 };
 
 static void add_text(struct json_object *to, const char *key, const char *text) {
@@ -41,6 +43,11 @@ static void print_view(const struct driver *driver) {
         for (size_t i = 0; i < view->n_peers; i++) {
                 add_text(peers, view->peers[i].member, view->peers[i].text);
         }
+        struct json_object *places = json_object_new_array();
+        for (size_t i = 0; i < view->n_places; i++) {
+                json_object_array_add(places, json_object_new_string(view->places[i]));
+        }
+        json_object_object_add(line, "places", places);
         add_text(line, "standing", lease_standing_text(view->standing));
         add_text(line, "session", coordinator_session_text(view->session));
         add_text(line, "holder", view->holder);
@@ -106,12 +113,17 @@ static void on_input(void *cookie, uint32_t events) {
 }
 
 /* "server=..." may be there several times. */
-static void read_setting(char *word, struct coordinator_spec *spec, const char **servers) {
+static void read_setting(
+        struct driver *driver, char *word, struct coordinator_spec *spec, const char **servers) {
         char *value = strchr(word, '=');
         if (!value) {
                 return;
         }
         *value++ = '\0';
+        if (str_eq(word, "places")) {
+                driver->places = (uint32_t) strtoul(value, NULL, 10);
+                return;
+        }
         if (str_eq(word, "server") && spec->servers.count < COORDINATION_SERVERS_MAX) {
                 servers[spec->servers.count++] = value;
                 return;
@@ -134,7 +146,7 @@ static int take_seat(struct driver *driver, int argc, char **argv, struct error 
         struct coordinator_spec spec = {.kind = kind, .servers = {.items = servers}};
         struct coordinator_folders folders = {argv[5], argv[6]};
         for (int i = 7; i < argc; i++) {
-                read_setting(argv[i], &spec, servers);
+                read_setting(driver, argv[i], &spec, servers);
         }
         int r = coordinator_open(&driver->coordinator, driver->loop, &spec, &folders, err);
         if (r < 0) {
@@ -143,6 +155,7 @@ static int take_seat(struct driver *driver, int argc, char **argv, struct error 
         struct seat_request request = {
                 .group = argv[2],
                 .member = argv[3],
+                .places = driver->places,
                 .lease = strtoull(argv[4], NULL, 10) * USEC_PER_MSEC,
                 .on_change = on_change,
                 .cookie = driver,

@@ -1,4 +1,4 @@
-/* group, and failover: members of which one is active. */
+/* group, and failover: members of which one is active, and members of pools. */
 
 #include "base/cleanup.h"
 #include "cli/json_read.h"
@@ -97,9 +97,17 @@ static void render_groups(
                         }
                 }
         }
-        text_table_render(&table, terminal, out);
-        if (json_length(members) == 0) {
-                strbuf_add(out, "no service of this host is in a group with one active member\n");
+        struct json_object *pools = json_member(json, "pools");
+        if (json_length(members) > 0) {
+                text_table_render(&table, terminal, out);
+        }
+        if (json_length(pools) > 0) {
+                strbuf_add(out, json_length(members) > 0 ? "\n" : "");
+                render_pools(pools, terminal, out);
+        }
+        if (json_length(members) + json_length(pools) == 0) {
+                strbuf_add(out,
+                        "no service of this host is in a pool, or in a group with one active member\n");
         }
 }
 
@@ -142,6 +150,11 @@ void render_why_group(
         for (size_t i = 0; i < json_length(members); i++) {
                 strbuf_add(out, i > 0 ? "\n" : "");
                 put_why(json_object_array_get_idx(members, i), terminal, out);
+        }
+        struct json_object *pools = json_member(json, "pools");
+        for (size_t i = 0; i < json_length(pools); i++) {
+                strbuf_add(out, i > 0 ? "\n" : "");
+                render_why_pool(json_object_array_get_idx(pools, i), terminal, out);
         }
 }
 

@@ -251,7 +251,7 @@ const struct command commands[] = {
                 "Example:\n"
                 "  recoverctl release\n",
                 NULL, false, run_release},
-        {"group", "[GROUP]", 0, 1, "groups with one active member: who is active, and who could be",
+        {"group", "[GROUP]", 0, 1, "groups with one active member, and pools: how they stand",
                 "Examples:\n"
                 "  recoverctl group\n"
                 "  recoverctl group shop\n",
@@ -270,6 +270,8 @@ const struct command commands[] = {
                 NULL, false, run_order},
         {"restart", "SERVICE", 1, 1, "restart through the same guards and verification",
                 "Returns when the restart is under way; 'recoverctl status SERVICE --watch' shows how it goes.\n"
+                "That of a member of a pool waits in line for a permit, so that one asked for on all hosts is\n"
+                "done one after the other.\n"
                 "\n"
                 "Example:\n"
                 "  recoverctl restart checkout\n",

@@ -15,6 +15,9 @@ void render_status(struct json_object *status, const struct terminal *terminal, 
 /* Members of a group: cmd_group.c. */
 void render_why_group(
         struct json_object *json, const struct terminal *terminal, struct strbuf *out);
+/* render_pool.c */
+void render_pools(struct json_object *pools, const struct terminal *terminal, struct strbuf *out);
+void render_why_pool(struct json_object *pool, const struct terminal *terminal, struct strbuf *out);
 void render_why(struct json_object *why, const struct terminal *terminal, struct strbuf *out);
 void render_incidents(
         struct json_object *answer, const struct terminal *terminal, struct strbuf *out);

@@ -1,10 +1,11 @@
-/* Groups with one active member: how they stand, and another active member. */
+/* Groups with one active member, and pools: how they stand, and another active member. */
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "control/call.h"
 #include "runtime/members.h"
+#include "runtime/pools.h"
 
 static void put_lease(struct view *view, const struct member_snapshot *member) {
         struct json_writer *json = &view->json;
@@ -69,6 +70,68 @@ static void put_member(struct view *view, const struct member_snapshot *member) 
         json_end_object(json);
 }
 
+/* ---- Pools ---- */
+
+static void put_holders(struct json_writer *json, const struct lease_view *view) {
+        json_begin_array(json, "permits");
+        for (size_t i = 0; i < view->n_places; i++) {
+                json_put_text(json, NULL, view->places[i]);
+        }
+        json_end_array(json);
+}
+
+static void put_wish(struct view *view, const struct pool_snapshot *pool) {
+        struct json_writer *json = &view->json;
+        if (!pool->asked[0]) {
+                json_put_null(json, "waiting");
+                return;
+        }
+        json_begin_object(json, "waiting");
+        json_put_text(json, "command", pool->asked);
+        json_put_text(json, "by", pool->wish->by);
+        view_past(view, "since", pool->wish->since);
+        json_end_object(json);
+}
+
+static void put_pool(struct view *view, const struct pool_snapshot *pool) {
+        struct json_writer *json = &view->json;
+        const struct group_spec *group = pool->service->group;
+        const struct lease_view *lease = pool->input->view;
+        json_begin_object(json, NULL);
+        json_put_text(json, "group", group->name);
+        json_put_text(json, "member", pool->id);
+        json_put_text(json, "service", pool->service->name);
+        json_put_text(json, "zone", pool->service->member ? pool->service->member->zone : NULL);
+        json_put_bool(json, "healthy", pool->input->healthy);
+        json_put_text(json, "doing", pool->doing);
+        json_put_text(json, "permit", pool->permit);
+        json_put_text(json, "why", pool->verdict->text);
+        json_put_uint(json, "healthy_members", pool->verdict->healthy);
+        json_put_uint(json, "min_healthy", pool->verdict->least);
+        json_put_uint(json, "members", group->n_members);
+        json_put_uint(json, "max_disruptions", group->max_disruptions);
+        put_holders(json, lease);
+        put_wish(view, pool);
+        json_put_text(json, "coordinator",
+                coordinator_kind_text((enum coordinator_kind) group->coordinator));
+        json_put_text(json, "session", coordinator_session_text(lease->session));
+        json_put_text(json, "session_why", lease->why);
+        put_peers(json, lease);
+        json_end_object(json);
+}
+
+static void put_pools(struct view *view, const struct runtime *runtime, const char *only) {
+        json_begin_array(&view->json, "pools");
+        for (size_t i = 0; i < runtime_pools(runtime); i++) {
+                struct pool_snapshot pool;
+                runtime_pool(runtime, i, &pool);
+                if (!only || str_eq(pool.service->group->name, only)) {
+                        put_pool(view, &pool);
+                }
+        }
+        json_end_array(&view->json);
+}
+
 void api_groups(struct call *call) {
         const char *only = http_exchange_query(call->exchange, "group");
         if (only && !policy_group(runtime_policy(call->runtime), only)) {
@@ -86,6 +149,7 @@ void api_groups(struct call *call) {
                 }
         }
         json_end_array(&view.json);
+        put_pools(&view, call->runtime, only);
         json_end_object(&view.json);
         call_answer(call);
 }
@@ -119,8 +183,10 @@ void api_failover(struct call *call) {
         const struct group_spec *group = policy_group(runtime_policy(call->runtime), args->group);
         if (!group || group->mode != GROUP_ACTIVE_STANDBY) {
                 call_fail(call, 404, "unknown-group",
-                        group ? "the group '%s' has no active member: it only shares a budget"
-                              : "there is no group '%s'",
+                        !group ? "there is no group '%s'"
+                        : group->mode == GROUP_POOL
+                                ? "the group '%s' is a pool: all of its members may be active"
+                                : "the group '%s' has no active member: it only shares a budget",
                         args->group);
                 return;
         }

@@ -555,6 +555,7 @@ static void put_all(
         put_probes(page, writer, snapshot->probes, snapshot->n_probes);
         put_measurements(page, writer);
         metrics_put_groups(writer, page->runtime, loop_now(runtime_loop(page->runtime)).mono);
+        metrics_put_pools(writer, page->runtime);
 }
 
 void metrics_page_reuse(struct metrics_page *page, char *memory) {

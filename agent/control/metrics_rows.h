@@ -64,5 +64,6 @@ extern const size_t n_service_metrics;
 extern const struct probe_metric probe_metrics[];
 extern const size_t n_probe_metrics;
 
-/* metrics_groups.c */
+/* metrics_groups.c, metrics_pools.c */
 void metrics_put_groups(struct metrics_writer *writer, const struct runtime *runtime, usec_t now);
+void metrics_put_pools(struct metrics_writer *writer, const struct runtime *runtime);

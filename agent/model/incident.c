@@ -57,6 +57,7 @@ const struct enum_text guard_texts[] = {
         {GUARD_SERVICE_BUDGET, "service-budget", "The action budget of the service is spent."},
         {GUARD_GROUP_BUDGET, "group-budget", "The action budget of its group is spent."},
         {GUARD_HOST_BUDGET, "host-budget", "The action budget of the host is spent."},
+        {GUARD_FLEET, "fleet", "The pool of which it is a member has given no permit for it yet."},
         {0},
 };
 

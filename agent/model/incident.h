@@ -50,8 +50,9 @@ enum guard { /* what can hold an attempt */
         GUARD_SERVICE_BUDGET,
         GUARD_GROUP_BUDGET,
         GUARD_HOST_BUDGET,
+        GUARD_FLEET,
 };
-enum { GUARD_COUNT = GUARD_HOST_BUDGET + 1 };
+enum { GUARD_COUNT = GUARD_FLEET + 1 };
 DECLARE_ENUM_TEXT(guard)
 
 enum step_fit { /* whether a step of the ladder may be tried in an incident */

@@ -70,6 +70,8 @@ const struct enum_text traffic_error_texts[] = {
 const struct enum_text group_mode_texts[] = {
         {GROUP_ACTIVE_STANDBY, "active-standby",
                 "One member is active, under a lease; the others are stopped and wait."},
+        {GROUP_POOL, "pool",
+                "All members may be active; so many have to stay healthy whatever is done to them."},
         {0},
 };
 
@@ -157,6 +159,27 @@ const struct group_spec *policy_group(const struct policy *policy, const char *n
 
 bool policy_is_member(const struct service *service) {
         return service->group && service->group->mode == GROUP_ACTIVE_STANDBY;
+}
+
+bool policy_is_pooled(const struct service *service) {
+        return service->group && service->group->mode == GROUP_POOL;
+}
+
+uint32_t policy_min_healthy(const struct group_spec *group) {
+        bool share = group->min_healthy.unit == AMOUNT_PERCENT;
+        double value = group->min_healthy.value * (share ? group->n_members / 100.0 : 1);
+        uint32_t whole = (uint32_t) value;
+        return whole + (value - whole > 1e-6);
+}
+
+const struct group_member_spec *policy_group_member(
+        const struct group_spec *group, const char *name) {
+        for (uint32_t i = 0; i < group->n_members; i++) {
+                if (str_eq(group->members[i].name, name)) {
+                        return &group->members[i];
+                }
+        }
+        return NULL;
 }
 
 const char *policy_member_id(const struct policy *policy, const struct service *service,

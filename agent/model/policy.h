@@ -22,6 +22,8 @@ enum {
                 64, /* that the budgets of the steps of one ladder allow together */
         POLICY_GROUPS_MAX = 1000,
         GROUP_MEMBERS_MAX = 16, /* of a group with one active member */
+        POOL_MEMBERS_MAX = 32, /* of a pool */
+        POOL_DISRUPTIONS_MAX = 16, /* at once */
         GROUP_STEPS_MAX = 8, /* of each of its lists */
         HAPROXY_SOCKETS_MAX = 8, /* of one step */
         GROUP_FAILOVERS_MAX = 64, /* that are counted */
@@ -140,6 +142,7 @@ struct traffic_spec {
 enum group_mode {
         GROUP_SHARED_BUDGET = 0, /* they share a budget, nothing else */
         GROUP_ACTIVE_STANDBY, /* one of them is active, the others are stopped and wait */
+        GROUP_POOL, /* all may be active, and so many have to stay healthy */
 };
 DECLARE_ENUM_TEXT(group_mode)
 
@@ -153,6 +156,7 @@ DECLARE_ENUM_TEXT(stop_unproven)
 struct group_member_spec {
         const char *name; /* a host; with the local coordinator a service */
         uint32_t priority; /* the highest of those that could is promoted */
+        const char *zone; /* in a pool: two zones are never disrupted at once; NULL: none */
 };
 
 struct group_step_spec { /* of `promote`, `demote` or `fence` */
@@ -198,6 +202,10 @@ struct group_spec {
         struct strings requires_healthy; /* probes of a member that have to be healthy */
         usec_t failover_delay; /* the lease has to be free for so long */
         struct budget_spec max_failovers; /* actions 0: any number */
+        /* GROUP_POOL, of the above with coordinator, lease and members in the order of their names:
+         */
+        struct amount min_healthy; /* as written: a count, or a share in percent */
+        uint32_t max_disruptions; /* members that may be disrupted at once */
 };
 
 struct signal_spec { /* body of a signal step */
@@ -367,8 +375,8 @@ struct service {
         struct effectiveness_spec effectiveness;
         const struct group_spec *group; /* NULL: none */
         const struct group_member_spec
-                *member; /* what it is in a group with one active member; NULL: not in such a group,
-                            or this host is not among its members */
+                *member; /* what it is in a group with a mode; NULL: not in such a group, or this
+                            host is not among its members */
         char digest[POLICY_DIGEST_MAX]; /* SHA-256 of its effective definition, in hexadecimal */
 };
 
@@ -438,6 +446,16 @@ const struct group_spec *policy_group(const struct policy *policy, const char *n
 /* The members of a group with one active member of which this host has a service: whether it may
  * run is for its lease to say. */
 bool policy_is_member(const struct service *service);
+
+/* The members of a pool of which this host has a service: whatever disrupts it needs a permit. */
+bool policy_is_pooled(const struct service *service);
+
+/* How many members of a pool have to stay healthy: a share is rounded up. */
+uint32_t policy_min_healthy(const struct group_spec *group);
+
+/* A member of the group by its name; NULL when there is none. */
+const struct group_member_spec *policy_group_member(
+        const struct group_spec *group, const char *name);
 
 /* HOST/SERVICE, as a member is called by the others. */
 const char *policy_member_id(

@@ -1,4 +1,4 @@
-/* What groups with one active member may not be. */
+/* What groups with a mode may not be. */
 
 #include <string.h>
 
@@ -24,33 +24,63 @@ static const struct place *place_of(const struct judging *judging, const char *k
         return node ? &node->place : &judging->entry->key->place;
 }
 
-/* ---- Without `mode` ---------------------------------------------------------------------------
+/* ---- Keys that are not of the mode --------------------------------------------------------------
  */
 
-static void check_keys_without_mode(const struct judging *judging) {
+static bool is_one_of(const char *key, const char *const *keys) {
+        for (; *keys; keys++) {
+                if (str_eq(*keys, key)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void check_keys(const struct judging *judging) {
+        static const char *const without_mode[] = {"budget", "mode", NULL};
+        static const char *const of_pool[] = {"budget", "mode", "coordinator", "members", "lease",
+                "min_healthy", "max_disruptions", NULL};
+        static const char *const not_of_active[] = {"min_healthy", "max_disruptions", NULL};
         const struct node *node = judging->entry->value;
+        int mode = judging->group->mode;
         for (uint32_t i = 0; node->kind == NODE_MAPPING && i < node->count; i++) {
                 const struct node *key = node->entries[i].key;
-                if (!str_eq(key->text, "budget") && !str_eq(key->text, "mode")) {
+                if (mode == GROUP_SHARED_BUDGET && !is_one_of(key->text, without_mode)) {
+                        bool pool = is_one_of(key->text, not_of_active);
                         loading_error(judging->loading, "inconsistent", &key->place,
-                                "add 'mode: active-standby', or remove it",
+                                pool ? "add 'mode: pool', or remove it"
+                                     : "add 'mode: active-standby', or remove it",
                                 "'%.32s' has no effect in a group without 'mode'", key->text);
+                } else if (mode == GROUP_POOL && !is_one_of(key->text, of_pool)) {
+                        loading_error(judging->loading, "inconsistent", &key->place,
+                                "remove it: it is of 'mode: active-standby'",
+                                "'%.32s' has no effect in a group with 'mode: pool'", key->text);
+                } else if (mode == GROUP_ACTIVE_STANDBY && is_one_of(key->text, not_of_active)) {
+                        loading_error(judging->loading, "inconsistent", &key->place,
+                                "remove it: it is of 'mode: pool'",
+                                "'%.32s' has no effect in a group with 'mode: active-standby'",
+                                key->text);
+                }
+        }
+}
+
+/* Likewise in the members. */
+static void check_keys_of_members(const struct judging *judging) {
+        const struct node *members = written(judging, "members");
+        bool pool = judging->group->mode == GROUP_POOL;
+        const char *other = pool ? "priority" : "zone";
+        for (uint32_t i = 0; members && members->kind == NODE_MAPPING && i < members->count; i++) {
+                const struct node *node = node_get(members->entries[i].value, other);
+                if (node) {
+                        loading_error(judging->loading, "inconsistent", &node->place, "remove it",
+                                "'%s' has no effect in a group with 'mode: %s'", other,
+                                group_mode_text((enum group_mode) judging->group->mode));
                 }
         }
 }
 
 /* ---- Members ----------------------------------------------------------------------------------
  */
-
-static const struct group_member_spec *find_member(
-        const struct group_spec *group, const char *name) {
-        for (uint32_t i = 0; i < group->n_members; i++) {
-                if (str_eq(group->members[i].name, name)) {
-                        return &group->members[i];
-                }
-        }
-        return NULL;
-}
 
 static const struct place *place_of_service(
         const struct judging *judging, const struct service *service) {
@@ -109,13 +139,18 @@ static void check_members(const struct judging *judging) {
                         "the key 'members' is missing");
                 return;
         }
+        bool pool = group->mode == GROUP_POOL;
+        unsigned most = pool ? POOL_MEMBERS_MAX : GROUP_MEMBERS_MAX;
         check_member_names(judging);
-        if (group->n_members < 2 || group->n_members > GROUP_MEMBERS_MAX) {
-                loading_error(judging->loading, group->n_members < 2 ? "inconsistent" : "too-large",
-                        place_of(judging, "members"), NULL,
-                        group->n_members < 2 ? "%u members: nobody could take over, 2 are needed"
-                                             : "%u members, at most 16",
+        check_keys_of_members(judging);
+        if (group->n_members < 2) {
+                loading_error(judging->loading, "inconsistent", place_of(judging, "members"), NULL,
+                        pool ? "%u members: no other would be left, 2 are needed"
+                             : "%u members: nobody could take over, 2 are needed",
                         group->n_members);
+        } else if (group->n_members > most) {
+                loading_error(judging->loading, "too-large", place_of(judging, "members"), NULL,
+                        "%u members, at most %u", group->n_members, most);
         }
         if (group->coordinator == COORDINATOR_LOCAL) {
                 check_local_members(judging);
@@ -244,13 +279,13 @@ static void check_service(const struct judging *judging, struct service *service
         const struct place *place = place_of_service(judging, service);
         bool local = group->coordinator == COORDINATOR_LOCAL;
         const char *name = local ? service->name : judging->loading->policy->agent.host;
-        service->member = find_member(group, name);
+        service->member = policy_group_member(group, name);
         if (service->manager == MANAGER_NONE) {
                 loading_error(judging->loading, "no-manager", place,
                         "give it a 'command', a 'unit' or 'scripts'",
-                        "the service '%.64s' is only watched, so it cannot be a member of a group "
-                        "with one active member",
-                        service->name);
+                        "the service '%.64s' is only watched, so it cannot be a member of a %s",
+                        service->name,
+                        group->mode == GROUP_POOL ? "pool" : "group with one active member");
         }
         if (!service->member && group->n_members > 0) {
                 if (local) {
@@ -261,8 +296,10 @@ static void check_service(const struct judging *judging, struct service *service
                         loading_warning(judging->loading, "not-a-member", place,
                                 "'host' in 'agent' of recoverd.yaml says what this host is called",
                                 "this host, '%.64s', is no member of the group '%.64s': the service "
-                                "is never started here",
-                                name, group->name);
+                                "is %s",
+                                name, group->name,
+                                group->mode == GROUP_POOL ? "disrupted here without asking the pool"
+                                                          : "never started here");
                 }
         }
         check_required_probes(judging, service);
@@ -281,8 +318,9 @@ static void check_services(const struct judging *judging) {
                         loading_error(judging->loading, "inconsistent",
                                 place_of_service(judging, service),
                                 "let the others say 'depends_on: [...]' of the one",
-                                "a host has one service in a group with one active member, and "
-                                "'%.64s' is in '%.64s' already",
+                                "a host has one service in a %s, and '%.64s' is in '%.64s' already",
+                                judging->group->mode == GROUP_POOL ? "pool"
+                                                                   : "group with one active member",
                                 first->name, judging->group->name);
                 }
                 first = first ? first : service;
@@ -335,12 +373,83 @@ static void warn_without_coordinator(const struct judging *judging) {
         if (here && kind != COORDINATOR_LOCAL && policy->coordinator.kind != kind) {
                 loading_warning(judging->loading, "no-coordinator",
                         place_of(judging, "coordinator"), "add 'coordinator' to recoverd.yaml",
-                        "recoverd.yaml has no coordinator of the kind %s: nobody is promoted here",
-                        coordinator_kind_text((enum coordinator_kind) kind));
+                        "recoverd.yaml has no coordinator of the kind %s: %s",
+                        coordinator_kind_text((enum coordinator_kind) kind),
+                        judging->group->mode == GROUP_POOL ? "only what is down is restarted here"
+                                                           : "nobody is promoted here");
         }
 }
 
+/* ---- Pools ------------------------------------------------------------------------------------
+ */
+
+static void check_min_healthy(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        const struct place *place = place_of(judging, "min_healthy");
+        uint32_t least = policy_min_healthy(group);
+        if (!written(judging, "min_healthy")) {
+                loading_error(judging->loading, "missing-key", place,
+                        "add 'min_healthy: 60%', or a count of members",
+                        "the key 'min_healthy' is missing");
+        } else if (least > group->n_members) {
+                loading_error(judging->loading, "inconsistent", place, NULL,
+                        "%u members would have to stay healthy, and the group has %u", least,
+                        group->n_members);
+        } else if (least == group->n_members) {
+                loading_warning(judging->loading, "pool-without-room", place,
+                        "leave room for one member at least",
+                        "all %u members have to stay healthy: a person's restart of one that serves "
+                        "would wait for ever",
+                        least);
+        }
+}
+
+static void check_disruptions(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        const struct place *place = place_of(judging, "max_disruptions");
+        if (group->max_disruptions == 0) {
+                loading_error(judging->loading, "inconsistent", place, NULL,
+                        "with 'max_disruptions: 0' nothing could ever be restarted");
+        } else if (group->max_disruptions > group->n_members) {
+                loading_error(judging->loading, "inconsistent", place, NULL,
+                        "%u disruptions at once, and the group has %u members",
+                        group->max_disruptions, group->n_members);
+        }
+}
+
+/* Zones are a rule between members: one that has none would be of no zone. */
+static void check_zones(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        uint32_t zoned = 0;
+        for (uint32_t i = 0; i < group->n_members; i++) {
+                zoned += group->members[i].zone != NULL;
+        }
+        for (uint32_t i = 0; zoned > 0 && i < group->n_members; i++) {
+                if (!group->members[i].zone) {
+                        const struct node *members = written(judging, "members");
+                        loading_error(judging->loading, "inconsistent",
+                                &node_entry(members, group->members[i].name)->key->place,
+                                "give all members a 'zone', or none",
+                                "the member '%.64s' has no zone, and others have",
+                                group->members[i].name);
+                }
+        }
+}
+
+static void check_pool(const struct judging *judging) {
+        check_keys(judging);
+        check_members(judging);
+        if (judging->group->n_members > 0) {
+                check_min_healthy(judging);
+                check_disruptions(judging);
+        }
+        check_zones(judging);
+        check_services(judging);
+        warn_without_coordinator(judging);
+}
+
 static void check_active_standby(const struct judging *judging) {
+        check_keys(judging);
         check_members(judging);
         check_steps(judging, "fence", &judging->group->fence, -1);
         check_steps(judging, "promote", &judging->group->promote, ACTION_START);
@@ -370,8 +479,10 @@ void groups_settle(struct loading *loading) {
                 }
                 if (judging.group->mode == GROUP_ACTIVE_STANDBY) {
                         check_active_standby(&judging);
+                } else if (judging.group->mode == GROUP_POOL) {
+                        check_pool(&judging);
                 } else {
-                        check_keys_without_mode(&judging);
+                        check_keys(&judging);
                 }
         }
 }

@@ -7,6 +7,8 @@
 
 /* What the keys of a group with one active member need beside them in an example. */
 #define ACTIVE_STANDBY "mode: active-standby, coordinator: zookeeper, members: {db1: {}, db2: {}}"
+/* And those of a pool. */
+#define POOL "mode: pool, coordinator: etcd, members: {web1: {}, web2: {}, web3: {}}"
 #define SPEC(member) (offsetof(struct group_form, spec) + offsetof(struct group_spec, member))
 
 static const struct schema_field group_budget_fields[] = {
@@ -75,6 +77,12 @@ static const struct schema_field member_fields[] = {
                 .help = "The healthy member with the highest is promoted; among equals the first by "
                         "name.",
                 .example = "200"},
+        {.key = "zone",
+                .kind = SCHEMA_STRING,
+                .offset = offsetof(struct group_member_spec, zone),
+                .help = "In a pool: where it stands, such as a rack or a site. While a member of one "
+                        "zone is disrupted, none of another zone is.",
+                .example = "a"},
         {0},
 };
 
@@ -160,6 +168,7 @@ static const struct schema_field group_fields[] = {
                 .offset = SPEC(mode),
                 .words = group_mode_texts,
                 .help = "With `active-standby` at most one member is active at a time, under a lease. "
+                        "With `pool` all may be active, and what disrupts one waits for a permit. "
                         "Without the key the members share a budget, and nothing else.",
                 .example = "active-standby",
                 .with = "coordinator: zookeeper, members: {db1: {}, db2: {}}"},
@@ -168,7 +177,7 @@ static const struct schema_field group_fields[] = {
                 .offset = SPEC(coordinator),
                 .standard = "local",
                 .words = coordinator_kind_texts,
-                .help = "Who says which member is active. `local`: the members are services of this "
+                .help = "Who gives the lease, or the permits. `local`: the members are services of this "
                         "host, such as blue and green. Otherwise they are hosts, each with one service "
                         "that is `member_of` the group.",
                 .example = "zookeeper",
@@ -177,8 +186,8 @@ static const struct schema_field group_fields[] = {
                 .kind = SCHEMA_OBJECT_MAP,
                 .offset = offsetof(struct group_form, members),
                 .object = &member_schema,
-                .help = "The members by name, at most 16: hosts as `host` of their recoverd.yaml calls "
-                        "them, or with the local coordinator services.",
+                .help = "The members by name, at most 16, or 32 of a pool: hosts as `host` of their "
+                        "recoverd.yaml calls them, or with the local coordinator services.",
                 .example = "{db1: {priority: 200}, db2: {}}",
                 .with = "mode: active-standby, coordinator: zookeeper"},
         {.key = "lease",
@@ -188,9 +197,27 @@ static const struct schema_field group_fields[] = {
                 .least = "1s",
                 .most = "10m",
                 .help = "For so long the active member is the only one, counted from the last word of "
-                        "the coordinator. A host that is lost is replaced after this time.",
+                        "the coordinator. A host that is lost is replaced after this time. In a pool: "
+                        "the permit of a host that is lost is free again after this time.",
                 .example = "30s",
                 .with = ACTIVE_STANDBY},
+        {.key = "min_healthy",
+                .kind = SCHEMA_AMOUNT,
+                .units = SCHEMA_UNITS_COUNT | SCHEMA_UNITS_PERCENT,
+                .offset = SPEC(min_healthy),
+                .help = "So many members of a pool, or such a share of them, rounded up, have to stay "
+                        "healthy: a member that serves is not disrupted where fewer would be left. One "
+                        "that is down anyway may be restarted.",
+                .example = "60%",
+                .with = POOL},
+        {.key = "max_disruptions",
+                .kind = SCHEMA_UINT,
+                .offset = SPEC(max_disruptions),
+                .standard = "1",
+                .most = "16",
+                .help = "So many members of a pool may be restarted, stopped or rolled back at once.",
+                .example = "2",
+                .with = POOL ", min_healthy: 1"},
         {.key = "margin",
                 .kind = SCHEMA_DURATION,
                 .offset = SPEC(margin),
@@ -295,7 +322,7 @@ static const struct schema_field group_fields[] = {
 const struct schema group_schema = {
         .name = "group",
         .help = "Services that are limited together: replicas, the parts of one shop. Or the members "
-                "of which one is active.",
+                "of which one is active, or of which so many have to stay healthy.",
         .size = sizeof(struct group_form),
         .fields = group_fields,
 };

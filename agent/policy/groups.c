@@ -32,14 +32,18 @@ static int compare_members(const void *left, const void *right) {
                                           : strcmp(a->name, b->name);
 }
 
-static int build_active_standby(
-        struct loading *loading, const struct group_form *form, struct group_spec *group) {
+/* In a pool all priorities are equal, so that they are in the order of their names. */
+static void build_members(const struct group_form *form, struct group_spec *group) {
         struct group_member_spec *members = form->members.items;
         if (form->members.count > 0) {
                 qsort(members, form->members.count, sizeof(*members), compare_members);
         }
         group->members = members;
         group->n_members = form->members.count;
+}
+
+static int build_active_standby(
+        struct loading *loading, const struct group_form *form, struct group_spec *group) {
         int r = build_steps(loading, &form->fence, -1, &group->fence);
         r = r < 0 ? r : build_steps(loading, &form->promote, ACTION_START, &group->promote);
         return r < 0 ? r : build_steps(loading, &form->demote, ACTION_STOP, &group->demote);
@@ -61,6 +65,9 @@ static int fill_group(
         *group = form.spec;
         group->name = named.name;
         group->index = named.index;
+        if (group->mode != GROUP_SHARED_BUDGET) {
+                build_members(&form, group);
+        }
         return group->mode == GROUP_ACTIVE_STANDBY ? build_active_standby(loading, &form, group)
                                                    : 0;
 }

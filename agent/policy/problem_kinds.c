@@ -193,8 +193,9 @@ const struct problem_kind problem_kinds[] = {
                 .example = "version: 1\n", .cure = "Check that these are the right files."},
         {"not-a-member", PROBLEM_WARNING, .of_host = true,
                 .means =
-                        "A service is a member of a group with one active member, and this host is not "
-                        "named in it: the service is never started here.",
+                        "A service is a member of a group, and this host is not named in it: with one "
+                        "active member the service is never started here; in a pool it is disrupted "
+                        "without asking.",
                 .cure = "Name the host in `members`, or correct `host` in the `agent` part of "
                         "recoverd.yaml."},
         {"plain-password", PROBLEM_WARNING,
@@ -211,6 +212,16 @@ const struct problem_kind problem_kinds[] = {
                            "services: {web: {command: [/usr/sbin/nginx]}}\n",
                 .cure = "etcd: use `https://`. ZooKeeper: reach the servers through stunnel on this host, or a "
                         "tunnel such as WireGuard, see failover.md."},
+        {"pool-without-room", PROBLEM_WARNING,
+                .means =
+                        "A pool all of whose members have to stay healthy: none that serves may ever "
+                        "be disrupted, so a restart that a person asks for waits for ever.",
+                .example = POLICY(
+                        "  web1: {command: [/usr/bin/web1], member_of: web}\n"
+                        "  web2: {command: [/usr/bin/web2], member_of: web}\n"
+                        "groups:\n"
+                        "  web: {mode: pool, members: {web1: {}, web2: {}}, min_healthy: 2}\n"),
+                .cure = "A smaller `min_healthy`."},
         {"readiness-without-step", PROBLEM_WARNING,
                 .means =
                         "A readiness probe never has the service interrupted, and all steps for what it finds would "

@@ -37,6 +37,7 @@ static const struct enum_text input_texts[] = {
         {INPUT_DEPLOY, "deploy", NULL},
         {INPUT_HOST, "host", NULL},
         {INPUT_FILES, "files", NULL},
+        {INPUT_PERMIT, "permit", NULL},
         {INPUT_DUTY, "duty", NULL},
         {0, NULL, NULL},
 };
@@ -93,6 +94,7 @@ static const struct field input_fields[] = {
         FIELD(struct recorded, host.memory_percent, FIELD_DOUBLE),
         FIELD(struct recorded, host.available_percent, FIELD_DOUBLE),
         FIELD_OF_WORDS(struct recorded, "files", files, files_state_texts),
+        FIELD_OF_WORDS(struct recorded, "permit", permit, permit_texts),
         FIELD(struct recorded, change, FIELD_U64),
         FIELD(struct recorded, status, FIELD_INT),
         FIELD_OF_TEXT(struct recorded, text),
@@ -269,6 +271,12 @@ static void flatten_files(const struct input *input, struct recorded *ret) {
         str_copy(ret->text, sizeof(ret->text), input->files.text);
 }
 
+static void flatten_permit(const struct input *input, struct recorded *ret) {
+        ret->permit = (int) input->permit.kind;
+        ret->until = input->permit.until;
+        str_copy(ret->text, sizeof(ret->text), input->permit.text);
+}
+
 /* Of no service. */
 static bool is_of_host(enum input_kind kind) {
         return kind == INPUT_EXECUTOR || kind == INPUT_STORE || kind == INPUT_HOLD ||
@@ -307,6 +315,9 @@ static void flatten(const struct policy *policy, const struct input *input, stru
                 return;
         case INPUT_FILES:
                 flatten_files(input, ret);
+                return;
+        case INPUT_PERMIT:
+                flatten_permit(input, ret);
                 return;
         case INPUT_EXECUTOR:
         case INPUT_STORE:
@@ -454,6 +465,12 @@ static void unflatten_hold(const struct recorded *recorded, struct input *ret) {
         str_copy(hold->reason, sizeof(hold->reason), recorded->reason);
 }
 
+static void unflatten_permit(const struct recorded *recorded, struct input *ret) {
+        ret->permit.kind = (enum permit) recorded->permit;
+        ret->permit.until = recorded->until;
+        str_copy(ret->permit.text, sizeof(ret->permit.text), recorded->text);
+}
+
 static void unflatten_files(const struct recorded *recorded, struct input *ret) {
         ret->files.state = (enum files_state) recorded->files;
         ret->files.age = recorded->age;
@@ -493,6 +510,9 @@ int recording_input(const struct recorded *recorded, const struct policy *policy
                 return 0;
         case INPUT_FILES:
                 unflatten_files(recorded, ret);
+                return 0;
+        case INPUT_PERMIT:
+                unflatten_permit(recorded, ret);
                 return 0;
         case INPUT_EXECUTOR:
         case INPUT_STORE:

@@ -60,6 +60,7 @@ struct recorded {
         usec_t since, until; /* of a hold */
         struct host_signs host;
         int files; /* enum files_state */
+        int permit; /* enum permit; until: it is good for */
         uint64_t change; /* of the files */
         int status; /* exit status or signal */
         char text[OBSERVATION_DETAIL_MAX];

@@ -137,15 +137,8 @@ void plan_attempt(struct turn *turn) {
 }
 
 void plan_by_person(struct turn *turn) {
-        static const enum action actions[] = {
-                [COMMAND_RESTART] = ACTION_RESTART,
-                [COMMAND_START] = ACTION_START,
-                [COMMAND_STOP] = ACTION_STOP,
-                [COMMAND_ROLLBACK] = ACTION_ROLLBACK,
-                [COMMAND_UNDO] = ACTION_UNDO,
-        };
         struct service_state *service = turn->service;
-        enum action action = actions[turn->input->command.kind];
+        enum action action = (enum action) command_action(turn->input->command.kind);
         if (service->phase == PHASE_VERIFYING) {
                 attempt_end(turn, ATTEMPT_SUPERSEDED, "a person stepped in");
                 if (service->file->incident.id != 0) { /* should nothing come of what they want */

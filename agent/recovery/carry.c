@@ -262,6 +262,7 @@ static void carry_service(struct service_state *to, const struct service_state *
         to->timer = USEC_INFINITY;
         to->culprit = UINT32_MAX;
         to->asked = 0;
+        to->permit = PERMIT_NONE; /* its pool may be another: it is said anew */
         to->passed_over = to->done_ahead = 0; /* the steps may be others now */
         if (to->detour.step != STEP_NONE) {
                 to->step = to->detour.step;

@@ -144,8 +144,8 @@ bool if_deployment_lasts(const struct turn *turn) {
 bool if_person_refused(const struct turn *turn) {
         struct guard_status status;
         return turn->service->policy->manager == MANAGER_NONE ||
-               guards_first(turn->recovery, turn->service, turn->now.mono, true, &status) !=
-                       GUARD_NONE;
+               guards_first_for_person(turn->recovery, turn->service, turn->now.mono,
+                       turn->input->command.kind, &status) != GUARD_NONE;
 }
 
 bool if_long_healthy(const struct turn *turn) {

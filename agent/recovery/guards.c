@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "model/manager.h"
 #include "recovery/flapping.h"
 #include "recovery/state.h"
 
@@ -180,7 +181,7 @@ static bool budget_holds(const struct budget *budget, const struct budget_spec *
         return ret->value >= ret->limit;
 }
 
-static bool no_budget(struct guard_status *ret, const char *why) {
+static bool no_limit(struct guard_status *ret, const char *why) {
         snprintf(ret->text, sizeof(ret->text), "%s", why);
         return false;
 }
@@ -190,8 +191,8 @@ static bool step_budget_holds(const struct recovery *recovery, const struct serv
         (void) recovery;
         const struct step_spec *step = state_step(service);
         if (!step || !step->budget) {
-                return no_budget(ret, step ? "the step has no budget of its own"
-                                           : "no step of the ladder is to come");
+                return no_limit(ret, step ? "the step has no budget of its own"
+                                          : "no step of the ladder is to come");
         }
         return budget_holds(&ladder_memory(service, (uint32_t) service->step)->budget, step->budget,
                 "step", now, ret);
@@ -208,13 +209,58 @@ static bool group_budget_holds(const struct recovery *recovery, const struct ser
         const struct group_spec *group = service->policy->group;
         return group ? budget_holds(
                                &recovery->groups[group->index], &group->budget, "group", now, ret)
-                     : no_budget(ret, "it is a member of no group");
+                     : no_limit(ret, "it is a member of no group");
 }
 
 static bool host_budget_holds(const struct recovery *recovery, const struct service_state *service,
         usec_t now, struct guard_status *ret) {
         (void) service;
         return budget_holds(&recovery->host, &recovery->policy->agent.budget, "host", now, ret);
+}
+
+bool action_needs_permit(int action) {
+        return action_traits(action)->interrupts && !action_traits(action)->only_tells &&
+               action != ACTION_START;
+}
+
+/* What is under way, else what the ladder has next. */
+static bool is_next_disruptive(const struct service_state *service, int *ret_action) {
+        const struct step_spec *step = state_step(service);
+        *ret_action = service->token ? service->file->attempt.action : step ? step->action : -1;
+        return *ret_action >= 0 && action_needs_permit(*ret_action);
+}
+
+bool command_needs_permit(enum command_kind kind) {
+        int action = command_action(kind);
+        return action >= 0 && action_needs_permit(action);
+}
+
+static bool lacks_permit(
+        const struct service_state *service, int action, usec_t now, struct guard_status *ret) {
+        const char *text = service->file->permit_text;
+        bool over = service->permit != PERMIT_NONE && now >= service->permit_until;
+        bool down = service->health == HEALTH_FAILED || service->phase == PHASE_STOPPED;
+        bool restart_only =
+                service->permit == PERMIT_RESTART && (action != ACTION_RESTART || !down);
+        snprintf(ret->text, sizeof(ret->text), "%.*s%s", restart_only ? 96 : 159,
+                over    ? "its permit has run out"
+                : *text ? text
+                        : "its pool was not asked for a permit yet",
+                restart_only ? "; anything but a restart of what is down is held" : "");
+        return service->permit == PERMIT_NONE || over || restart_only;
+}
+
+static bool fleet_holds(const struct recovery *recovery, const struct service_state *service,
+        usec_t now, struct guard_status *ret) {
+        int action;
+        (void) recovery;
+        if (!policy_is_pooled(service->policy)) {
+                return no_limit(ret, "it is a member of no pool");
+        }
+        if (!is_next_disruptive(service, &action)) {
+                return no_limit(ret, "what comes next does not interrupt it");
+        }
+        return lacks_permit(service, action, now, ret);
 }
 
 /* In the order in which they are asked. */
@@ -240,6 +286,8 @@ static const struct {
         {GUARD_SERVICE_BUDGET, true, false, false, service_budget_holds},
         {GUARD_GROUP_BUDGET, true, false, false, group_budget_holds},
         {GUARD_HOST_BUDGET, true, false, false, host_budget_holds},
+        {GUARD_FLEET, false, false, true,
+                fleet_holds}, /* last: asked for when nothing else holds */
 };
 
 static void evaluate(size_t i, const struct recovery *recovery, const struct service_state *service,
@@ -267,6 +315,20 @@ enum guard guards_first(const struct recovery *recovery, const struct service_st
         return GUARD_NONE;
 }
 
+enum guard guards_first_for_person(const struct recovery *recovery,
+        const struct service_state *service, usec_t now, enum command_kind kind,
+        struct guard_status *ret) {
+        enum guard guard = guards_first(recovery, service, now, true, ret);
+        if (guard == GUARD_NONE && policy_is_pooled(service->policy) &&
+                command_needs_permit(kind) &&
+                lacks_permit(service, command_action(kind), now, ret)) {
+                ret->guard = guard = GUARD_FLEET;
+                ret->holds = true;
+                ret->until = USEC_INFINITY;
+        }
+        return guard;
+}
+
 bool guards_hold(const struct recovery *recovery, const struct service_state *service,
         enum guard guard, usec_t now) {
         struct guard_status status = {0};
@@ -290,6 +352,11 @@ bool guards_overtake(
                 }
         }
         return false;
+}
+
+enum guard recovery_person_guard(const struct recovery *recovery, uint32_t service,
+        enum command_kind kind, struct instant now, struct guard_status *ret) {
+        return guards_first_for_person(recovery, &recovery->services[service], now.mono, kind, ret);
 }
 
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,

@@ -87,9 +87,10 @@ static bool is_sane_service(const struct service_state *service) {
         const struct attempt *attempt = &service->file->attempt;
         bool sane = (int) service->phase < PHASE_COUNT && service->phase != PHASE_DECIDING &&
                     service->health <= HEALTH_FAILED && service->pace <= PACE_DOWN &&
-                    (int) service->held_by < GUARD_COUNT && service->step >= 0 &&
-                    (uint32_t) service->step <= service->policy->n_steps && attempt->action >= 0 &&
-                    attempt->action < ACTION_COUNT && is_sane_budget(&service->budget);
+                    (int) service->held_by < GUARD_COUNT && service->permit <= PERMIT_GRANTED &&
+                    service->step >= 0 && (uint32_t) service->step <= service->policy->n_steps &&
+                    attempt->action >= 0 && attempt->action < ACTION_COUNT &&
+                    is_sane_budget(&service->budget);
         for (uint32_t i = 0; i < service->policy->n_steps; i++) {
                 sane = sane && is_sane_budget(&service->steps[i].budget);
         }

@@ -12,7 +12,8 @@ void refuse_person(struct turn *turn) {
                         turn->service->policy->name);
                 return;
         }
-        guards_first(turn->recovery, turn->service, turn->now.mono, true, &status);
+        guards_first_for_person(
+                turn->recovery, turn->service, turn->now.mono, turn->input->command.kind, &status);
         turn_reply(turn, false, "%s", status.text);
 }
 

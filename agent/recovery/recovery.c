@@ -23,6 +23,27 @@ const struct enum_text command_kind_texts[] = {
         {0, NULL, NULL},
 };
 
+int command_action(enum command_kind kind) {
+        static const int actions[] = {
+                [COMMAND_PAUSE] = -1,
+                [COMMAND_RESUME] = -1,
+                [COMMAND_ACK] = -1,
+                [COMMAND_RESTART] = ACTION_RESTART,
+                [COMMAND_START] = ACTION_START,
+                [COMMAND_STOP] = ACTION_STOP,
+                [COMMAND_ROLLBACK] = ACTION_ROLLBACK,
+                [COMMAND_UNDO] = ACTION_UNDO,
+        };
+        return actions[kind];
+}
+
+const struct enum_text permit_texts[] = {
+        {PERMIT_NONE, "none", "it may not be disrupted"},
+        {PERMIT_RESTART, "restart", "it is down and nobody could be asked: it may be restarted"},
+        {PERMIT_GRANTED, "granted", "it may be disrupted"},
+        {0, NULL, NULL},
+};
+
 const struct enum_text pace_texts[] = {
         {PACE_NORMAL, "normal", "probes run at interval"},
         {PACE_FAST, "fast", "in doubt: probes run at fast_interval"},
@@ -368,6 +389,19 @@ static void on_deploy(struct turn *turn) {
         machine_feed(turn, HAPPENING_GUARDS);
 }
 
+static void on_permit(struct turn *turn) {
+        struct service_state *service = turn->service;
+        const struct input *input = turn->input;
+        service->permit = input->permit.kind;
+        service->permit_until = input->permit.until;
+        str_copy(
+                service->file->permit_text, sizeof(service->file->permit_text), input->permit.text);
+        if (service->phase == PHASE_HELD && service->held_by == GUARD_FLEET &&
+                !guards_hold(turn->recovery, service, GUARD_FLEET, turn->now.mono)) {
+                machine_feed(turn, HAPPENING_GUARDS);
+        }
+}
+
 static void tell_overdue(struct turn *turn) {
         struct service_state *service = turn->service;
         char how_long[UNITS_TEXT_MAX];
@@ -617,6 +651,9 @@ void recovery_step(struct recovery *recovery, const struct input *input, struct 
                 break;
         case INPUT_FILES:
                 on_files(&turn);
+                break;
+        case INPUT_PERMIT:
+                on_permit(&turn);
                 break;
         case INPUT_DUTY:
                 machine_feed(&turn, input->up ? HAPPENING_ACTIVE : HAPPENING_STANDBY);

@@ -92,8 +92,16 @@ enum input_kind {
         INPUT_GUARDS, /* a host-wide guard changed: look at the held attempt of this service again
                        */
         INPUT_FILES, /* what is known of its files, as EFFECT_FILES asked; also unasked */
+        INPUT_PERMIT, /* of a member of a pool: whether it may be disrupted now */
         INPUT_DUTY, /* a member of a group with one active member: `up`, it is the active one */
 };
+
+enum permit { /* of a member of a pool, see pool.h */
+        PERMIT_NONE = 0,
+        PERMIT_RESTART, /* nobody could be asked, and it is down: it may be restarted, no more */
+        PERMIT_GRANTED,
+};
+DECLARE_ENUM_TEXT(permit)
 
 enum command_kind {
         COMMAND_PAUSE = 1,
@@ -106,6 +114,16 @@ enum command_kind {
         COMMAND_UNDO,
 };
 DECLARE_ENUM_TEXT(command_kind)
+
+/* The action (enum action) that a person asks for with it; -1: none. */
+int command_action(enum command_kind kind);
+
+/* Whether members of a pool need a permit for an action (enum action). What only starts interrupts
+ * nobody. */
+bool action_needs_permit(int action);
+
+/* Whether a person who asks for it has to have a permit where the service is a member of a pool. */
+bool command_needs_permit(enum command_kind kind);
 
 struct host_signs { /* what may say that the agent cannot trust what it sees */
         usec_t stalled; /* it stood still for so long; 0: it did not */
@@ -154,6 +172,11 @@ struct input {
                 } command;
                 struct host_signs host;
                 struct files_report files;
+                struct {
+                        enum permit kind;
+                        usec_t until; /* it is good for nothing from then on */
+                        char text[OBSERVATION_DETAIL_MAX]; /* why it is so */
+                } permit;
                 struct {
                         enum hold_source source;
                         struct hold hold;
@@ -346,6 +369,10 @@ const char *recovery_state_word(const struct service_status *status);
  * - 1. */
 size_t recovery_guards(const struct recovery *recovery, uint32_t service, struct instant now,
         struct guard_status ret[GUARD_COUNT]);
+
+/* The first guard that keeps a person from having it done now; GUARD_NONE: none. */
+enum guard recovery_person_guard(const struct recovery *recovery, uint32_t service,
+        enum command_kind kind, struct instant now, struct guard_status *ret);
 
 /* How many actions the budget of a service, or (UINT32_MAX) of the host, still allows now. Cheap:
  * metrics ask it for every service. */

@@ -30,6 +30,7 @@ struct case_file {
         uint32_t reminders; /* since it was given up */
         char manager_text[OBSERVATION_DETAIL_MAX]; /* what its manager is doing, while it is busy */
         char files_text[OBSERVATION_DETAIL_MAX]; /* what is known of its files */
+        char permit_text[OBSERVATION_DETAIL_MAX]; /* what its pool says */
 };
 
 /* What is remembered of one step beyond an incident. Steps of a ladder that do the same share the
@@ -100,6 +101,8 @@ struct service_state {
         usec_t first_word_until; /* until then its manager may still have to say whether it runs */
         usec_t ignore_before; /* results of runs begun earlier tell nothing */
         usec_t pause_until;
+        enum permit permit; /* of its pool, as last said */
+        usec_t permit_until;
         usec_t deploy_until; /* its deploy lock exists, and holds until then; 0: there is none */
         uint32_t verdicts, n_verdicts; /* see flapping.h */
         usec_t verdict_at; /* when the last one counted */
@@ -212,6 +215,11 @@ usec_t state_due(const struct service_state *service, usec_t now);
  * pause. */
 enum guard guards_first(const struct recovery *recovery, const struct service_state *service,
         usec_t now, bool by_person, struct guard_status *ret);
+
+/* The same for what a person asks for: a start interrupts nothing, so it needs no permit. */
+enum guard guards_first_for_person(const struct recovery *recovery,
+        const struct service_state *service, usec_t now, enum command_kind kind,
+        struct guard_status *ret);
 
 /* Whether one of them holds. */
 bool guards_hold(const struct recovery *recovery, const struct service_state *service,

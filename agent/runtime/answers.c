@@ -60,6 +60,9 @@ void runtime_command(struct runtime *runtime, uint32_t service, enum command_kin
                 answers_reply(runtime, call, cookie, -ESHUTDOWN, "the agent is ending");
                 return;
         }
+        if (pools_wait(runtime, &input, call, cookie)) {
+                return;
+        }
         runtime->replied = false;
         turns_feed(runtime, &input);
         const struct effect *reply = &runtime->reply;

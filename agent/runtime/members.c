@@ -21,8 +21,6 @@
 /* What is not told of, such as a pause, is seen after so long. */
 #define LOOK_INTERVAL (1 * USEC_PER_SEC)
 
-enum { KINDS = COORDINATOR_ETCD + 1 };
-
 struct member_shell {
         struct runtime *runtime;
         uint32_t service;
@@ -46,7 +44,6 @@ struct member_shell {
 };
 
 struct members {
-        struct coordinator *coordinators[KINDS];
         struct member_shell **shells, **next; /* next: for the policies to come */
         size_t count;
         uint64_t last_request;
@@ -520,24 +517,6 @@ static void shell_free(struct member_shell *shell) {
         }
 }
 
-static int coordinator_for(
-        struct runtime *runtime, int kind, struct coordinator **ret, struct error *err) {
-        struct coordinator **coordinator = &runtime->members->coordinators[kind];
-        const struct coordinator_folders folders = {
-                .state = runtime->options.state_dir, .runtime = runtime->options.runtime_dir};
-        const struct coordinator_spec local = {.kind = COORDINATOR_LOCAL};
-        const struct coordinator_spec *spec =
-                kind == COORDINATOR_LOCAL ? &local : &runtime->policy->coordinator;
-        if (spec->kind != kind) {
-                return error_set(err, ENOENT, "recoverd.yaml has no coordinator of the kind %s",
-                        coordinator_kind_text((enum coordinator_kind) kind));
-        }
-        int r = *coordinator ? 0
-                             : coordinator_open(coordinator, runtime->loop, spec, &folders, err);
-        *ret = *coordinator;
-        return r;
-}
-
 /* NULL, and err says why. */
 static struct member_shell *shell_new(
         struct runtime *runtime, const struct service *service, struct error *err) {
@@ -560,7 +539,7 @@ static struct member_shell *shell_new(
                 .cookie = shell};
         int r = loop_timer_init(&shell->timer, runtime->loop, look, shell);
         r = r < 0 ? error_set_errno(err, -r, "a member of a group")
-                  : coordinator_for(runtime, service->group->coordinator, &coordinator, err);
+                  : coordinators_get(runtime, service->group->coordinator, &coordinator, err);
         r = r < 0 ? r : coordinator_join(coordinator, &request, &shell->seat, err);
         if (r < 0) {
                 shell_free(shell);
@@ -652,20 +631,8 @@ void members_carry(struct runtime *runtime, const struct policy *next) {
         members->count = n;
 }
 
-/* Another coordinator knows nothing of the leases that the present one has given. */
-static void say_what_waits(struct runtime *runtime) {
-        const struct coordinator_spec *spec = &runtime->policy->coordinator;
-        const struct coordinator *open = runtime->members->coordinators[spec->kind];
-        if (spec->kind != COORDINATOR_LOCAL && open && !coordinator_is(open, spec)) {
-                effects_say(runtime, LOG_WARNING,
-                        "recoverd.yaml has another 'coordinator' now: the members of groups go on with "
-                        "the one before until the agent is started anew, on all hosts");
-        }
-}
-
 void members_reloaded(struct runtime *runtime) {
         const struct policy *policy = runtime->policy;
-        say_what_waits(runtime);
         for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
                 const struct service *service = &policy->services[i];
                 struct member_shell *shell = shell_of(runtime, service->name);
@@ -686,9 +653,6 @@ void members_close(struct runtime *runtime) {
         struct members *members = runtime->members;
         for (size_t i = 0; members && i < members->count; i++) {
                 shell_free(members->shells[i]);
-        }
-        for (size_t i = 0; members && i < KINDS; i++) {
-                coordinator_close(members->coordinators[i]);
         }
         if (members) {
                 free(members->shells);

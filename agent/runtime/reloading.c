@@ -142,6 +142,7 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
                 return error_set(err, -r, "out of memory");
         }
         r = members_reserve(runtime, policy);
+        r = r < 0 ? r : pools_reserve(runtime, policy);
         if (r < 0) {
                 return error_set(err, -r, "out of memory");
         }
@@ -155,6 +156,7 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
         drop_removed(runtime, policy);
         heartbeats_forget(runtime, policy);
         members_carry(runtime, policy);
+        pools_carry(runtime, policy);
         carry_tables(runtime, policy, &tables);
         recovery_free(runtime->recovery);
         policy_free(runtime->policy);
@@ -167,7 +169,9 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
                 turns_arm(runtime, i, status.timer);
                 scheduler_pace(runtime->scheduler, i, status.pace);
         }
+        coordinators_reloaded(runtime);
         members_reloaded(runtime);
+        pools_reloaded(runtime);
         return 0;
 }
 

@@ -217,6 +217,8 @@ void runtime_free(struct runtime *runtime) {
                 persist_done(runtime);
         }
         members_close(runtime);
+        pools_close(runtime);
+        coordinators_close(runtime);
         heartbeats_close(runtime);
         holds_close(runtime);
         recorder_free(runtime->recorder);
@@ -257,6 +259,7 @@ static void say_what_is_watched(struct runtime *runtime) {
 
 int runtime_start(struct runtime *runtime, struct error *err) {
         int r = members_open(runtime, err);
+        r = r < 0 ? r : pools_open(runtime, err);
         if (r < 0) {
                 return r;
         }

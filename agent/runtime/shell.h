@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io/loop.h"
 #include "metrics/metrics.h"
+#include "model/coordination.h"
 #include "model/event.h"
 #include "model/wire.h"
 #include "policy/load.h"
@@ -17,6 +18,7 @@
 enum {
         RUNTIME_PENDING_MAX = 256, /* inputs that wait for the end of a step */
         RUNTIME_PROBE_REQUESTS_MAX = 64,
+        RUNTIME_COORDINATORS = COORDINATOR_ETCD + 1, /* kinds */
 };
 
 /* A turn or a sleep that took this much longer than planned: what was measured meanwhile measured
@@ -64,7 +66,9 @@ struct runtime {
         struct worker_pool *reload_pool, *evidence_pool;
         struct heartbeats *heartbeats;
         struct holds *holds;
+        struct coordinator *coordinators[RUNTIME_COORDINATORS]; /* by kind; NULL: not open */
         struct members *members; /* NULL before the start */
+        struct pools *pools; /* likewise */
         bool executor_agrees; /* as far as it has said: it follows the policies in force */
         struct recorder *recorder;
         struct tables tables;
@@ -204,6 +208,26 @@ void content_failed(struct runtime *runtime, uint32_t index);
 void content_look_soon(struct runtime *runtime, uint32_t index); /* in the next turn */
 void content_heard(struct runtime *runtime, const struct wire_message *message);
 void content_judge(struct runtime *runtime, const struct effect *effect);
+
+/* coordinators.c: opens one where it is wanted first; closed after all seats were left */
+struct coordinator;
+int coordinators_get(
+        struct runtime *runtime, int kind, struct coordinator **ret, struct error *err);
+void coordinators_reloaded(struct runtime *runtime); /* says what waits for another start */
+void coordinators_close(struct runtime *runtime);
+
+/* pools.c: members of pools, see pools.h. None where the agent only says what it would do. */
+struct pools;
+int pools_open(struct runtime *runtime, struct error *err);
+void pools_close(struct runtime *runtime);
+void pools_touched(struct runtime *runtime, uint32_t service); /* something of it changed */
+/* Keeps what a person asks for until there is a permit; false: nothing but that is in its way. */
+bool pools_wait(
+        struct runtime *runtime, const struct input *command, runtime_reply call, void *cookie);
+/* Of a reload, as for members. */
+int pools_reserve(struct runtime *runtime, const struct policy *next);
+void pools_carry(struct runtime *runtime, const struct policy *next);
+void pools_reloaded(struct runtime *runtime);
 
 /* members.c: members of groups, see members.h. None where the agent only says what it would do. */
 struct members;

@@ -41,8 +41,9 @@ static void step(struct runtime *runtime, const struct input *input) {
         for (size_t i = 0; i < effects->count; i++) {
                 effects_carry_out(runtime, &effects->items[i]);
         }
-        if (runtime->members && input->service < runtime->policy->n_services) {
+        if (runtime->members && runtime->pools && input->service < runtime->policy->n_services) {
                 members_touched(runtime, input->service);
+                pools_touched(runtime, input->service);
         }
         if (input->service < runtime->policy->n_services) {
                 traffic_touched(runtime, input->service);

@@ -180,5 +180,6 @@ void sim_agent_returns(struct sim_host *host) {
                 answer_what_is_lost(host, &host->services[i]);
         }
         host->guards_due = true;
+        sim_tell_permits(host);
         sim_feed(host, &(struct input){.kind = INPUT_EXECUTOR, .up = true});
 }

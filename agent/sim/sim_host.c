@@ -226,6 +226,19 @@ static int make_memory(struct sim_host *host) {
         return 0;
 }
 
+void sim_tell_permits(struct sim_host *host) {
+        for (uint32_t i = 0; i < host->policy->n_services; i++) {
+                if (policy_is_pooled(&host->policy->services[i])) {
+                        sim_feed(host,
+                                &(struct input){.kind = INPUT_PERMIT,
+                                        .service = i,
+                                        .permit = {PERMIT_GRANTED, USEC_INFINITY,
+                                                "a permit is always there where only one host "
+                                                "is played"}});
+                }
+        }
+}
+
 static int make_core(struct sim_host *host, struct error *err) {
         struct recovery_settings settings = {.seed = host->options->seed, .next_incident = 1};
         str_copy(settings.boot_id, sizeof(settings.boot_id), "simulated");
@@ -235,6 +248,7 @@ static int make_core(struct sim_host *host, struct error *err) {
         }
         sim_feed(host, &(struct input){.kind = INPUT_STORE, .up = true});
         sim_feed(host, &(struct input){.kind = INPUT_EXECUTOR, .up = true});
+        sim_tell_permits(host);
         for (uint32_t i = 0; i < host->policy->n_services; i++) {
                 sim_tell_duty(host, &host->services[i]);
                 sim_tell_process(host, &host->services[i], USEC_PER_HOUR);

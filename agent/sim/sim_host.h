@@ -144,6 +144,8 @@ int sim_host_init(struct sim_host *host, const struct policy *policy, const stru
 void sim_host_done(struct sim_host *host);
 void sim_host_run(struct sim_host *host);
 void sim_feed(struct sim_host *host, const struct input *input);
+/* The other members of pools are not played: a permit is there at once. */
+void sim_tell_permits(struct sim_host *host);
 void sim_plan(struct sim_host *host, struct due *due, usec_t at);
 void sim_tell(struct sim_host *host, const struct sim_service *service, const char *what,
         const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -110,7 +110,7 @@ complete -c recoverctl -n '__recoverctl_is hold' -s a -l all -d 'the whole host;
 complete -c recoverctl -n '__recoverctl_is hold' -s r -l reason -r -d 'why, for the others; required'
 complete -c recoverctl -n '__recoverctl_is hold' -s f -l for -r -a '15m 30m 1h 2h 4h' -d 'such as 30m or 2h (else until it is released)'
 complete -c recoverctl -n __recoverctl_needs_command -a release -d 'end a hold of the whole host'
-complete -c recoverctl -n __recoverctl_needs_command -a group -d 'groups with one active member: who is active, and who could be'
+complete -c recoverctl -n __recoverctl_needs_command -a group -d 'groups with one active member, and pools: how they stand'
 complete -c recoverctl -n __recoverctl_needs_command -a failover -d 'have another member of a group become the active one'
 complete -c recoverctl -n '__recoverctl_is failover' -s T -l to -r -d 'a host, a service, or HOST/SERVICE (else the best of those that could)'
 complete -c recoverctl -n __recoverctl_needs_command -a ack -d 'take note of a service that was given up; recovery begins again'

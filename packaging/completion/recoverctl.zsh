@@ -31,7 +31,7 @@ _recoverctl() {
                 'resume:end a pause'
                 'hold:no recovery on the whole host, until it is released'
                 'release:end a hold of the whole host'
-                'group:groups with one active member\: who is active, and who could be'
+                'group:groups with one active member, and pools\: how they stand'
                 'failover:have another member of a group become the active one'
                 'ack:take note of a service that was given up; recovery begins again'
                 'restart:restart through the same guards and verification'

@@ -7,6 +7,9 @@
         "services:\n  blue: {" C ", member_of: g}\n  green: {command: [/bin/y], member_of: g}\n"
 #define LOCAL "mode: active-standby, members: {blue: {}, green: {}}"
 #define GROUP(more) "version: 1\ngroups: {g: {" LOCAL more "}}\n" SERVICES
+#define POOL(more)                                                                                   \
+        "version: 1\ngroups: {g: {mode: pool, members: {blue: {}, green: {}}, min_healthy: 50%" more \
+        "}}\n" SERVICES
 #define ENSEMBLE                                                                                   \
         "coordinator: {kind: zookeeper, servers: \"127.0.0.1:2181\", user: recoverd, password_file: /p}\n"
 #define HOSTS                                                                                      \
@@ -110,6 +113,43 @@ static const struct policy_case cases[] = {
         {"version: 1\nagent: {host: \"a b\"}\nservices:\n  a: {" C "}\n",
                 "2:15 'a b' cannot be the name of a host [bad-name] (names begin with a letter or digit "
                 "and go on with letters, digits and _ . @ -)\n"},
+        {POOL(""), ""},
+        {POOL(", max_disruptions: 2, lease: 1s"), ""},
+        {"version: 1\ngroups: {g: {mode: pool, members: {blue: {}, green: {}}}}\n" SERVICES,
+                "2:10 the key 'min_healthy' is missing [missing-key] (add 'min_healthy: 60%', or a count "
+                "of members)\n"},
+        {"version: 1\ngroups: {g: {mode: pool, members: {blue: {}, green: {}}, min_healthy: 3}}\n" SERVICES,
+                "2:71 3 members would have to stay healthy, and the group has 2 [inconsistent]\n"},
+        {"version: 1\ngroups: {g: {mode: pool, members: {blue: {}, green: {}}, min_healthy: 51%}}\n" SERVICES,
+                "warning 2:71 all 2 members have to stay healthy: a person's restart of one that serves "
+                "would wait for ever [pool-without-room] (leave room for one member at least)\n"},
+        {POOL(", max_disruptions: 0"),
+                "2:93 with 'max_disruptions: 0' nothing could ever be restarted [inconsistent]\n"},
+        {POOL(", max_disruptions: 3"),
+                "2:93 3 disruptions at once, and the group has 2 members [inconsistent]\n"},
+        {POOL(", preempt: true"),
+                "2:76 'preempt' has no effect in a group with 'mode: pool' [inconsistent] (remove it: it "
+                "is of 'mode: active-standby')\n"},
+        {GROUP(", min_healthy: 1"),
+                "2:68 'min_healthy' has no effect in a group with 'mode: active-standby' [inconsistent] "
+                "(remove it: it is of 'mode: pool')\n"},
+        {"version: 1\ngroups: {g: {max_disruptions: 1}}\nservices:\n  a: {" C ", member_of: g}\n",
+                "2:14 'max_disruptions' has no effect in a group without 'mode' [inconsistent] (add "
+                "'mode: pool', or remove it)\n"},
+        {"version: 1\ngroups: {g: {mode: active-standby, members: {blue: {zone: a}, green: {}}}}\n" SERVICES,
+                "2:59 'zone' has no effect in a group with 'mode: active-standby' [inconsistent] (remove "
+                "it)\n"},
+        {"version: 1\ngroups: {g: {mode: pool, min_healthy: 1, members: {blue: {zone: a}, green: "
+         "{priority: 2}}}}\n" SERVICES,
+                "2:69 the member 'green' has no zone, and others have [inconsistent] (give all members a "
+                "'zone', or none)\n"
+                "2:87 'priority' has no effect in a group with 'mode: pool' [inconsistent] (remove it)\n"},
+        {"version: 1\ngroups: {g: {mode: pool, min_healthy: 1, members: {blue: {}, blue: {}}}}\n" SERVICES,
+                "2:62 the key 'blue' appears twice, first in line 2 [duplicate-key]\n"
+                "5:41 'members' of the group 'g' does not name the service 'green' [inconsistent]\n"},
+        {"version: 1\ngroups: {g: {mode: pool, min_healthy: 0, members: {blue: {}}}}\nservices:\n  blue: {" C
+         ", member_of: g}\n",
+                "2:51 1 members: no other would be left, 2 are needed [inconsistent]\n"},
 };
 
 static void finds_what_groups_may_not_be(void **state) {

@@ -273,6 +273,31 @@ static void stands_an_empty_policy(void **state) {
         assert_null(strstr(strbuf_text(&text), "service=\""));
 }
 
+static void tells_about_pools(void **state) {
+        (void) state;
+        static const struct group_spec group = {
+                .name = "web", .mode = GROUP_POOL, .n_members = 3, .max_disruptions = 1};
+        const struct service service = {.name = "web1", .group = &group};
+        const struct pool_input input = {.group = &group, .needs = true};
+        const struct pool_verdict verdict = {
+                .permit = PERMIT_GRANTED, .healthy = 2, .least = 2, .holders = 1};
+        const struct pool_snapshot pool = {.service = &service,
+                .input = &input,
+                .verdict = &verdict,
+                .counts = {.permits = 4, .without = 1}};
+        fake.pool = &pool;
+        scrape(METRICS_TEXT_004);
+        fake.pool = NULL;
+        assert_true(has("recoverd_group_healthy{group=\"web\",service=\"web1\"} 2"));
+        assert_true(has("recoverd_group_min_healthy{group=\"web\",service=\"web1\"} 2"));
+        assert_true(has("recoverd_group_members{group=\"web\",service=\"web1\"} 3"));
+        assert_true(has("recoverd_group_permits{group=\"web\",service=\"web1\"} 1"));
+        assert_true(has("recoverd_group_permit{group=\"web\",service=\"web1\"} 1"));
+        assert_true(has("recoverd_group_permit_waiting{group=\"web\",service=\"web1\"} 0"));
+        assert_true(has("recoverd_group_permits_granted_total{group=\"web\",service=\"web1\"} 4"));
+        assert_true(has("recoverd_group_permits_missed_total{group=\"web\",service=\"web1\"} 1"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -288,6 +313,7 @@ int main(void) {
                 TEST(writes_into_the_memory_of_the_page_before),
                 TEST(tells_about_groups),
                 TEST(stands_an_empty_policy),
+                TEST(tells_about_pools),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

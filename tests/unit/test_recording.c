@@ -60,6 +60,7 @@ static const struct input inputs[] = {
                 .hold = {HOLD_FILE, {true, true, 10, USEC_INFINITY, "somebody", "a reason"}}},
         {.kind = INPUT_DEPLOY, .up = true},
         {.kind = INPUT_DUTY, .up = true},
+        {.kind = INPUT_PERMIT, .permit = {PERMIT_RESTART, 77, "nobody was asked"}},
         {.kind = INPUT_FILES, .files = {FILES_CHANGED, 60, UINT64_MAX, "3 files changed"}},
         {.kind = INPUT_HOST, .host = {1, 2, -3, true, true, 4.5, 5.5, 6.5}},
 };
@@ -112,6 +113,9 @@ static bool is_same(const struct input *a, const struct input *b) {
         case INPUT_FILES:
                 return a->files.state == b->files.state && a->files.age == b->files.age &&
                        a->files.change == b->files.change && str_eq(a->files.text, b->files.text);
+        case INPUT_PERMIT:
+                return a->permit.kind == b->permit.kind && a->permit.until == b->permit.until &&
+                       str_eq(a->permit.text, b->permit.text);
         case INPUT_EXECUTOR:
         case INPUT_STORE:
         case INPUT_DEPLOY:

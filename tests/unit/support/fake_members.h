@@ -22,3 +22,16 @@ void runtime_failover(struct runtime *runtime, const char *group, const char *to
         fake.reply = call;
         fake.reply_cookie = cookie;
 }
+
+/* And those of pools. */
+
+size_t runtime_pools(const struct runtime *runtime) {
+        (void) runtime;
+        return fake.pool ? 1 : 0;
+}
+
+void runtime_pool(const struct runtime *runtime, size_t index, struct pool_snapshot *ret) {
+        (void) runtime;
+        (void) index;
+        *ret = *fake.pool;
+}

@@ -21,6 +21,7 @@
 #include "recovery/recovery.h"
 #include "recovery/rules.h"
 #include "runtime/members.h"
+#include "runtime/pools.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 #include "tests/unit/unit_test.h"
@@ -85,6 +86,7 @@ struct fake {
         uint64_t asked_id, asked_before, asked_limit;
 
         const struct member_snapshot *member; /* the only one; NULL: none */
+        const struct pool_snapshot *pool; /* likewise */
         const char *failover_group;
         char failover_to[64];
 

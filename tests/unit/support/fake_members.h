@@ -2,6 +2,9 @@
 /* The members of groups of the runtime in fake_runtime.h, which includes this where `fake` is
  * known: one at most. */
 
+#include "runtime/members.h"
+#include "runtime/pools.h"
+
 size_t runtime_members(const struct runtime *runtime) {
         (void) runtime;
         return fake.member ? 1 : 0;

@@ -20,8 +20,6 @@
 #include "probes/probe.h"
 #include "recovery/recovery.h"
 #include "recovery/rules.h"
-#include "runtime/members.h"
-#include "runtime/pools.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 #include "tests/unit/unit_test.h"

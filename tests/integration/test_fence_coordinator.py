@@ -136,7 +136,7 @@ def test_etcd_over_tls(start_server: RealServers, tmp_path: Path, certificates: 
     fence = Fence(write_config(tmp_path / "recoverd.yaml", "etcd", f"server={etcd.url}", f"ca_file={authority}"))
     assert fence.run(*PATIENT, token=3) == (0, "", "")
     stranger = Fence(write_config(tmp_path / "stranger.yaml", "etcd", f"server={etcd.url}"))
-    status, _, said = stranger.run("--within", "8s", token=3)
+    status, _, said = stranger.run("--within", "12s", token=3)
     assert status == 3 and "certificate" in said.lower()
 
 
@@ -151,7 +151,7 @@ def test_servers_that_are_away(start_server: RealServers, tmp_path: Path, tcp_se
     try:
         before = time.monotonic()
         status, _, said = fence.run("--within", "1s", "/bin/touch", tmp_path / "trace", token=4)
-        assert status == 3 and "the coordinator of" in said and not (tmp_path / "trace").exists()
+        assert status == 3 and said.startswith(f"recoverd-fence: {fence.name}: ") and not (tmp_path / "trace").exists()
         assert time.monotonic() - before < 30
     finally:
         etcd.process.send_signal(signal.SIGCONT)
@@ -171,7 +171,7 @@ def test_servers_that_are_away(start_server: RealServers, tmp_path: Path, tcp_se
 )
 def test_something_else_answers(http_server: Callable[..., HttpServer], tmp_path: Path, answer: Answer, said: str) -> None:
     fence = Fence(write_config(tmp_path / "recoverd.yaml", "etcd", f"server={http_server(answer).url}"))
-    status, _, text = fence.run("--within", "2s", token=3)
+    status, _, text = fence.run("--within", "30s" if said else "2s", token=3)
     assert status == 3 and said in text, text
 
 
@@ -187,7 +187,7 @@ def test_zookeeper_of_another_user_and_away(zookeeper: Ensemble, tmp_path: Path)
     zookeeper.pause()
     try:
         fence.config = tmp_path / "recoverd.yaml"
-        status, _, said = fence.run("--within", "2s", token=6)
+        status, _, said = fence.run("--within", "12s", token=6)
         assert status == 3 and "no server of the ensemble has answered in time" in said
     finally:
         zookeeper.resume()
@@ -217,13 +217,13 @@ def test_a_file_system_that_hangs(tmp_path: Path, hung_mount: HungMount) -> None
 def test_wrong_usage_and_settings(tmp_path: Path) -> None:
     config = tmp_path / "recoverd.yaml"
     fence = Fence(config)
-    status, _, said = fence.run(token=3)
+    status, _, said = fence.run(*PATIENT, token=3)
     assert status == 3 and f"{config}, line 0: " in said
     config.write_text("version: 1\nagent: {host: db1}\n")
     config.chmod(0o644)
-    assert "it has no 'coordinator'" in fence.run(token=3)[2]
+    assert "it has no 'coordinator'" in fence.run(*PATIENT, token=3)[2]
     config.write_text("version: 1\ncoordinator: {kind: zookeeper, servers: ['zk1:2181']}\n")
-    status, _, said = fence.run(token=3)
+    status, _, said = fence.run(*PATIENT, token=3)
     assert status == 3 and "ZooKeeper needs a 'user' and a 'password_file'" in said
     for words, token, text in (
         (("--within", "5"), 3, "--within takes a duration from 1ms to 10m, not 5"),

@@ -37,6 +37,9 @@ static void add_lease(struct text_table *table, struct json_object *member) {
         if (str_eq(state, "ours")) {
                 text_table_addf(
                         table, "its own for %s", json_duration(lease, "left_seconds", left));
+        } else if (json_flag(json_member(member, "agreement"), "holds")) {
+                text_table_addf(table, "all agree for %s",
+                        json_duration(json_member(member, "agreement"), "left_seconds", left));
         } else if (str_eq(state, "other")) {
                 text_table_addf(table, "of %s", json_string(lease, "holder"));
         } else {
@@ -113,6 +116,25 @@ static void render_groups(
 
 /* ---- Why it is so ---- */
 
+/* Without a line where the policy asks for no agreement, or nothing was asked yet. */
+static void put_agreement(struct json_object *agreement, struct strbuf *out) {
+        char left[UNITS_TEXT_MAX];
+        const char *why = json_string(agreement, "disagreement");
+        if (json_flag(agreement, "holds")) {
+                strbuf_addf(out,
+                        "  agreement  holds by the agreement of all peers for another %s\n",
+                        json_duration(agreement, "left_seconds", left));
+        }
+        if (*why) {
+                strbuf_addf(out, "  agreement  not all peers agree: %s\n", why);
+        }
+        if (*json_string(agreement, "promised_to")) {
+                strbuf_addf(out, "  promise    to %s, not to be promoted for another %s\n",
+                        json_string(agreement, "promised_to"),
+                        json_duration(agreement, "promised_seconds", left));
+        }
+}
+
 static void put_why(
         struct json_object *member, const struct terminal *terminal, struct strbuf *out) {
         char since[UNITS_TEXT_MAX], left[UNITS_TEXT_MAX];
@@ -136,6 +158,7 @@ static void put_why(
         strbuf_addf(out, "\n  through    %s, %s%s%s\n", json_string(member, "coordinator"),
                 json_string(member, "session"), *json_string(member, "session_why") ? ": " : "",
                 json_string(member, "session_why"));
+        put_agreement(json_member(member, "agreement"), out);
         for (size_t i = 0; i < json_length(guards) && !str_eq(duty, "active"); i++) {
                 struct json_object *guard = json_object_array_get_idx(guards, i);
                 strbuf_addf(out, "  %-10s %s", json_string(guard, "guard"),

@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
+#include "base/listen_address.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "control/agent_reply.h"
-#include "control/listen_address.h"
 #include "io/loop.h"
 #include "runtime/runtime.h"
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "control/call.h"
 #include "runtime/members.h"
 #include "runtime/pools.h"
@@ -20,6 +21,28 @@ static void put_lease(struct view *view, const struct member_snapshot *member) {
         } else {
                 json_put_null(json, "left_seconds");
         }
+        json_end_object(json);
+}
+
+static void put_left(struct view *view, const char *key, usec_t until) {
+        if (until > view->now.mono) {
+                json_put_seconds(&view->json, key, until - view->now.mono);
+        } else {
+                json_put_null(&view->json, key);
+        }
+}
+
+static void put_agreement(struct view *view, const struct member_snapshot *member) {
+        struct json_writer *json = &view->json;
+        const struct agreement_view *agreement = &member->agreement;
+        bool promised = agreement->promised_until > view->now.mono;
+        json_begin_object(json, "agreement");
+        json_put_bool(json, "holds", member->held);
+        put_left(view, "left_seconds", agreement->agreed_until);
+        json_put_text(json, "disagreement",
+                str_empty(agreement->disagreement) ? NULL : agreement->disagreement);
+        put_left(view, "promised_seconds", agreement->promised_until);
+        json_put_text(json, "promised_to", promised ? agreement->promised_to : NULL);
         json_end_object(json);
 }
 
@@ -59,6 +82,9 @@ static void put_member(struct view *view, const struct member_snapshot *member) 
         json_put_text(json, "why", member->sentence);
         json_put_bool(json, "can", member->can);
         put_lease(view, member);
+        if (group->on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE) {
+                put_agreement(view, member);
+        }
         json_put_text(json, "coordinator",
                 coordinator_kind_text((enum coordinator_kind) group->coordinator));
         json_put_text(json, "session", coordinator_session_text(member->view->session));

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/listen_address.h"
 #include "base/str.h"
 #include "control/exporter_auth.h"
 #include "control/exporter_config.h"
 #include "control/health_page.h"
 #include "control/heartbeat_page.h"
-#include "control/listen_address.h"
 #include "control/metrics_page.h"
 #include "control/status_page.h"
 #include "io/http_server.h"

@@ -34,6 +34,29 @@ static double connected(const struct member_snapshot *member, usec_t now) {
         return member->view->session == SESSION_CONNECTED;
 }
 
+static double held(const struct member_snapshot *member, usec_t now) {
+        (void) now;
+        return member->held;
+}
+
+static double agreed_left(const struct member_snapshot *member, usec_t now) {
+        return (double) usec_sub(member->agreement.agreed_until, now) / (double) USEC_PER_SEC;
+}
+
+static double promised_left(const struct member_snapshot *member, usec_t now) {
+        return (double) usec_sub(member->agreement.promised_until, now) / (double) USEC_PER_SEC;
+}
+
+static double agreements(const struct member_snapshot *member, usec_t now) {
+        (void) now;
+        return (double) member->agreement.agreements;
+}
+
+static double disagreements(const struct member_snapshot *member, usec_t now) {
+        (void) now;
+        return (double) member->agreement.disagreements;
+}
+
 static double promotions(const struct member_snapshot *member, usec_t now) {
         (void) now;
         return (double) member->counts.promotions;
@@ -76,6 +99,21 @@ static const struct {
         {{"recoverd_group_coordinator_connected", METRIC_GAUGE, NULL,
                  "1 while the coordinator answers."},
                 connected},
+        {{"recoverd_group_held_by_agreement", METRIC_GAUGE, NULL,
+                 "1 while the service is active without the coordinator, because all members agree."},
+                held},
+        {{"recoverd_group_agreement_left_seconds", METRIC_GAUGE, "seconds",
+                 "For how long all other members have promised not to be promoted."},
+                agreed_left},
+        {{"recoverd_group_promise_left_seconds", METRIC_GAUGE, "seconds",
+                 "For how long the service has promised another member not to be promoted."},
+                promised_left},
+        {{"recoverd_group_agreements", METRIC_COUNTER, NULL,
+                 "Times that all other members were asked for their agreement, and gave it."},
+                agreements},
+        {{"recoverd_group_disagreements", METRIC_COUNTER, NULL,
+                 "Times that all other members were asked for their agreement, and one did not."},
+                disagreements},
         {{"recoverd_group_promotions", METRIC_COUNTER, NULL,
                  "Promotions of the service that worked, since the agent started."},
                 promotions},

@@ -28,6 +28,7 @@ AGENT(independent, row->suspicion.measured)
 AGENT(independent_failing, row->suspicion.failing)
 AGENT(lag, seconds(row->stats.worst_lag))
 AGENT(stalls, row->stats.stalls)
+AGENT(peer_messages_rejected, row->stats.peer_messages_rejected)
 AGENT(last_stall, seconds(row->stats.last_stall))
 AGENT(lateness, seconds(row->stats.worst_lateness))
 AGENT(in_flight, row->stats.probe_in_flight)
@@ -86,6 +87,9 @@ const struct agent_metric agent_metrics[] = {
         {{"recoverd_loop_last_stall_seconds", METRIC_GAUGE, "seconds",
                  "Length of the last stall, 0 when there was none."},
                 agent_last_stall},
+        {{"recoverd_peer_messages_rejected", METRIC_COUNTER, NULL,
+                 "Messages to the members of groups that are of no member, or old."},
+                agent_peer_messages_rejected},
         {{"recoverd_probe_lateness_seconds", METRIC_GAUGE, "seconds",
                  "Worst delay of a probe's start behind its due time since the last scrape."},
                 agent_lateness},

@@ -23,6 +23,12 @@ enum {
 enum coordinator_kind { COORDINATOR_LOCAL = 0, COORDINATOR_ZOOKEEPER, COORDINATOR_ETCD };
 DECLARE_ENUM_TEXT(coordinator_kind)
 
+/* How the agents of the members of a group talk to each other while the coordinator is away. */
+struct peers_spec {
+        const char *listen; /* "ADDRESS:PORT"; NULL: they do not */
+        const char *secret_file; /* all hosts have the same */
+};
+
 struct coordinator_spec {
         int kind; /* enum coordinator_kind */
         /* zookeeper: "host:port"; etcd: "http://host:port" or "https://..."; local: none */
@@ -31,6 +37,7 @@ struct coordinator_spec {
         const char *user,
                 *password_file; /* zookeeper: digest, required; etcd: NULL without users */
         const char *ca_file, *cert_file, *key_file; /* etcd; NULL: the system's, none, none */
+        struct peers_spec peers;
 };
 
 /* Whether this process and the coordinator understand each other. */

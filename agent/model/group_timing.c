@@ -16,13 +16,19 @@ usec_t group_demotion_time(const struct group_spec *group) {
         return usec_add(time, GROUP_KILL_TIME);
 }
 
+usec_t group_renewal(const struct group_spec *group) {
+        return group->lease / RENEWALS_PER_LEASE;
+}
+
 void group_timing(const struct group_spec *group, struct group_timing *ret) {
-        ret->renewal = group->lease / RENEWALS_PER_LEASE;
+        bool asks = group->on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE;
+        ret->renewal = group_renewal(group);
+        ret->peers = asks ? GROUP_PEERS_TIME : 0;
         ret->programs = programs_time(&group->demote);
         ret->stop = group->stop_timeout;
         ret->kill = GROUP_KILL_TIME;
         ret->margin = group->margin;
-        usec_t fixed = usec_add(group_demotion_time(group), group->margin);
+        usec_t fixed = usec_add(ret->peers, usec_add(group_demotion_time(group), group->margin));
         ret->total = usec_add(ret->renewal, fixed);
         /* What is left of the lease at a renewal, two thirds, has to cover the rest. */
         ret->least_lease = usec_add(fixed, fixed / (RENEWALS_PER_LEASE - 1) + 1);

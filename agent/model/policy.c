@@ -80,6 +80,10 @@ const struct enum_text coordinator_loss_texts[] = {
         {LOSS_STAY, "stay",
                 "The active member goes on. Another that still reaches the coordinator is promoted as "
                 "well: two are active then."},
+        {LOSS_HOLD_IF_ALL_AGREE, "hold-if-all-peers-agree",
+                "The active member goes on as long as the agents of all other members promise, each "
+                "time anew, not to be promoted meanwhile. One that does not answer is enough to have "
+                "it stopped, as with `demote`."},
         {0},
 };
 

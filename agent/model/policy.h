@@ -147,7 +147,7 @@ enum group_mode {
 DECLARE_ENUM_TEXT(group_mode)
 
 /* Who says which member is active. */
-enum coordinator_loss { LOSS_DEMOTE = 0, LOSS_STAY };
+enum coordinator_loss { LOSS_DEMOTE = 0, LOSS_STAY, LOSS_HOLD_IF_ALL_AGREE };
 DECLARE_ENUM_TEXT(coordinator_loss)
 
 enum stop_unproven { UNPROVEN_KEEP = 0, UNPROVEN_REBOOT };
@@ -157,6 +157,7 @@ struct group_member_spec {
         const char *name; /* a host; with the local coordinator a service */
         uint32_t priority; /* the highest of those that could is promoted */
         const char *zone; /* in a pool: two zones are never disrupted at once; NULL: none */
+        const char *address; /* "ADDRESS:PORT" at which its agent listens for the others; or NULL */
 };
 
 struct group_step_spec { /* of `promote`, `demote` or `fence` */

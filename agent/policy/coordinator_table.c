@@ -1,6 +1,7 @@
 /* The keys of `coordinator`. */
 
 #include "model/coordination.h"
+#include "policy/custom_values.h"
 #include "policy/policy_tables.h"
 
 /* What the keys need beside them in an example. */
@@ -28,10 +29,42 @@ static void check_coordinator(const void *object, struct schema_report *report) 
                 schema_complain(report, spec->cert_file ? "cert_file" : "key_file",
                         "'cert_file' and 'key_file' go together");
         }
+        if (!spec->peers.listen != !spec->peers.secret_file) {
+                schema_complain(report, "peers",
+                        "'listen' and 'secret_file' go together: what strangers could say is not "
+                        "listened to");
+        }
         if (spec->servers.count > COORDINATION_SERVERS_MAX) {
                 schema_complain(report, "servers", "more than 9 servers");
         }
 }
+
+static const struct schema_field peers_fields[] = {
+        {.key = "listen",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct peers_spec, listen),
+                .help = "Address and UDP port of this host at which the others ask it.",
+                .example = "\"10.0.0.1:7946\"",
+                .with = "secret_file: /etc/recoverd/peers.secret",
+                .parse = parse_peer,
+                .pattern = PATTERN_PEER,
+                .single = true},
+        {.key = "secret_file",
+                .kind = SCHEMA_PATH,
+                .offset = offsetof(struct peers_spec, secret_file),
+                .help = "A file with a secret of at least 16 characters, the same on all hosts, which "
+                        "the agent can read and others cannot. It proves that a message is from a member.",
+                .example = "/etc/recoverd/peers.secret",
+                .with = "listen: \"10.0.0.1:7946\""},
+        {0},
+};
+
+static const struct schema peers_schema = {
+        .name = "peers",
+        .help = "How the agents of the members ask each other while the coordinator is away.",
+        .size = sizeof(struct peers_spec),
+        .fields = peers_fields,
+};
 
 static const struct schema_field coordinator_fields[] = {
         {.key = "kind",
@@ -87,6 +120,14 @@ static const struct schema_field coordinator_fields[] = {
                 .help = "etcd: the key of that certificate.",
                 .example = "/etc/recoverd/host.key",
                 .with = ETCD ", cert_file: /etc/recoverd/host.pem"},
+        {.key = "peers",
+                .kind = SCHEMA_OBJECT,
+                .offset = offsetof(struct coordinator_spec, peers),
+                .object = &peers_schema,
+                .help = "How the members of groups with `on_coordinator_loss: "
+                        "hold-if-all-peers-agree` reach each other.",
+                .example = "{listen: \"10.0.0.1:7946\", secret_file: /etc/recoverd/peers.secret}",
+                .with = ETCD},
         {0},
 };
 

@@ -175,21 +175,31 @@ static bool is_address(const char *host) {
         return str_eq(host, "localhost") || inet_pton(AF_INET, host, &four) == 1;
 }
 
-int parse_listen(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+static bool is_address_with_port(const char *text) {
         enum { HOST_MAX = 64 };
         char host[HOST_MAX];
+        const char *colon = strrchr(text, ':');
+        size_t length = colon ? (size_t) (colon - text) : 0;
+        if (length == 0 || length >= sizeof(host) || !is_port(colon + 1)) {
+                return false;
+        }
+        memcpy(host, text, length);
+        host[length] = '\0';
+        return is_address(host);
+}
 
-        if (!str_eq(text, "none")) {
-                const char *colon = strrchr(text, ':');
-                size_t length = colon ? (size_t) (colon - text) : 0;
-                if (length == 0 || length >= sizeof(host) || !is_port(colon + 1)) {
-                        return refuse_listen(why);
-                }
-                memcpy(host, text, length);
-                host[length] = '\0';
-                if (!is_address(host)) {
-                        return refuse_listen(why);
-                }
+int parse_listen(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        if (!str_eq(text, "none") && !is_address_with_port(text)) {
+                return refuse_listen(why);
+        }
+        return keep_text(text, to, arena);
+}
+
+/* Of another host, so neither a name nor this host by its name. */
+int parse_peer(const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]) {
+        if (!is_address_with_port(text) || str_starts(text, "localhost")) {
+                return because(why, "expected an address and a port such as 10.0.0.1:7946 or "
+                                    "[2001:db8::1]:7946");
         }
         return keep_text(text, to, arena);
 }

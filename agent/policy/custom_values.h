@@ -15,6 +15,8 @@
 #define PATTERN_ADDRESS "^[0-9A-Fa-f:.]+/[0-9]{1,3} dev [^ /]{1,15}$"
 #define PATTERN_LISTEN "^(none|([0-9.]+|\\[[0-9A-Fa-f:.]+\\]|localhost):[0-9]{1,5})$"
 
+#define PATTERN_PEER "^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
+
 int parse_factor(
         const char *text, void *to, struct arena *arena, char why[SCHEMA_WHY_MAX]); /* double */
 int parse_umask(
@@ -29,6 +31,8 @@ int parse_ocf(const char *text, void *to, struct arena *arena,
         char why[SCHEMA_WHY_MAX]); /* const char * */
 const char *hint_ocf(const char *text, char *hint, size_t size); /* see schema_field.hint */
 int parse_listen(const char *text, void *to, struct arena *arena,
+        char why[SCHEMA_WHY_MAX]); /* const char * */
+int parse_peer(const char *text, void *to, struct arena *arena,
         char why[SCHEMA_WHY_MAX]); /* const char * */
 int parse_address(const char *text, void *to, struct arena *arena,
         char why[SCHEMA_WHY_MAX]); /* struct address_spec */

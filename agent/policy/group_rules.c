@@ -226,16 +226,21 @@ static void check_times(const struct judging *judging) {
                 return;
         }
         char lease[UNITS_TEXT_MAX], renewal[UNITS_TEXT_MAX], programs[UNITS_TEXT_MAX];
+        char peers[UNITS_TEXT_MAX + sizeof(" to ask the other members + ")] = "";
         char stop[UNITS_TEXT_MAX], kill[UNITS_TEXT_MAX], margin[UNITS_TEXT_MAX];
         char total[UNITS_TEXT_MAX], least[UNITS_TEXT_MAX], hint[PROBLEM_HINT_MAX];
         snprintf(hint, sizeof(hint), "'lease' has to be longer than %s; or shorten the rest",
                 units_format_duration_short(timing.least_lease, least));
+        if (timing.peers > 0) {
+                snprintf(peers, sizeof(peers), "%s to ask the other members + ",
+                        units_format_duration_short(timing.peers, lease));
+        }
         loading_error(judging->loading, "impossible-timing", place_of(judging, "lease"), hint,
                 "a lease of %s is over before a member that loses it has stopped for certain: %s from "
-                "one renewal to the next + %s for the programs of 'demote' + %s to stop + %s to kill + "
+                "one renewal to the next + %s%s for the programs of 'demote' + %s to stop + %s to kill + "
                 "%s margin = %s",
                 units_format_duration_short(judging->group->lease, lease),
-                units_format_duration_short(timing.renewal, renewal),
+                units_format_duration_short(timing.renewal, renewal), peers,
                 units_format_duration_short(timing.programs, programs),
                 units_format_duration_short(timing.stop, stop),
                 units_format_duration_short(timing.kill, kill),
@@ -251,6 +256,69 @@ static void warn_staying(const struct judging *judging) {
                         "a member that is cut off from the coordinator goes on, while another is "
                         "promoted: two are active then");
         }
+}
+
+/* ---- The agreement of all members --------------------------------------------------------------
+ */
+
+static void check_member_address(const struct judging *judging, uint32_t index) {
+        const struct group_spec *group = judging->group;
+        const struct group_member_spec *member = &group->members[index];
+        const struct entry *entry = node_entry(written(judging, "members"), member->name);
+        if (!member->address) {
+                loading_error(judging->loading, "missing-key", &entry->key->place,
+                        "add 'address', where its agent listens: '{address: \"10.0.0.1:7946\"}'",
+                        "the others cannot ask the member '%.64s': the key 'address' is missing",
+                        member->name);
+                return;
+        }
+        for (uint32_t i = 0; i < index; i++) {
+                const struct group_member_spec *other = &group->members[i];
+                if (other->address && str_eq(other->address, member->address)) {
+                        loading_error(judging->loading, "duplicate-address", &entry->key->place,
+                                NULL, "the member '%.64s' has the same address", other->name);
+                }
+        }
+}
+
+static bool is_here(const struct judging *judging) {
+        const struct policy *policy = judging->loading->policy;
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                if (policy->services[i].group == judging->group && policy->services[i].member) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Where recoverd.yaml is not at hand, there is nothing to be said of it. */
+static void check_listener(const struct judging *judging) {
+        const struct coordinator_spec *spec = &judging->loading->policy->coordinator;
+        if (is_here(judging) && spec->kind == judging->group->coordinator && !spec->peers.listen) {
+                loading_error(judging->loading, "missing-key",
+                        place_of(judging, "on_coordinator_loss"),
+                        "add 'peers: {listen: ..., secret_file: ...}' to 'coordinator'",
+                        "the members cannot ask each other: 'coordinator' of recoverd.yaml has no "
+                        "'peers'");
+        }
+}
+
+static void check_agreement(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        if (group->on_coordinator_loss != LOSS_HOLD_IF_ALL_AGREE) {
+                return;
+        }
+        if (group->coordinator == COORDINATOR_LOCAL) {
+                loading_error(judging->loading, "inconsistent",
+                        place_of(judging, "on_coordinator_loss"), "write 'demote'",
+                        "with 'coordinator: local' all members are on this host, and have one agent: "
+                        "there is nobody to ask");
+                return;
+        }
+        for (uint32_t i = 0; i < group->n_members && written(judging, "members"); i++) {
+                check_member_address(judging, i);
+        }
+        check_listener(judging);
 }
 
 /* ---- Services ---------------------------------------------------------------------------------
@@ -365,12 +433,7 @@ static void check_address(const struct judging *judging) {
 static void warn_without_coordinator(const struct judging *judging) {
         const struct policy *policy = judging->loading->policy;
         int kind = judging->group->coordinator;
-        bool here = false;
-        for (uint32_t i = 0; i < policy->n_services; i++) {
-                here = here ||
-                       (policy->services[i].group == judging->group && policy->services[i].member);
-        }
-        if (here && kind != COORDINATOR_LOCAL && policy->coordinator.kind != kind) {
+        if (is_here(judging) && kind != COORDINATOR_LOCAL && policy->coordinator.kind != kind) {
                 loading_warning(judging->loading, "no-coordinator",
                         place_of(judging, "coordinator"), "add 'coordinator' to recoverd.yaml",
                         "recoverd.yaml has no coordinator of the kind %s: %s",
@@ -459,6 +522,7 @@ static void check_active_standby(const struct judging *judging) {
         warn_staying(judging);
         check_address(judging);
         check_services(judging);
+        check_agreement(judging);
         warn_without_coordinator(judging);
 }
 

@@ -83,6 +83,16 @@ static const struct schema_field member_fields[] = {
                 .help = "In a pool: where it stands, such as a rack or a site. While a member of one "
                         "zone is disrupted, none of another zone is.",
                 .example = "a"},
+        {.key = "address",
+                .kind = SCHEMA_CUSTOM,
+                .offset = offsetof(struct group_member_spec, address),
+                .help = "Where the agent of this host listens for those of the others, as `peers` in "
+                        "`coordinator` of its recoverd.yaml says: for `on_coordinator_loss: "
+                        "hold-if-all-peers-agree`.",
+                .example = "\"10.0.0.1:7946\"",
+                .parse = parse_peer,
+                .pattern = PATTERN_PEER,
+                .single = true},
         {0},
 };
 

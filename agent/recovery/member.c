@@ -42,6 +42,11 @@ static void remember_lease(struct member *member, const struct member_input *inp
         if (input->standing == LEASE_OURS) {
                 member->usable_until = input->usable_until;
         }
+        if (input->standing != LEASE_FREE) {
+                member->idle_since = 0;
+        } else if (member->idle_since == 0) {
+                member->idle_since = input->now;
+        }
         if (input->standing == LEASE_FREE) {
                 member->free_since = member->free_since ? member->free_since : input->now;
         } else if (input->standing != LEASE_UNKNOWN) {
@@ -119,6 +124,18 @@ GUARD(patience_holds) {
                 units_format_duration_short(member->back_at - input->now, left));
 }
 
+GUARD(promise_holds) {
+        char left[UNITS_TEXT_MAX];
+        (void) member;
+        if (input->now >= input->promised_until) {
+                return say(ret, false, "it has promised nothing to the active member");
+        }
+        return say(ret, true,
+                "it has promised the active member, or may have before it was started, not to be "
+                "promoted for another %s",
+                units_format_duration_short(input->promised_until - input->now, left));
+}
+
 GUARD(failovers_hold) {
         char per[UNITS_TEXT_MAX];
         const struct budget_spec *most = &member->group->max_failovers;
@@ -186,6 +203,7 @@ static const struct {
         {"held", true, hold_holds},
         {"probes", true, probes_hold},
         {"patience", true, patience_holds},
+        {"promise", true, promise_holds},
         {"failovers", true, failovers_hold},
         {"policies", false, policies_hold}, /* for the others, a reload changes nothing */
         {"lease", false, lease_holds},
@@ -215,6 +233,81 @@ bool member_can(const struct member *member, const struct member_input *input) {
                 }
         }
         return true;
+}
+
+/* ---- The agreement of all ----------------------------------------------------------------------
+ */
+
+static bool asks_peers(const struct member *member) {
+        return member->group->on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE;
+}
+
+usec_t member_right_until(const struct member *member, const struct member_input *input) {
+        usec_t agreed = asks_peers(member) ? input->agreed_until : 0;
+        return MAX(member->usable_until, agreed);
+}
+
+static bool ends_in_time(
+        const struct member *member, const struct member_input *input, usec_t right_until) {
+        usec_t deadline = group_guard_deadline(member->group, right_until);
+        return group_demotion_begin(member->group, deadline) > input->now;
+}
+
+bool member_all_agree(const struct member *member, const struct member_input *input) {
+        return asks_peers(member) && ends_in_time(member, input, input->agreed_until);
+}
+
+bool member_is_held(const struct member *member, const struct member_input *input) {
+        return member_all_agree(member, input) &&
+               !ends_in_time(member, input, member->usable_until);
+}
+
+/* Early enough for an answer before the demotion has to begin. */
+static bool has_to_ask(const struct member *member, const struct member_input *input) {
+        usec_t left = usec_sub(member_right_until(member, input), input->now);
+        bool active = member->duty == DUTY_ACTIVE || member->duty == DUTY_PROMOTING;
+        return active && asks_peers(member) &&
+               left <= member->group->lease - group_renewal(member->group);
+}
+
+/* A member that is cut off from a coordinator which answers here gives way after one lease. */
+static bool lease_allows_promise(const struct member *member, const struct member_input *input,
+        const char *asker, char ret[MEMBER_NOTE_MAX]) {
+        switch (input->standing) {
+        case LEASE_UNKNOWN:
+                return true;
+        case LEASE_OURS:
+                snprintf(ret, MEMBER_NOTE_MAX, "it has the lease itself");
+                return false;
+        case LEASE_OTHER:
+                if (input->holder && strcmp(input->holder, asker) == 0) {
+                        return true;
+                }
+                snprintf(ret, MEMBER_NOTE_MAX, "the lease is with %.100s",
+                        input->holder ? input->holder : "another member");
+                return false;
+        case LEASE_FREE:
+                if (usec_sub(input->now, member->idle_since) < member->group->lease) {
+                        return true;
+                }
+                snprintf(ret, MEMBER_NOTE_MAX,
+                        "the coordinator answers there, and the lease is free");
+                return false;
+        }
+        return false;
+}
+
+bool member_may_promise(const struct member *member, const struct member_input *input,
+        const char *asker, char ret[MEMBER_NOTE_MAX]) {
+        if (member->duty != DUTY_STANDBY) {
+                snprintf(ret, MEMBER_NOTE_MAX, "it is no standby but %s", duty_text(member->duty));
+                return false;
+        }
+        if (input->role != MEMBER_STANDBY || input->running) {
+                snprintf(ret, MEMBER_NOTE_MAX, "it is not proven that it does not run");
+                return false;
+        }
+        return lease_allows_promise(member, input, asker, ret);
 }
 
 /* ---- The step ---------------------------------------------------------------------------------
@@ -275,7 +368,8 @@ static void set_guard(
                 ret->guard = input->standing == LEASE_UNKNOWN &&
                                              member->group->on_coordinator_loss == LOSS_STAY
                                      ? usec_add(input->now, member->group->lease)
-                                     : group_guard_deadline(member->group, member->usable_until);
+                                     : group_guard_deadline(
+                                               member->group, member_right_until(member, input));
                 return;
         case DUTY_STANDBY:
         case DUTY_CANDIDATE:
@@ -300,8 +394,9 @@ static usec_t next_look(const struct member *member, const struct member_input *
                         ? usec_add(member->free_since,
                                   usec_add(member->group->failover_delay, member->group->lease))
                         : 0,
-                group_demotion_begin(
-                        member->group, group_guard_deadline(member->group, member->usable_until)),
+                group_demotion_begin(member->group,
+                        group_guard_deadline(member->group, member_right_until(member, input))),
+                input->promised_until,
         };
         bool rests =
                 member->duty == DUTY_UNKNOWN || (member->duty == DUTY_STANDBY && !input->running);
@@ -329,5 +424,6 @@ void member_step(
         ret->release = member->duty == DUTY_RELEASING && input->standing == LEASE_OURS;
         ret->to = member->successor[0] ? member->successor : NULL;
         set_guard(member, input, ret);
+        ret->ask_peers = has_to_ask(member, input);
         ret->timer = next_look(member, input);
 }

@@ -62,6 +62,10 @@ struct member_input {
         bool peer_can;
         uint32_t peer_priority;
         const char *peer; /* its id; NULL: there is none */
+        /* the agreement of all, where the policy asks for it */
+        usec_t agreed_until; /* no other member is promoted before, as all have promised; 0: none */
+        const char *disagreement; /* why there is none; NULL: not known */
+        usec_t promised_until; /* it has promised, or may have, not to be promoted before */
         /* people */
         bool failover; /* somebody asked for it, and it was not done yet */
 };
@@ -78,6 +82,7 @@ struct member_effects {
         bool guards; /* the guard in the executor is to become this; otherwise it is left alone */
         usec_t guard; /* its deadline; 0: it may not be active */
         uint64_t token; /* that goes with it */
+        bool ask_peers; /* for their agreement */
         enum member_act act; /* to be asked for; the answer comes as an input */
         bool forget_failover; /* it was done, or cannot be done */
         usec_t timer; /* step again by then; USEC_INFINITY: not because of time */
@@ -94,13 +99,16 @@ struct member { /* copied freely */
         usec_t since; /* of the duty */
         uint32_t last_rule; /* 0: none yet */
         uint64_t token; /* of the lease it was promoted with; 0: none */
+        uint64_t lease_token; /* of its lease: a later one where it was held by agreement between */
         usec_t usable_until; /* as last heard while the lease was its own */
         usec_t free_since; /* the lease; 0: is not free */
+        usec_t idle_since; /* the same, without a silence of the coordinator between */
         usec_t back_at; /* not promoted again before */
         usec_t asked_at; /* the executor, last; 0: nothing is asked for */
         uint64_t role_count; /* at the beginning of the duty */
         char successor[COORDINATION_MEMBER_MAX]; /* the lease is to go to it; "": to anybody */
         bool told_alone; /* that it is beyond repair and nobody could take over */
+        bool told_agreed; /* that it goes on by the agreement of all */
         uint64_t last_token; /* that was seen, of whomever */
         char last_holder[COORDINATION_MEMBER_MAX]; /* who had it; "": not known */
         usec_t changes[GROUP_FAILOVERS_MAX]; /* moments at which another got it; a ring */
@@ -119,6 +127,21 @@ void member_step(
 /* Whether it could be promoted if the lease were its own: what it tells the others. */
 bool member_can(const struct member *member, const struct member_input *input);
 
+/* Until when it may be active: by its lease, or by the agreement of all. */
+usec_t member_right_until(const struct member *member, const struct member_input *input);
+
+/* Whether all agree for long enough that a demotion need not begin now; what the coordinator says
+ * does not matter. */
+bool member_all_agree(const struct member *member, const struct member_input *input);
+
+/* Whether it is active by that alone: its lease would have ended its time by now. */
+bool member_is_held(const struct member *member, const struct member_input *input);
+
+/* Whether it may promise to `asker`, the id of a member that is active, not to be promoted for the
+ * time of one lease; otherwise `ret` says why not. */
+bool member_may_promise(const struct member *member, const struct member_input *input,
+        const char *asker, char ret[MEMBER_NOTE_MAX]);
+
 /* ---- Why it is not promoted ---- */
 
 struct member_guard {
@@ -126,7 +149,7 @@ struct member_guard {
         bool holds;
         char text[MEMBER_NOTE_MAX];
 };
-enum { MEMBER_GUARDS = 10 };
+enum { MEMBER_GUARDS = 11 };
 
 /* All that can keep it from being promoted, evaluated now; the first that holds is the reason. */
 void member_guards(const struct member *member, const struct member_input *input,

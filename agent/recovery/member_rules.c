@@ -89,15 +89,23 @@ WHEN(if_lease_strangers) {
         return lease_is(turn, LEASE_OTHER) && !turn->input->holder_is_self;
 }
 
-/* The moment at which a demotion has to begin under the lease as it is known. */
-static bool time_is_left(const struct member_turn *turn) {
+/* Whether a demotion that began now would end in time. */
+static bool ends_in_time(const struct member_turn *turn, usec_t right_until) {
         const struct group_spec *group = turn->member->group;
-        usec_t deadline = group_guard_deadline(group, turn->member->usable_until);
+        usec_t deadline = group_guard_deadline(group, right_until);
         return group_demotion_begin(group, deadline) > turn->input->now;
 }
 
+static bool time_is_left(const struct member_turn *turn) {
+        return ends_in_time(turn, member_right_until(turn->member, turn->input));
+}
+
+static bool all_agree(const struct member_turn *turn) {
+        return member_all_agree(turn->member, turn->input);
+}
+
 WHEN(if_lease_fresh) {
-        return lease_is(turn, LEASE_OURS) && time_is_left(turn);
+        return lease_is(turn, LEASE_OURS) && ends_in_time(turn, turn->member->usable_until);
 }
 
 WHEN(if_may_promote) {
@@ -106,11 +114,13 @@ WHEN(if_may_promote) {
 
 WHEN(if_lease_lost) {
         switch (turn->input->standing) {
-        case LEASE_FREE:
-        case LEASE_OTHER:
-                return true;
+        case LEASE_FREE: /* by those who have promised not to take it: nobody else is active */
+                return !all_agree(turn);
+        case LEASE_OTHER: /* its own of before: the coordinator will forget it */
+                return !turn->input->holder_is_self || !all_agree(turn);
         case LEASE_OURS:
-                return turn->input->token != turn->member->token || !time_is_left(turn);
+                return (turn->input->token != turn->member->lease_token && !all_agree(turn)) ||
+                       !time_is_left(turn);
         case LEASE_UNKNOWN:
                 return turn->member->group->on_coordinator_loss != LOSS_STAY && !time_is_left(turn);
         }
@@ -167,16 +177,22 @@ WHEN(if_lease_known_gone) {
         return lease_is(turn, LEASE_FREE) || lease_is(turn, LEASE_OTHER);
 }
 
+/* What is known of the others is old while the coordinator does not answer, and the lease could not
+ * be given back to it. */
+static bool peer_can(const struct member_turn *turn) {
+        return turn->input->peer_can && lease_is(turn, LEASE_OURS);
+}
+
 WHEN(if_person_and_peer) {
-        return turn->input->failover && turn->input->peer_can;
+        return turn->input->failover && peer_can(turn);
 }
 
 WHEN(if_person_and_nobody) {
-        return turn->input->failover && !turn->input->peer_can;
+        return turn->input->failover && !peer_can(turn);
 }
 
 WHEN(if_broken_and_peer) {
-        return turn->input->beyond_repair && turn->input->peer_can && !turn->input->held;
+        return turn->input->beyond_repair && peer_can(turn) && !turn->input->held;
 }
 
 WHEN(if_broken_alone) {
@@ -184,8 +200,23 @@ WHEN(if_broken_alone) {
 }
 
 WHEN(if_preempted) {
-        return turn->member->group->preempt && turn->input->peer_can && !turn->input->held &&
+        return turn->member->group->preempt && peer_can(turn) && !turn->input->held &&
                turn->member->self && turn->input->peer_priority > turn->member->self->priority;
+}
+
+WHEN(if_lease_again) {
+        return lease_is(turn, LEASE_OURS) && turn->input->token != turn->member->lease_token &&
+               all_agree(turn);
+}
+
+WHEN(if_held_untold) {
+        return !turn->member->told_agreed && member_is_held(turn->member, turn->input);
+}
+
+/* Its lease runs out, or has, and nobody says that it is another's. */
+WHEN(if_silent_while_active) {
+        bool active = turn->member->duty == DUTY_ACTIVE || turn->member->duty == DUTY_PROMOTING;
+        return active && (lease_is(turn, LEASE_UNKNOWN) || lease_is(turn, LEASE_OURS));
 }
 
 WHEN(if_time_to_ask) {
@@ -199,6 +230,8 @@ WHEN(if_time_to_ask) {
 
 static void promote(struct member_turn *turn) {
         turn->member->token = turn->input->token;
+        turn->member->lease_token = turn->input->token;
+        turn->member->told_agreed = false;
         turn->member->asked_at = turn->input->now;
         turn->member->told_alone = false;
         turn->member->successor[0] = '\0';
@@ -207,6 +240,19 @@ static void promote(struct member_turn *turn) {
 
 static void resume(struct member_turn *turn) {
         turn->member->token = turn->input->token;
+        turn->member->lease_token = turn->input->token;
+        turn->member->told_agreed = false;
+}
+
+/* It was active without a break, so what it guards may go on under the token of before: no other
+ * member has had one since, and the next will have one above both. */
+static void have_lease_again(struct member_turn *turn) {
+        turn->member->lease_token = turn->input->token;
+        turn->member->told_agreed = false;
+}
+
+static void tell_agreed(struct member_turn *turn) {
+        turn->member->told_agreed = true;
 }
 
 static void ask_demotion(struct member_turn *turn) {
@@ -222,6 +268,8 @@ static void demote(struct member_turn *turn) {
         ask_demotion(turn);
         if (turn->input->holder && turn->input->standing == LEASE_OTHER) {
                 note(turn, "the lease is with %.128s", turn->input->holder);
+        } else if (if_silent_while_active(turn) && turn->input->disagreement) {
+                note(turn, "%.128s", turn->input->disagreement);
         }
 }
 
@@ -337,6 +385,14 @@ const struct member_rule member_rules[] = {
                 DUTY_SAME},
         {757, D(ACTIVE), if_preempted, "preempt, and a member of higher priority could",
                 "a member of higher priority takes over", hand_over, DUTY_DEMOTING},
+        {758, D(ACTIVE), if_lease_again, "all members agreed, and the lease is its own again",
+                "the coordinator is back and its lease is its own again: it was active throughout, by "
+                "the agreement of all members",
+                have_lease_again, DUTY_SAME},
+        {759, D(ACTIVE), if_held_untold, "its lease is about to end, and all members agree",
+                "the coordinator does not answer, and all other members have promised not to be "
+                "promoted: it goes on as long as they do",
+                tell_agreed, DUTY_SAME},
 
         {760, D(DEMOTING), if_done_and_lease_gone, "it is gone, and so is the lease",
                 "it is gone, for certain, and the lease is with nobody here", forget_token,

@@ -44,6 +44,8 @@ struct member_shell {
 };
 
 struct members {
+        struct agreement *agreement; /* NULL: nobody can be asked */
+        usec_t opened; /* no other agent of this host has run since */
         struct member_shell **shells, **next; /* next: for the policies to come */
         size_t count;
         uint64_t last_request;
@@ -149,6 +151,19 @@ static void see_lease(struct member_shell *shell) {
         input->holder_is_self = str_eq(view->holder, shell->id);
         see_peers(shell, view);
         say_granted(shell, view->granted);
+}
+
+/* What an agent before this one has promised is not known. */
+static void see_agreement(struct member_shell *shell) {
+        struct agreement_view view;
+        const struct members *members = shell->runtime->members;
+        const struct group_spec *group = shell->member.group;
+        bool asks = group->on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE;
+        usec_t before = asks ? usec_add(members->opened, usec_add(group->lease, group->margin)) : 0;
+        agreement_look(members->agreement, group->name, &view);
+        shell->input.agreed_until = view.agreed_until;
+        shell->input.disagreement = view.disagreement[0] ? view.disagreement : NULL;
+        shell->input.promised_until = MAX(view.promised_until, before);
 }
 
 /* What keeps recoverd from acting by itself, of all that can hold an attempt. */
@@ -308,6 +323,11 @@ static void carry_out(struct member_shell *shell, const struct member_effects *e
                 shell->to[0] = '\0';
         }
         send_guard(shell, effects);
+        struct agreement *agreement = shell->runtime->members->agreement;
+        if (effects->ask_peers && agreement) {
+                agreement_ask(
+                        agreement, &(struct agreement_member){shell->member.group, shell->id});
+        }
         if (effects->act != MEMBER_ACT_NOTHING) {
                 ask_executor(shell, effects->act);
         }
@@ -331,6 +351,7 @@ static void look(void *cookie) {
         shell->input.agrees = runtime->executor_agrees;
         see_lease(shell);
         see_service(shell);
+        see_agreement(shell);
         member_step(&shell->member, &shell->input, &effects);
         carry_out(shell, &effects);
         loop_timer_set(
@@ -501,9 +522,89 @@ void runtime_member(const struct runtime *runtime, size_t index, struct member_s
                 .view = seat_view(shell->seat),
                 .role_text = shell->role_text,
                 .can = member_can(&shell->member, &shell->input),
+                .held = shell->member.duty == DUTY_ACTIVE &&
+                        member_is_held(&shell->member, &shell->input),
                 .counts = shell->counts,
         };
+        agreement_look(
+                runtime->members->agreement, service_of(shell)->group->name, &ret->agreement);
         member_guards(&shell->member, &shell->input, ret->guards);
+}
+
+/* ---- The agreement of all ----------------------------------------------------------------------
+ */
+
+static struct member_shell *shell_of_group(const struct runtime *runtime, const char *group) {
+        for (size_t i = 0; i < runtime->members->count; i++) {
+                if (str_eq(runtime->members->shells[i]->member.group->name, group)) {
+                        return runtime->members->shells[i];
+                }
+        }
+        return NULL;
+}
+
+/* The member of one with the local coordinator is never asked: its policy names no addresses. */
+static bool find_for_peer(void *cookie, const char *group, struct agreement_member *ret) {
+        const struct member_shell *shell = shell_of_group(cookie, group);
+        if (shell) {
+                *ret = (struct agreement_member){shell->member.group, shell->id};
+        }
+        return shell != NULL;
+}
+
+static bool may_promise(
+        void *cookie, const char *group, const char *asker, char ret[MEMBER_NOTE_MAX]) {
+        struct member_shell *shell = shell_of_group(cookie, group);
+        shell->input.now = loop_now(shell->runtime->loop).mono;
+        see_lease(shell);
+        see_service(shell);
+        return member_may_promise(&shell->member, &shell->input, asker, ret);
+}
+
+static void on_agreement(void *cookie, const char *group) {
+        struct member_shell *shell = shell_of_group(cookie, group);
+        if (shell) {
+                loop_timer_set(&shell->timer, loop_now(shell->runtime->loop).mono);
+        }
+}
+
+uint64_t members_rejected(const struct runtime *runtime) {
+        return runtime->members ? agreement_rejected(runtime->members->agreement) : 0;
+}
+
+static bool somebody_asks(const struct policy *policy) {
+        for (uint32_t i = 0; i < policy->n_services; i++) {
+                const struct service *service = &policy->services[i];
+                if (policy_is_member(service) &&
+                        service->group->on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Without it the active member is demoted when the coordinator does not answer, and so are the
+ * others, which nobody on this host answers. */
+static void open_agreement(struct runtime *runtime) {
+        static const struct agreement_callbacks callbacks = {
+                .find = find_for_peer, .may_promise = may_promise, .changed = on_agreement};
+        struct members *members = runtime->members;
+        const struct peers_spec *spec = &runtime->policy->coordinator.peers;
+        struct error err = {0};
+        if (members->agreement && !agreement_is(members->agreement, spec)) {
+                effects_say(runtime, LOG_WARNING,
+                        "recoverd.yaml has other 'peers' now: the agent goes on with those before "
+                        "until it is started anew");
+        }
+        if (members->agreement || !spec->listen || !somebody_asks(runtime->policy)) {
+                return;
+        }
+        if (agreement_new(&members->agreement, runtime->loop, spec, &callbacks, runtime, &err) <
+                0) {
+                effects_say(runtime, LOG_ERR,
+                        "%s: no member can hold by the agreement of all, all demote instead",
+                        err.text);
+        }
 }
 
 /* ---- Coming and going --------------------------------------------------------------------------
@@ -590,8 +691,13 @@ int members_open(struct runtime *runtime, struct error *err) {
         if (!members || members_reserve(runtime, policy) < 0) {
                 return error_set_errno(err, ENOMEM, "the members of groups");
         }
+        members->opened = clock_now().mono;
         members->shells = TAKE_PTR(members->next);
-        for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
+        if (runtime->options.dry_run) {
+                return 0;
+        }
+        open_agreement(runtime);
+        for (uint32_t i = 0; i < policy->n_services; i++) {
                 if (policy_is_member(&policy->services[i])) {
                         add_or_say(runtime, &policy->services[i]);
                 }
@@ -633,6 +739,9 @@ void members_carry(struct runtime *runtime, const struct policy *next) {
 
 void members_reloaded(struct runtime *runtime) {
         const struct policy *policy = runtime->policy;
+        if (!runtime->options.dry_run) {
+                open_agreement(runtime);
+        }
         for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
                 const struct service *service = &policy->services[i];
                 struct member_shell *shell = shell_of(runtime, service->name);
@@ -653,6 +762,9 @@ void members_close(struct runtime *runtime) {
         struct members *members = runtime->members;
         for (size_t i = 0; members && i < members->count; i++) {
                 shell_free(members->shells[i]);
+        }
+        if (members) {
+                agreement_free(members->agreement);
         }
         if (members) {
                 free(members->shells);

@@ -4,6 +4,7 @@
 
 #include "model/coordination.h"
 #include "recovery/member.h"
+#include "runtime/agreement.h"
 #include "runtime/runtime.h"
 
 struct member_counts { /* since the agent started */
@@ -21,6 +22,8 @@ struct member_snapshot { /* valid until control returns to the loop */
         const char *sentence; /* of the rule that fired last; "": none has */
         uint32_t failovers; /* within max_failovers.per */
         bool can; /* be promoted, if the lease were its own */
+        bool held; /* active by the agreement of all alone */
+        struct agreement_view agreement; /* its texts may be NULL */
         struct member_guard guards[MEMBER_GUARDS];
         struct member_counts counts;
 };

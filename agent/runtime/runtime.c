@@ -358,6 +358,7 @@ void runtime_stats(const struct runtime *runtime, struct runtime_stats *ret) {
         struct scheduler_counts counts = scheduler_counts(runtime->scheduler);
         *ret = runtime->stats;
         ret->last_reload_error = runtime->reload_error ? runtime->reload_error : "";
+        ret->peer_messages_rejected = members_rejected(runtime);
         ret->probe_runs = counts.runs;
         ret->probe_in_flight = counts.in_flight;
         ret->worst_lateness = counts.worst_lateness;

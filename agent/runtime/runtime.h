@@ -81,6 +81,7 @@ struct runtime_stats {
         uint64_t agent_checks[AGENT_ANSWER_COUNT]; /* of HAProxys, by what was answered */
         uint64_t stalls; /* times the process found itself stopped or starved */
         usec_t last_stall; /* how long the last one was */
+        uint64_t peer_messages_rejected; /* of no member of a group, or old */
         uint64_t probe_runs; /* concluded */
         uint64_t probe_in_flight;
         usec_t lag,

@@ -237,6 +237,7 @@ void members_touched(struct runtime *runtime, uint32_t service); /* something of
 void members_failover(struct runtime *runtime, uint32_t service); /* its ladder asks for one */
 void members_heard(struct runtime *runtime, const struct wire_message *message);
 bool members_answered(struct runtime *runtime, const struct wire_message *message);
+uint64_t members_rejected(const struct runtime *runtime); /* messages of peers */
 void members_executor(struct runtime *runtime, bool up);
 void members_agreed(struct runtime *runtime); /* the executor follows the policies in force */
 /* Of a reload: what is needed for the members of these policies; their change, while those before

@@ -1,5 +1,5 @@
-"""The protocol of groups, as a model that SPIN searches whole: two members never run at once, whatever is delayed, lost,
-paused or killed. Each mistake that the model knows by a macro has to be found, or the search proves nothing."""
+"""The protocol of groups, as models that SPIN searches whole: two members never run at once, whatever is delayed, lost,
+paused or killed. Each mistake that a model knows by a macro has to be found, or the search proves nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from pathlib import Path
 
 import pytest
 
-MODEL = Path(__file__).resolve().parents[1] / "models/failover.pml"
-BUGS = sorted(set(re.findall(r"#if(?:n?def) (BUG_\w+)", MODEL.read_text())))
+FOLDER = Path(__file__).resolve().parents[1] / "models"
+MODELS = ("failover", "promises")
+
+
+def _bugs(model: str) -> list[str]:
+    return sorted(set(re.findall(r"#if(?:n?def) (BUG_\w+)", (FOLDER / f"{model}.pml").read_text())))
+
+
+BUGS = [(model, bug) for model in MODELS for bug in _bugs(model)]
 SECONDS = 300  # on a busy machine; half a minute on an idle one
 
 pytestmark = pytest.mark.skipif(not shutil.which("spin"), reason="needs spin: see packaging/dependencies")
 
 
-def _search(folder: Path, *definitions: str) -> str:
+def _search(folder: Path, model: str, *definitions: str) -> str:
+    source = FOLDER / f"{model}.pml"
     subprocess.run(
-        ["spin", "-a", *definitions, MODEL], cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=SECONDS
+        ["spin", "-a", *definitions, source], cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=SECONDS
     )
     compiler = ["cc", "-O1", "-w", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"]
     subprocess.run(compiler, cwd=folder, check=True, timeout=SECONDS)
@@ -28,17 +36,18 @@ def _search(folder: Path, *definitions: str) -> str:
     ).stdout
 
 
-def test_two_are_never_active(tmp_path) -> None:
-    said = _search(tmp_path)
+@pytest.mark.parametrize("model", MODELS)
+def test_two_are_never_active(tmp_path, model) -> None:
+    said = _search(tmp_path, model)
     assert "errors: 0" in said, said
     assert "max search depth too small" not in said and "Search not completed" not in said, said
 
 
-@pytest.mark.parametrize("bug", BUGS)
-def test_a_mistake_is_found(tmp_path, bug) -> None:
-    said = _search(tmp_path, f"-D{bug}")
+@pytest.mark.parametrize(("model", "bug"), BUGS)
+def test_a_mistake_is_found(tmp_path, model, bug) -> None:
+    said = _search(tmp_path, model, f"-D{bug}")
     assert "errors: 1" in said, said
 
 
 def test_there_are_mistakes_to_be_found() -> None:
-    assert len(BUGS) >= 8
+    assert len(_bugs("failover")) >= 8 and len(_bugs("promises")) >= 5

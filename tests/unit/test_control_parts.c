@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/listen_address.h"
 #include "base/log.h"
 #include "control/command_args.h"
 #include "control/json_writer.h"
-#include "control/listen_address.h"
 #include "control/peers.h"
 #include "control/routes.h"
 #include "support/fake_runtime.h"

@@ -15,6 +15,11 @@
 #define HOSTS                                                                                      \
         "mode: active-standby, coordinator: zookeeper, members: {db1: {}, db2: {priority: 200}}"
 
+#define AGREEING(first, second)                                                                    \
+        "mode: active-standby, coordinator: zookeeper, members: {db1: {address: \"10.0.0." first   \
+        ":1\"}, db2: {address: \"10.0.0." second                                                   \
+        ":1\"}}, on_coordinator_loss: hold-if-all-peers-agree"
+
 static const struct policy_case cases[] = {
         {GROUP(""), ""},
         {"version: 1\ngroups: {g: {lease: 15s}}\nservices:\n  a: {" C ", member_of: g}\n",
@@ -82,6 +87,35 @@ static const struct policy_case cases[] = {
                 "warning 2:89 a member that is cut off from the coordinator goes on, while another is "
                 "promoted: two are active then [two-may-be-active] (write 'demote' where two active "
                 "members could destroy data)\n"},
+        {GROUP(", on_coordinator_loss: hold-if-all-peers-agree"),
+                "2:89 with 'coordinator: local' all members are on this host, and have one agent: there "
+                "is nobody to ask [inconsistent] (write 'demote')\n"},
+        {"version: 1\ngroups: {g: {" AGREEING("1", "2") "}}\nservices:\n  a: {" C "}\n", ""},
+        {"version: 1\ngroups: {g: {" HOSTS
+         ", on_coordinator_loss: hold-if-all-peers-agree}}\nservices:\n  a: {" C "}\n",
+                "2:70 the others cannot ask the member 'db1': the key 'address' is missing "
+                "[missing-key] (add 'address', where its agent listens: '{address: "
+                "\"10.0.0.1:7946\"}')\n"
+                "2:79 the others cannot ask the member 'db2': the key 'address' is missing "
+                "[missing-key] (add 'address', where its agent listens: '{address: "
+                "\"10.0.0.1:7946\"}')\n"},
+        {"version: 1\ngroups: {g: {" AGREEING("1", "1") "}}\nservices:\n  a: {" C "}\n",
+                "2:100 the member 'db1' has the same address [duplicate-address]\n"},
+        {"version: 1\ngroups: {g: {" AGREEING("1", "2") ", lease: 7s, stop_timeout: 3s}}\n"
+                                                        "services:\n  a: {" C "}\n",
+                "2:184 a lease of 7s is over before a member that loses it has stopped for certain: "
+                "2.33s from one renewal to the next + 1s to ask the other members + 0s for the programs "
+                "of 'demote' + 3s to stop + 1s to kill + 1s margin = 8.33s [impossible-timing] ('lease' "
+                "has to be longer than 9s; or shorten the rest)\n"},
+        {"version: 1\nagent: {host: db1}\n" ENSEMBLE
+         "groups: {g: {" AGREEING("1", "2") "}}\n"
+                                            "services:\n  a: {" C ", member_of: g}\n",
+                "4:152 the members cannot ask each other: 'coordinator' of recoverd.yaml has no 'peers' "
+                "[missing-key] (add 'peers: {listen: ..., secret_file: ...}' to 'coordinator')\n"},
+        {"version: 1\ncoordinator: {kind: etcd, servers: x, peers: {listen: \"10.0.0.1:1\"}}\n"
+         "services:\n  a: {" C "}\n",
+                "2:46 'listen' and 'secret_file' go together: what strangers could say is not listened "
+                "to [inconsistent]\n"},
         {GROUP(", address: 192.0.2.10"),
                 "2:77 'address': expected an address with its prefix and an interface, such as "
                 "192.0.2.10/24 dev eth0, found '192.0.2.10' [bad-value]\n"},

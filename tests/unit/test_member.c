@@ -9,7 +9,7 @@
 
 #define SECOND USEC_PER_SEC
 
-static const struct group_member_spec members[] = {{"a", 200}, {"b", 100}};
+static const struct group_member_spec members[] = {{"a", 200, NULL}, {"b", 100, NULL}};
 
 static struct group_spec group_of_two(void) {
         return (struct group_spec){.name = "g",
@@ -180,15 +180,15 @@ static void what_holds_says_so(void **state) {
                 const char *guard;
                 void (*spoil)(struct play *play);
         } cases[] = {{"member", NULL}, {"executor", NULL}, {"held", NULL}, {"probes", NULL},
-                {"patience", NULL}, {"failovers", NULL}, {"policies", NULL}, {"lease", NULL},
-                {"delay", NULL}, {"order", NULL}};
+                {"patience", NULL}, {"promise", NULL}, {"failovers", NULL}, {"policies", NULL},
+                {"lease", NULL}, {"delay", NULL}, {"order", NULL}};
         static const char *const probes[] = {"data", NULL};
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct play play;
                 struct member_guard guards[MEMBER_GUARDS];
                 begin(&play);
-                play.input.agrees = i != 6;
-                play.input.standing = i == 7 ? LEASE_OTHER : LEASE_FREE;
+                play.input.agrees = i != 7;
+                play.input.standing = i == 8 ? LEASE_OTHER : LEASE_FREE;
                 play.input.role = i == 1 ? MEMBER_NONE : MEMBER_STANDBY;
                 play.input.role_count = 1;
                 play.member.self = i == 0 ? NULL : &members[1];
@@ -196,11 +196,12 @@ static void what_holds_says_so(void **state) {
                 play.group.requires_healthy = (struct strings){(const char **) probes, 1};
                 play.input.probes_pass = i != 3;
                 play.member.back_at = i == 4 ? play.input.now + SECOND : 0;
-                play.group.failover_delay = i == 8 ? SECOND : 0;
-                play.input.peer_can = i == 9;
+                play.input.promised_until = i == 5 ? play.input.now + SECOND : 0;
+                play.group.failover_delay = i == 9 ? SECOND : 0;
+                play.input.peer_can = i == 10;
                 play.input.peer = "a/s";
                 play.input.peer_priority = 200;
-                for (uint64_t token = 1; i == 5 && token < 5; token++) {
+                for (uint64_t token = 1; i == 6 && token < 5; token++) {
                         play.input.token = token;
                         step(&play);
                 }
@@ -212,7 +213,7 @@ static void what_holds_says_so(void **state) {
                         assert_false(str_empty(guards[j].text));
                         assert_int_equal(guards[j].holds, i == j);
                 }
-                assert_int_equal(member_can(&play.member, &play.input), i >= 6);
+                assert_int_equal(member_can(&play.member, &play.input), i >= 7);
         }
 }
 
@@ -345,6 +346,147 @@ static void one_that_gets_its_lease_back_is_no_failover(void **state) {
         assert_int_equal(member_failovers(&play.member, play.input.now), 1);
 }
 
+/* ---- The agreement of all ---- */
+
+static void become_active_and_hold(struct play *play) {
+        become_active(play);
+        play->group.on_coordinator_loss = LOSS_HOLD_IF_ALL_AGREE;
+        assert_false(play->effects.ask_peers);
+}
+
+/* As far as the time at which a demotion has to begin. */
+static void pass_until_the_end(struct play *play, usec_t right_until) {
+        usec_t begin = right_until - play->group.margin - group_demotion_time(&play->group);
+        pass(play, begin - play->input.now - 1);
+        assert_int_equal(play->member.duty, DUTY_ACTIVE);
+        pass(play, 1);
+}
+
+static void it_goes_on_while_all_agree(void **state) {
+        (void) state;
+        struct play play;
+        become_active_and_hold(&play);
+        usec_t until = play.input.usable_until;
+        pass(&play, play.group.lease / 3 - 1);
+        assert_false(play.effects.ask_peers);
+        pass(&play, 1); /* it should have been renewed by now */
+        assert_true(play.effects.ask_peers);
+        play.input.agreed_until = play.input.now + play.group.lease;
+        step(&play);
+        assert_false(play.effects.ask_peers);
+        assert_int_equal(play.effects.guard, play.input.agreed_until - play.group.margin);
+        assert_int_equal(play.effects.token, 7);
+        pass_until_the_end(&play, until);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.effects.n_trail, 1); /* is told once */
+        assert_int_equal(play.member.last_rule, 759);
+        assert_true(member_is_held(&play.member, &play.input));
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        assert_int_equal(play.effects.n_trail, 0);
+        assert_true(play.effects.ask_peers);
+        play.input.disagreement = "a does not answer";
+        pass_until_the_end(&play, play.input.agreed_until);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        assert_string_equal(play.effects.note, "a does not answer");
+}
+
+static void without_the_policy_an_agreement_is_worth_nothing(void **state) {
+        (void) state;
+        struct play play;
+        become_active(&play);
+        usec_t until = play.input.usable_until;
+        say_lease(&play, LEASE_UNKNOWN, 7);
+        play.input.agreed_until = until + play.group.lease;
+        pass_until_the_end(&play, until);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        assert_false(play.effects.ask_peers);
+}
+
+static void the_lease_comes_back_under_another_token(void **state) {
+        (void) state;
+        struct play play;
+        become_active_and_hold(&play);
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        pass(&play, play.group.lease / 3);
+        play.input.agreed_until = play.input.now + play.group.lease;
+        step(&play);
+        pass(&play, SECOND);
+        say_lease(&play, LEASE_FREE, 0); /* the coordinator is back, and knows of nobody */
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_true(play.effects.want);
+        say_lease(&play, LEASE_OURS, 9);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(
+                play.effects.token, 7); /* what it guards goes on under the one of before */
+        play.input.agreed_until = 0;
+        pass(&play, 1);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.member.lease_token, 9);
+        say_lease(&play, LEASE_OURS, 11);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING); /* this time nobody had promised */
+}
+
+static void another_holder_ends_an_agreement(void **state) {
+        (void) state;
+        struct play play;
+        become_active_and_hold(&play);
+        play.input.agreed_until = play.input.usable_until + SECOND;
+        say_lease(&play, LEASE_OTHER, 9);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+        become_active_and_hold(&play);
+        play.input.agreed_until = play.input.usable_until + SECOND;
+        play.input.holder_is_self = true; /* of its session before */
+        say_lease(&play, LEASE_OTHER, 7);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+}
+
+static void nobody_hands_over_without_the_coordinator(void **state) {
+        (void) state;
+        struct play play;
+        become_active_and_hold(&play);
+        play.input.agreed_until = play.input.usable_until + SECOND;
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        play.input.peer_can = true;
+        play.input.peer = "a/s";
+        play.input.failover = true;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_true(play.effects.forget_failover);
+}
+
+static void only_a_proven_standby_promises(void **state) {
+        (void) state;
+        struct play play;
+        char why[MEMBER_NOTE_MAX];
+        begin(&play);
+        step(&play);
+        assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+        assert_non_null(strstr(why, "unknown"));
+        say_role(&play, MEMBER_STANDBY);
+        assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
+        play.input.running = true;
+        assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+        play.input.running = false;
+        say_lease(&play, LEASE_OTHER, 7);
+        assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
+        assert_false(member_may_promise(&play.member, &play.input, "c/s", why));
+        assert_non_null(strstr(why, "with a/s"));
+        play.input.promised_until = play.input.now + 2 * play.group.lease;
+        say_lease(&play, LEASE_FREE, 0);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
+        pass(&play, play.group.lease); /* the asker could have had it by now */
+        assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+        say_lease(&play, LEASE_UNKNOWN, 0);
+        assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
+        say_lease(&play, LEASE_FREE, 0);
+        pass(&play, play.group.lease);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE); /* its promise is over */
+        assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+        become_active(&play);
+        assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+}
+
 /* ---- After a start of the agent ---- */
 
 static void it_goes_on_if_the_lease_is_its_own_again(void **state) {
@@ -473,6 +615,12 @@ int main(void) {
                 cmocka_unit_test(it_stays_where_the_policy_says_so),
                 cmocka_unit_test(beyond_repair_it_hands_over_if_somebody_could),
                 cmocka_unit_test(the_word_from_before_is_no_proof),
+                cmocka_unit_test(it_goes_on_while_all_agree),
+                cmocka_unit_test(without_the_policy_an_agreement_is_worth_nothing),
+                cmocka_unit_test(the_lease_comes_back_under_another_token),
+                cmocka_unit_test(another_holder_ends_an_agreement),
+                cmocka_unit_test(nobody_hands_over_without_the_coordinator),
+                cmocka_unit_test(only_a_proven_standby_promises),
                 cmocka_unit_test(one_that_gets_its_lease_back_is_no_failover),
                 cmocka_unit_test(it_goes_on_if_the_lease_is_its_own_again),
                 cmocka_unit_test(it_is_stopped_if_another_has_the_lease),

@@ -22,7 +22,8 @@
 
 enum { NODES_MAX = 5, QUEUE_MAX = 64, RUNS = 300, NOBODY = -1 };
 
-struct letter { /* of the executor to the agent, or of an agent to the coordinator and back */
+struct letter { /* of the executor to the agent, of an agent to the coordinator and back, and
+                   between agents */
         usec_t arrives;
         bool is_answer;
         enum member_role role;
@@ -35,6 +36,9 @@ struct letter { /* of the executor to the agent, or of an agent to the coordinat
         int holder;
         bool ours;
         uint64_t token;
+        /* agents */
+        int from;
+        bool agrees;
 };
 
 struct queue {
@@ -66,7 +70,11 @@ struct node {
         usec_t frozen_until, dead_until, cut_until;
         usec_t offset; /* of its clock */
         struct executor executor;
-        struct queue from_executor, to_coordinator, from_coordinator;
+        struct queue from_executor, to_coordinator, from_coordinator, from_peers;
+        usec_t cut_from_peers_until;
+        uint64_t question; /* that it asks all others; 0: none */
+        usec_t question_sent; /* by its own clock */
+        uint32_t agreed; /* bit (1 << index) for each that has promised */
         uint64_t session, request;
         usec_t asked_coordinator, heard_coordinator;
         bool can; /* as the others know */
@@ -313,12 +321,66 @@ static void client_hear(struct world *world, struct node *node) {
                                                             : LEASE_OTHER;
                 input->token = letter.token;
                 input->usable_until = letter.ours ? letter.sent + world->group.lease : 0;
+                input->holder = letter.holder != NOBODY ? world->nodes[letter.holder].id : NULL;
                 input->holder_is_self =
                         letter.holder != NOBODY && &world->nodes[letter.holder] == node;
         }
         bool silent = world->now >= node->heard_coordinator + CLIENT_SILENCE;
         if (input->standing == LEASE_OURS ? input->now >= input->usable_until : silent) {
                 input->standing = LEASE_UNKNOWN;
+        }
+}
+
+/* ---- The agreement of all ----------------------------------------------------------------------
+ */
+
+static void peer_send(struct world *world, int from, int to, struct letter letter) {
+        struct node *sender = &world->nodes[from], *receiver = &world->nodes[to];
+        if (world->now >= MAX(sender->cut_from_peers_until, receiver->cut_from_peers_until)) {
+                letter.from = from;
+                letter.arrives = world->now + up_to(world, 3 * TICK);
+                push(&receiver->from_peers, letter);
+        }
+}
+
+static void ask_peers(struct world *world, struct node *node) {
+        int index = (int) (node - world->nodes);
+        usec_t now = clock_of(world, node);
+        if (node->question && now < node->question_sent + GROUP_PEERS_TIME) {
+                return;
+        }
+        node->question = ++world->sessions;
+        node->question_sent = now;
+        node->agreed = 1U << index;
+        for (int i = 0; i < world->n; i++) {
+                if (i != index) {
+                        peer_send(world, index, i, (struct letter){.request = node->question});
+                }
+        }
+}
+
+static void peers_hear(struct world *world, struct node *node) {
+        int index = (int) (node - world->nodes);
+        struct letter letter;
+        char why[MEMBER_NOTE_MAX];
+        while (pop(&node->from_peers, world->now, &letter)) {
+                if (!letter.is_answer) {
+                        bool agrees = member_may_promise(
+                                &node->member, &node->input, world->nodes[letter.from].id, why);
+                        if (agrees) {
+                                node->input.promised_until = MAX(node->input.promised_until,
+                                        clock_of(world, node) + world->group.lease);
+                        }
+                        letter.is_answer = true;
+                        letter.agrees = agrees;
+                        peer_send(world, index, letter.from, letter);
+                } else if (letter.request == node->question && letter.agrees) {
+                        node->agreed |= 1U << letter.from;
+                }
+        }
+        if (node->question && node->agreed == (1U << world->n) - 1) {
+                node->input.agreed_until = node->question_sent + world->group.lease;
+                node->question = 0;
         }
 }
 
@@ -331,7 +393,13 @@ static void agent_begin(struct world *world, struct node *node) {
         node->session = ++world->sessions;
         node->from_executor.count = 0;
         node->from_coordinator.count = 0;
-        node->input = (struct member_input){.agrees = true, .probes_pass = true};
+        node->question = 0;
+        /* It does not know what it has promised before. */
+        node->input = (struct member_input){.agrees = true,
+                .probes_pass = true,
+                .promised_until = world->group.on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE
+                                          ? clock_of(world, node) + world->group.lease
+                                          : 0};
         member_init(&node->member, &world->group, &world->members[index], node->id,
                 clock_of(world, node));
         if (node->executor.up) {
@@ -369,6 +437,7 @@ static void agent_turn(struct world *world, struct node *node) {
         }
         input->role = node->executor.up ? input->role : MEMBER_NONE;
         client_hear(world, node);
+        peers_hear(world, node);
         see_peers(world, node);
         member_step(&node->member, input, &effects);
         node->can = member_can(&node->member, input);
@@ -387,6 +456,9 @@ static void agent_turn(struct world *world, struct node *node) {
                 input->answer = ANSWER_NONE;
                 executor_asked(world, node, effects.act);
         }
+        if (effects.ask_peers) {
+                ask_peers(world, node);
+        }
         client_send(world, node, &effects);
 }
 
@@ -401,7 +473,8 @@ static void make_trouble(struct world *world) {
                 node->hopeless = !chance(world, 3);
                 return;
         }
-        uint64_t kind = rng_below(&world->rng, 9);
+        bool asks = world->group.on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE;
+        uint64_t kind = rng_below(&world->rng, asks ? 11 : 9);
         if (world->trace) {
                 print_message("%8.2f %s trouble %d until %.2f\n", (double) world->now / 1e6,
                         node->id, (int) kind, (double) until / 1e6);
@@ -439,6 +512,12 @@ static void make_trouble(struct world *world) {
                                  world->now >= node->cut_until &&
                                  world->now >= world->coordinator_down_until;
                 return;
+        case 9:
+                node->cut_from_peers_until = until;
+                return;
+        case 10: /* longer than any lease */
+                world->coordinator_down_until = until + 2 * world->group.lease;
+                return;
         default:
                 return;
         }
@@ -448,7 +527,7 @@ static void end_trouble(struct world *world) {
         world->coordinator_down_until = 0;
         for (int i = 0; i < world->n; i++) {
                 struct node *node = &world->nodes[i];
-                node->frozen_until = node->cut_until = 0;
+                node->frozen_until = node->cut_until = node->cut_from_peers_until = 0;
                 node->dead_until = MIN(node->dead_until, world->now);
                 node->hopeless = false;
                 node->input.beyond_repair = false;
@@ -516,7 +595,8 @@ static void world_begin(struct world *world, uint64_t seed) {
                 .lease = 5 * USEC_PER_SEC,
                 .margin = 500 * USEC_PER_MSEC,
                 .stop_timeout = 500 * USEC_PER_MSEC,
-                .preempt = chance(world, 4)};
+                .preempt = chance(world, 4),
+                .on_coordinator_loss = chance(world, 2) ? LOSS_HOLD_IF_ALL_AGREE : LOSS_DEMOTE};
         world->n = 2 + (int) rng_below(&world->rng, NODES_MAX - 1);
         world->holder = NOBODY;
         for (int i = 0; i < world->n; i++) {

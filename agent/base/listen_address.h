@@ -1,5 +1,5 @@
 #pragma once
-/* The address of the listener: numeric, as in 127.0.0.1:7790, [::1]:7790, or :7790 for every
+/* An address to listen at: numeric, as in 127.0.0.1:7790, [::1]:7790, or :7790 for every
  * address. */
 
 #include <netinet/in.h>

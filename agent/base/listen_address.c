@@ -1,4 +1,4 @@
-#include "control/listen_address.h"
+#include "base/listen_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -72,12 +72,13 @@ static bool is_of_this_host(struct json_object *members, const char *id) {
         return false;
 }
 
-/* "can=1 priority=200 duty=standby": what it is, as the member itself says. */
+/* "can=1 priority=200 duty=standby", and maybe more: what it is, as the member itself says. */
 static void add_peer(struct text_table *table, const char *group, struct json_object *peer) {
         const char *says = json_string(peer, "says"), *duty = strstr(says, "duty=");
         text_table_add(table, group, PAINT_NONE);
         text_table_add(table, json_string(peer, "member"), PAINT_NONE);
-        text_table_add(table, duty ? duty + strlen("duty=") : "", PAINT_NONE);
+        duty = duty ? duty + strlen("duty=") : "";
+        text_table_addf(table, "%.*s", (int) strcspn(duty, " "), duty);
         for (size_t i = 0; i < 4; i++) {
                 text_table_add(table, "", PAINT_NONE);
         }

@@ -257,8 +257,9 @@ const struct command commands[] = {
                 "  recoverctl group shop\n",
                 NULL, false, run_group},
         {"failover", "GROUP", 1, 1, "have another member of a group become the active one",
-                "To be asked on the host of the active member. That is stopped, for certain, before the lease is\n"
-                "given to the other; nobody waits for it to run out.\n"
+                "On any host that has a member of the group: the active one is asked through the coordinator.\n"
+                "It is stopped, for certain, before the lease is given to the other; nobody waits for it to\n"
+                "run out.\n"
                 "\n"
                 "Examples:\n"
                 "  recoverctl failover shop\n"

@@ -187,6 +187,7 @@ static void on_failover(void *cookie, int result, const char *text) {
                 const char *code;
         } refusals[] = {
                 {-ENOENT, 409, "not-active"},
+                {-EHOSTUNREACH, 409, "coordinator-away"},
                 {-EINVAL, 404, "unknown-member"},
                 {-EBUSY, 409, "refused"},
         };

@@ -16,63 +16,30 @@
 #include "base/units.h"
 #include "coordinator/coordinator.h"
 #include "recovery/member_rules.h"
+#include "runtime/member_shell.h"
 #include "runtime/shell.h"
 
 /* What is not told of, such as a pause, is seen after so long. */
 #define LOOK_INTERVAL (1 * USEC_PER_SEC)
 
-struct member_shell {
-        struct runtime *runtime;
-        uint32_t service;
-        char id[GROUP_MEMBER_ID_MAX];
-        struct seat *seat;
-        struct member member;
-        struct member_input input;
-        struct loop_timer timer;
-        uint64_t request; /* of what was asked of the executor last; 0: nothing, or it answered */
-        enum member_act asked;
-        bool active; /* as the core was told */
-        bool asks_failover; /* its ladder does */
-        usec_t guard; /* as the executor was told; USEC_INFINITY: nothing yet */
-        uint64_t guard_token;
-        char to[COORDINATION_MEMBER_MAX]; /* the member that a person named; "": any */
-        char role_text[sizeof(((struct wire_message *) NULL)->text)];
-        char held[OBSERVATION_DETAIL_MAX];
-        char published[COORDINATION_TEXT_MAX];
-        struct member_counts counts;
-        usec_t granted; /* by the coordinator, as it was last seen; 0: not yet */
-};
-
-struct members {
-        struct agreement *agreement; /* NULL: nobody can be asked */
-        usec_t opened; /* no other agent of this host has run since */
-        struct member_shell **shells, **next; /* next: for the policies to come */
-        size_t count;
-        uint64_t last_request;
-};
-
-static const struct service *service_of(const struct member_shell *shell) {
-        return &shell->runtime->policy->services[shell->service];
-}
-
 static struct member_shell *shell_of(const struct runtime *runtime, const char *service) {
         for (size_t i = 0; i < runtime->members->count; i++) {
                 struct member_shell *shell = runtime->members->shells[i];
-                if (str_eq(service_of(shell)->name, service)) {
+                if (str_eq(member_service(shell)->name, service)) {
                         return shell;
                 }
         }
         return NULL;
 }
 
-static void tell(
+void member_tell(
         struct member_shell *shell, int level, uint32_t rule, const char *text, const char *note) {
-        const struct group_spec *group = service_of(shell)->group;
+        const struct group_spec *group = member_service(shell)->group;
         struct event event = {.at = loop_now(shell->runtime->loop).wall,
                 .kind = EVENT_GROUP,
                 .level = level,
                 .rule = rule};
-        str_copy(event.service, sizeof(event.service), service_of(shell)->name);
+        str_copy(event.service, sizeof(event.service), member_service(shell)->name);
         snprintf(event.text, sizeof(event.text), "group %s: %s: %s%s%s", group->name,
                 duty_text(shell->member.duty), text, note[0] ? ": " : "", note);
         effects_tell(shell->runtime, &event);
@@ -80,30 +47,6 @@ static void tell(
 
 /* ---- What goes in ------------------------------------------------------------------------------
  */
-
-/* "can=1 priority=200 duty=standby", as a member publishes it: false unless it can. */
-static bool read_peer(const struct lease_peer *peer, uint32_t *ret_priority) {
-        static const char able[] = "can=1 priority=";
-        char *end = NULL;
-        if (!str_starts(peer->text, able)) {
-                return false;
-        }
-        errno = 0;
-        unsigned long priority = strtoul(peer->text + strlen(able), &end, 10);
-        if (*end != ' ' || errno != 0 || priority > UINT32_MAX) {
-                return false;
-        }
-        *ret_priority = (uint32_t) priority;
-        return true;
-}
-
-/* By its id, its host or its service. */
-static bool is_called(const struct lease_peer *peer, const char *name) {
-        const char *slash = strchr(peer->member, '/');
-        size_t host = slash ? (size_t) (slash - peer->member) : 0;
-        return str_eq(peer->member, name) || (slash && str_eq(slash + 1, name)) ||
-               (strlen(name) == host && strncmp(peer->member, name, host) == 0);
-}
 
 /* The best of those that could be promoted, or the one that a person named. */
 static void see_peers(struct member_shell *shell, const struct lease_view *view) {
@@ -113,8 +56,9 @@ static void see_peers(struct member_shell *shell, const struct lease_view *view)
         for (size_t i = 0; i < view->n_peers; i++) { /* sorted, so the first by name wins a tie */
                 uint32_t priority;
                 const struct lease_peer *peer = &view->peers[i];
-                bool meant = !input->failover || !shell->to[0] || is_called(peer, shell->to);
-                if (meant && read_peer(peer, &priority) &&
+                bool meant = !input->failover || !shell->to[0] ||
+                             member_is_called(peer->member, shell->to);
+                if (meant && member_peer_can(peer, &priority) &&
                         (!input->peer_can || priority > input->peer_priority)) {
                         input->peer_can = true;
                         input->peer_priority = priority;
@@ -125,7 +69,7 @@ static void see_peers(struct member_shell *shell, const struct lease_view *view)
 
 /* Servers have a least duration. etcd rounds up to whole seconds, which is no news. */
 static void say_granted(struct member_shell *shell, usec_t granted) {
-        const struct group_spec *group = service_of(shell)->group;
+        const struct group_spec *group = member_service(shell)->group;
         char longer[UNITS_TEXT_MAX], wanted[UNITS_TEXT_MAX];
         if (granted == 0 || granted == shell->granted) {
                 return;
@@ -185,7 +129,7 @@ static const char *see_hold(struct member_shell *shell) {
 }
 
 static bool see_probes(const struct member_shell *shell) {
-        const struct service *service = service_of(shell);
+        const struct service *service = member_service(shell);
         const struct strings *required = &service->group->requires_healthy;
         for (uint32_t i = 0; i < required->count; i++) {
                 const struct probe_spec *probe = policy_probe(service, required->items[i]);
@@ -218,7 +162,7 @@ static void see_service(struct member_shell *shell) {
  */
 
 static int send(struct member_shell *shell, struct wire_message *message) {
-        const struct service *service = service_of(shell);
+        const struct service *service = member_service(shell);
         str_copy(message->service, sizeof(message->service), service->name);
         str_copy(message->digest, sizeof(message->digest), service->digest);
         return executor_link_send(shell->runtime->link, message);
@@ -287,7 +231,8 @@ static void tell_rules(struct member_shell *shell, const struct member_effects *
                 bool stays = rule->next == DUTY_SAME;
                 int level = stays ? LOG_WARNING : level_of((enum duty) rule->next);
                 if (last || level <= LOG_NOTICE) {
-                        tell(shell, level, rule->number, rule->sentence, last ? effects->note : "");
+                        member_tell(shell, level, rule->number, rule->sentence,
+                                last ? effects->note : "");
                 }
         }
 }
@@ -310,6 +255,7 @@ static void publish(struct member_shell *shell) {
                 member_can(&shell->member, &shell->input),
                 shell->member.self ? shell->member.self->priority : 0,
                 duty_text(shell->member.duty));
+        members_add_wish(shell, text);
         if (!str_eq(text, shell->published)) {
                 str_copy(shell->published, sizeof(shell->published), text);
                 seat_publish(shell->seat, text);
@@ -349,6 +295,7 @@ static void look(void *cookie) {
         }
         shell->input.now = loop_now(runtime->loop).mono;
         shell->input.agrees = runtime->executor_agrees;
+        members_hear_wishes(shell);
         see_lease(shell);
         see_service(shell);
         see_agreement(shell);
@@ -406,7 +353,7 @@ bool members_answered(struct runtime *runtime, const struct wire_message *messag
                 count_answer(shell, message->ok);
         }
         if (!done || !message->ok) {
-                tell(shell, LOG_WARNING, 0,
+                member_tell(shell, LOG_WARNING, 0,
                         shell->asked == MEMBER_ACT_PROMOTE ? "it could not be promoted"
                                                            : "it could not be demoted yet",
                         message->text);
@@ -438,69 +385,6 @@ void members_agreed(struct runtime *runtime) {
         }
 }
 
-/* ---- People ------------------------------------------------------------------------------------
- */
-
-static struct member_shell *active_of(const struct runtime *runtime, const char *group) {
-        for (size_t i = 0; i < runtime->members->count; i++) {
-                struct member_shell *shell = runtime->members->shells[i];
-                if (str_eq(service_of(shell)->group->name, group) &&
-                        shell->member.duty == DUTY_ACTIVE) {
-                        return shell;
-                }
-        }
-        return NULL;
-}
-
-static int find_target(
-        const struct member_shell *shell, const char *to, char why[COORDINATION_WHY_MAX]) {
-        const struct lease_view *view = seat_view(shell->seat);
-        bool found = false;
-        for (size_t i = 0; i < view->n_peers; i++) {
-                uint32_t priority;
-                if (!to || is_called(&view->peers[i], to)) {
-                        found = true;
-                        if (read_peer(&view->peers[i], &priority)) {
-                                return 0;
-                        }
-                }
-        }
-        if (to && !found) {
-                snprintf(why, COORDINATION_WHY_MAX, "no other member '%.64s' takes part at present",
-                        to);
-                return -EINVAL;
-        }
-        snprintf(why, COORDINATION_WHY_MAX,
-                "%.64s could be promoted at present; 'recoverctl why GROUP' on its host says why",
-                to ? "that member is not known as one that" : "no other member");
-        return -EBUSY;
-}
-
-void runtime_failover(struct runtime *runtime, const char *group, const char *to, const char *by,
-        runtime_reply call, void *cookie) {
-        char why[COORDINATION_WHY_MAX];
-        struct member_shell *shell = active_of(runtime, group);
-        if (!shell) {
-                snprintf(why, sizeof(why),
-                        "no member of the group %.64s is active on this host; 'recoverctl group' says "
-                        "where it is",
-                        group);
-                answers_reply(runtime, call, cookie, -ENOENT, why);
-                return;
-        }
-        int r = find_target(shell, to, why);
-        if (r < 0) {
-                answers_reply(runtime, call, cookie, r, why);
-                return;
-        }
-        str_copy(shell->to, sizeof(shell->to), to ? to : "");
-        shell->input.failover = true;
-        tell(shell, LOG_NOTICE, 0, "a failover is asked for by", by);
-        snprintf(why, sizeof(why), "%.64s hands over", service_of(shell)->name);
-        answers_reply(runtime, call, cookie, 0, why);
-        loop_timer_set(&shell->timer, loop_now(runtime->loop).mono);
-}
-
 /* ---- Snapshots ---------------------------------------------------------------------------------
  */
 
@@ -512,7 +396,7 @@ void runtime_member(const struct runtime *runtime, size_t index, struct member_s
         const struct member_shell *shell = runtime->members->shells[index];
         const struct member_rule *rule = member_rule_by_number(shell->member.last_rule);
         *ret = (struct member_snapshot){
-                .service = service_of(shell),
+                .service = member_service(shell),
                 .duty = duty_text(shell->member.duty),
                 .sentence = rule ? rule->sentence : "",
                 .failovers = member_failovers(&shell->member, loop_now(runtime->loop).mono),
@@ -527,7 +411,7 @@ void runtime_member(const struct runtime *runtime, size_t index, struct member_s
                 .counts = shell->counts,
         };
         agreement_look(
-                runtime->members->agreement, service_of(shell)->group->name, &ret->agreement);
+                runtime->members->agreement, member_service(shell)->group->name, &ret->agreement);
         member_guards(&shell->member, &shell->input, ret->guards);
 }
 
@@ -722,7 +606,7 @@ void members_carry(struct runtime *runtime, const struct policy *next) {
         size_t n = 0;
         for (size_t i = 0; i < members->count; i++) {
                 struct member_shell *shell = members->shells[i];
-                const struct service *service = policy_service(next, service_of(shell)->name);
+                const struct service *service = policy_service(next, member_service(shell)->name);
                 if (!stays(shell, next, service)) {
                         shell_free(shell);
                         continue;

@@ -32,8 +32,10 @@ struct member_snapshot { /* valid until control returns to the loop */
 size_t runtime_members(const struct runtime *runtime);
 void runtime_member(const struct runtime *runtime, size_t index, struct member_snapshot *ret);
 
-/* Has another member of the group take over: `to`, a host, service or id, or NULL for the best.
- * result 0: it is under way; -ENOENT: no member of the group is active here; -EINVAL: there is no
- * such other member; -EBUSY: it cannot be promoted. */
+/* Has another member of the group take over: `to`, a host, service or id, or NULL for the best. One
+ * that is active on another host is asked through the coordinator. result 0: it is under way;
+ * -ENOENT: no member of the group is active, or none is of this host; -EHOSTUNREACH: the
+ * coordinator does not answer; -EINVAL: there is no such other member; -EBUSY: it cannot be
+ * promoted. */
 void runtime_failover(struct runtime *runtime, const char *group, const char *to, const char *by,
         runtime_reply call, void *cookie);

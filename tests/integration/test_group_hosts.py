@@ -87,12 +87,31 @@ def pair(new_agent, tmp_path) -> Pair:
     return Pair(new_agent, tmp_path)
 
 
+def _hand_over_from_the_other_host(pair: Pair, active: Host, standby: Host) -> tuple[Host, Host]:
+    """Returns the active one, and the other, as they are after it."""
+    active.agent.wait_until(
+        lambda: active.agent.ctl_json("group")["members"][0]["duty"] == "active", WITHIN, "it says that it is active"
+    )
+    standby.agent.wait_until(
+        lambda: "no other member 'three'" in standby.agent.ctl("failover", "data", "--to", "three").err,
+        WITHIN,
+        "the standby knows who is active",
+    )
+    standby.agent.wait_until(
+        lambda: "asked" in standby.agent.ctl("failover", "data", "--to", standby.name).out, WITHIN, "the active one is asked"
+    )
+    pair.wait_for_active(standby.name)
+    assert f"on {standby.name}/db" in active.agent.log_text()
+    return standby, active
+
+
 def _tell_of_a_story(pair: Pair, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:
     """`freeze` and `thaw` the coordinator."""
     one, two = pair.hosts.values()
     one.agent.wait_until(lambda: one.runs() or two.runs(), WITHIN, "somebody is active")
     first, second = (one, two) if one.runs() else (two, one)
     pair.wait_for_active(first.name)
+    first, second = _hand_over_from_the_other_host(pair, first, second)
     first.service.set("fail")
     first.service.set("refuse-start")
     pair.wait_for_active(second.name)  # beyond repair
@@ -103,6 +122,8 @@ def _tell_of_a_story(pair: Pair, freeze: Callable[[], None], thaw: Callable[[], 
     pair.wait_for_active(first.name)  # a host that is lost
     freeze()
     first.agent.wait_until(lambda: not first.runs(), WITHIN, "cut off from the coordinator nobody is active")
+    refused = first.agent.ctl("failover", "data")
+    assert refused.code == 1 and "the coordinator does not answer" in refused.err
     silence = "the coordinator does not say who has the lease"
     first.agent.wait_until(lambda: silence in first.agent.ctl("why", "data").out, WITHIN, "that is why")
     thaw()

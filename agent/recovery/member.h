@@ -51,6 +51,7 @@ struct member_input {
         /* the executor */
         enum member_role role; /* MEMBER_NONE: it is away, or has not said */
         uint64_t role_count; /* of its words about the role: grows with each */
+        uint64_t role_token; /* with which it was promoted last, as the executor says; 0: unknown */
         bool agrees; /* it follows the policies that the agent does */
         enum member_answer answer;
         /* the service */

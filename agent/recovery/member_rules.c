@@ -238,8 +238,11 @@ static void promote(struct member_turn *turn) {
         turn->effects->act = MEMBER_ACT_PROMOTE;
 }
 
+/* Its guard is not over, so nobody else was active since its promotion, and what runs may go on
+ * under the token of that, be the lease a newer one. */
 static void resume(struct member_turn *turn) {
-        turn->member->token = turn->input->token;
+        const struct member_input *input = turn->input;
+        turn->member->token = input->role_token ? input->role_token : input->token;
         turn->member->lease_token = turn->input->token;
         turn->member->told_agreed = false;
 }

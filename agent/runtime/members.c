@@ -330,6 +330,7 @@ void members_heard(struct runtime *runtime, const struct wire_message *message) 
                 return;
         }
         shell->input.role = message->role;
+        shell->input.role_token = message->token;
         shell->input.role_count++;
         str_copy(shell->role_text, sizeof(shell->role_text), message->text);
         look(shell);

@@ -505,6 +505,21 @@ static void it_goes_on_if_the_lease_is_its_own_again(void **state) {
         assert_true(play.effects.guards && play.effects.guard > play.input.now);
 }
 
+static void it_goes_on_under_the_token_of_its_promotion(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        play.input.role_token = 7;
+        say_role(&play, MEMBER_ACTIVE);
+        say_lease(&play, LEASE_OURS, 9); /* the coordinator was away meanwhile */
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        assert_int_equal(play.effects.token, 7);
+        pass(&play, SECOND);
+        assert_int_equal(play.member.duty, DUTY_ACTIVE);
+        say_lease(&play, LEASE_OURS, 11);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
 static void it_is_stopped_if_another_has_the_lease(void **state) {
         (void) state;
         struct play play;
@@ -623,6 +638,7 @@ int main(void) {
                 cmocka_unit_test(only_a_proven_standby_promises),
                 cmocka_unit_test(one_that_gets_its_lease_back_is_no_failover),
                 cmocka_unit_test(it_goes_on_if_the_lease_is_its_own_again),
+                cmocka_unit_test(it_goes_on_under_the_token_of_its_promotion),
                 cmocka_unit_test(it_is_stopped_if_another_has_the_lease),
                 cmocka_unit_test(what_somebody_started_is_stopped),
                 cmocka_unit_test(each_row_is_told_apart_and_says_why),

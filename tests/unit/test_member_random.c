@@ -130,8 +130,9 @@ static usec_t clock_of(const struct world *world, const struct node *node) {
 
 static void tell_role(struct world *world, struct node *node, enum member_role role) {
         node->executor.role = role;
-        push(&node->from_executor,
-                (struct letter){.arrives = world->now + up_to(world, TICK), .role = role});
+        push(&node->from_executor, (struct letter){.arrives = world->now + up_to(world, TICK),
+                                           .role = role,
+                                           .token = node->executor.token});
 }
 
 static void tell_answer(
@@ -219,12 +220,14 @@ static void executor_turn(struct world *world, struct node *node) {
 static void executor_guard(
         struct world *world, struct node *node, uint64_t token, usec_t deadline) {
         struct executor *executor = &node->executor;
-        if (!executor->up || token < executor->highest) {
+        bool standby = executor->role == MEMBER_STANDBY && executor->task == TASK_NONE;
+        if (!executor->up || token < executor->highest ||
+                (deadline && token != executor->token && !standby)) {
                 return;
         }
         usec_t longest = clock_of(world, node) + world->group.lease;
         executor->highest = deadline ? token : executor->highest;
-        executor->token = token;
+        executor->token = deadline ? token : executor->token;
         executor->deadline = MIN(deadline, longest);
 }
 
@@ -430,6 +433,7 @@ static void agent_turn(struct world *world, struct node *node) {
         while (pop(&node->from_executor, world->now, &letter)) {
                 if (!letter.is_answer) {
                         input->role = letter.role;
+                        input->role_token = letter.token;
                         input->role_count++;
                 } else if (letter.request == node->request) {
                         input->answer = letter.answer;

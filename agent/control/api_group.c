@@ -46,6 +46,10 @@ static void put_agreement(struct view *view, const struct member_snapshot *membe
         json_end_object(json);
 }
 
+static const char *lease_last(const struct member_snapshot *member) {
+        return member->view->last[0] ? member->view->last : NULL;
+}
+
 static void put_guards(struct json_writer *json, const struct member_snapshot *member) {
         json_begin_array(json, "guards");
         for (size_t i = 0; i < MEMBER_GUARDS; i++) {
@@ -90,6 +94,8 @@ static void put_member(struct view *view, const struct member_snapshot *member) 
         json_put_text(json, "session", coordinator_session_text(member->view->session));
         json_put_text(json, "session_why", member->view->why);
         json_put_text(json, "executor", member->role_text);
+        json_put_bool(json, "follows", member->input->follows > 0);
+        json_put_text(json, "last_active", lease_last(member));
         json_put_uint(json, "failovers", member->failovers);
         put_guards(json, member);
         put_peers(json, member->view);

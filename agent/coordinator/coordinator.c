@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -239,6 +241,13 @@ void seat_want(struct seat *seat, bool want) {
         }
 }
 
+void seat_mark(struct seat *seat, bool active) {
+        if (seat->wish.active != active) {
+                seat->wish.active = active;
+                seat->coordinator->operations->wish(seat);
+        }
+}
+
 void seat_release(struct seat *seat, const char *to) {
         seat->wish.want = false;
         seat->wish.release = true;
@@ -286,7 +295,8 @@ static bool places_equal(const struct lease_view *a, const struct lease_view *b)
 static bool views_equal(const struct lease_view *a, const struct lease_view *b) {
         return a->standing == b->standing && a->token == b->token && a->granted == b->granted &&
                a->session == b->session && a->usable_until == b->usable_until &&
-               str_eq(a->holder, b->holder) && str_eq(a->why, b->why) && places_equal(a, b) &&
+               str_eq(a->holder, b->holder) && a->last_token == b->last_token &&
+               str_eq(a->last, b->last) && str_eq(a->why, b->why) && places_equal(a, b) &&
                peers_equal(a, b);
 }
 
@@ -314,6 +324,20 @@ void seat_update_session(struct seat *seat, enum coordinator_session session, co
                 view.standing = LEASE_UNKNOWN;
         }
         seat_update(seat, &view);
+}
+
+void seat_read_last(const char *text, struct lease_view *view) {
+        char *end = NULL;
+        errno = 0;
+        uint64_t token = strtoull(text, &end, 10);
+        if (errno == 0 && end != text && *end == ' ' && end[1]) {
+                view->last_token = token;
+                (void) str_copy(view->last, sizeof(view->last), end + 1);
+        }
+}
+
+void seat_write_last(uint64_t token, const char *member, char text[SEAT_LAST_MAX]) {
+        (void) snprintf(text, SEAT_LAST_MAX, "%" PRIu64 " %s", token, member);
 }
 
 void seat_released(struct seat *seat) {

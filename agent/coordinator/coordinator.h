@@ -66,6 +66,10 @@ void seat_want(struct seat *seat, bool want);
  * coordinator has it, or the lease has run out. */
 void seat_release(struct seat *seat, const char *to);
 
+/* Whether this member, which has the lease, is active by now: the coordinator remembers who was
+ * last, beyond the end of the lease. */
+void seat_mark(struct seat *seat, bool active);
+
 /* What the peers see of this member: one line, cut to COORDINATION_TEXT_MAX. */
 void seat_publish(struct seat *seat, const char *text);
 

@@ -4,8 +4,8 @@
  * was not answered did is never guessed: the next look shows it.
  *
  * Below ROOT/GROUP/ are the keys `lease` ("GUID MEMBER", which only is created where there is
- * none), where it has several places `lease/1` and so on, `members/MEMBER` and `next`. The first
- * two go with the lease of etcd that the member keeps alive.
+ * none), where it has several places `lease/1` and so on, `members/MEMBER`, `next` and `last`
+ * ("TOKEN MEMBER"). The first two go with the lease of etcd that the member keeps alive.
  */
 
 #include <errno.h>
@@ -59,7 +59,7 @@ struct etcd_seat {
         usec_t proven; /* the same of the last one that a look came after: a server that is cut off
                           answers none */
         struct etcd_keys *keys; /* of the last look */
-        const struct etcd_key *own, *next; /* in it; NULL: none */
+        const struct etcd_key *own, *next, *last; /* in it; NULL: none */
         const struct etcd_key *places[COORDINATION_PLACES_MAX]; /* by number; NULL: free */
         int mine, vacant; /* places: that of this member, the first that is free; NONE */
         bool holding, settled; /* settled: the first look is over */
@@ -223,6 +223,21 @@ static void write_give_back(struct etcd_seat *seat) {
         strbuf_add(&seat->body, "]}");
 }
 
+/* Only while the lease is still the one under which it became active. */
+static void write_mark(struct etcd_seat *seat) {
+        char value[SEAT_LAST_MAX];
+        seat_write_last(seat->places[seat->mine]->created, seat->common.member, value);
+        add_compare_created(seat, "lease", "", seat->places[seat->mine]->created);
+        add_put(seat, "last", "", value, 0);
+        strbuf_add(&seat->body, "]}");
+}
+
+static bool is_marked(const struct etcd_seat *seat) {
+        char value[SEAT_LAST_MAX];
+        seat_write_last(seat->places[seat->mine]->created, seat->common.member, value);
+        return seat->last && str_eq(seat->last->value, value);
+}
+
 static bool takes_part(const struct etcd_seat *seat, const char *member) {
         for (size_t i = 0; i < seat->keys->count; i++) {
                 const char *part = part_of(seat, seat->keys->items[i].key);
@@ -251,6 +266,8 @@ static bool write_act(struct etcd_seat *seat) {
                 write_sit_down(seat);
         } else if (seat->holding && wish->release) {
                 write_give_back(seat);
+        } else if (seat->holding && wish->active && !is_marked(seat)) {
+                write_mark(seat);
         } else if (seat->mine == NONE && seat->vacant != NONE && wish->want && !wish->release &&
                    !is_left_to_another(seat)) {
                 write_take(seat);
@@ -326,7 +343,7 @@ static void find_places(struct etcd_seat *seat) {
 }
 
 static void find_keys(struct etcd_seat *seat) {
-        seat->own = seat->next = NULL;
+        seat->own = seat->next = seat->last = NULL;
         memset(seat->places, 0, sizeof(seat->places));
         for (size_t i = 0; i < seat->keys->count; i++) {
                 const struct etcd_key *key = &seat->keys->items[i];
@@ -338,6 +355,8 @@ static void find_keys(struct etcd_seat *seat) {
                         seat->places[place_number(part)] = key;
                 } else if (str_eq(part, "next")) {
                         seat->next = key;
+                } else if (str_eq(part, "last")) {
+                        seat->last = key;
                 } else if (str_starts(part, "members/") && str_eq(part + 8, seat->common.member)) {
                         seat->own = key;
                 }
@@ -405,6 +424,7 @@ static void show(struct etcd_seat *seat) {
                 (void) str_copy(view.holder, sizeof(view.holder), view.places[0]);
         }
         view.usable_until = seat->holding ? usec_add(seat->proven, seat->granted) : 0;
+        seat_read_last(seat->last ? seat->last->value : "", &view);
         add_peers(seat, &view);
         if (seat->common.wish.release && !seat->holding) {
                 seat_released(&seat->common);

@@ -1,6 +1,7 @@
 /* The coordinator of one host: its members are services of this host. A file in the runtime folder
- * holds the lease of a group, one in the state folder the token, which outlives a boot. Whoever
- * visits them holds a lock on a third. A visit is a job for a worker thread, because disks hang.
+ * holds the lease of a group; two in the state folder, which outlive a boot, the token and who was
+ * active last. Whoever visits them holds a lock on another. A visit is a job for a worker thread,
+ * because disks hang.
  *
  * The lease is in the file and not the lock itself: a lock would be free the moment the agent dies,
  * while the executor still lets the active member run until its lease is over. */
@@ -54,7 +55,7 @@ struct visit_job {
         usec_t deadline;
         struct lease_visit visit;
         struct lease_view view; /* what it found */
-        bool moved; /* another holder, or another member: peers in this process want to know */
+        bool moved; /* another holder, active or other member: peers in this process want to know */
         struct error error;
 };
 
@@ -133,6 +134,28 @@ static int write_token(int folder, const struct visit_job *job, const char *name
         return r < 0 ? error_set_errno(err, -r, "writing %s/%s", job->state, name) : 0;
 }
 
+/* ---- in the thread: who was active last ---- */
+
+static int read_last(int folder, const struct visit_job *job, const char *name,
+        struct lease_record *record, struct error *err) {
+        AUTO_FREE char *text = NULL;
+        int r = read_text(folder, name, SEAT_LAST_MAX, &text);
+        if (r < 0) {
+                return error_set_errno(err, -r, "%s/%s", job->state, name);
+        }
+        text[strcspn(text, "\n")] = '\0';
+        (void) str_copy(record->last, sizeof(record->last), text);
+        return 0;
+}
+
+static int write_last(int folder, const struct visit_job *job, const char *name,
+        const struct lease_record *record, struct error *err) {
+        char text[SEAT_LAST_MAX + 1];
+        (void) snprintf(text, sizeof(text), "%s\n", record->last);
+        int r = replace_text(folder, name, text, true);
+        return r < 0 ? error_set_errno(err, -r, "writing %s/%s", job->state, name) : 0;
+}
+
 /* ---- in the thread: the visit ---- */
 
 static int load(int folder, const struct visit_job *job, const char *name,
@@ -157,7 +180,8 @@ static int save(int folder, const struct visit_job *job, const char *name,
 }
 
 static bool members_moved(const struct lease_record *before, const struct lease_record *after) {
-        bool moved = before->n_holders != after->n_holders || before->n_guests != after->n_guests;
+        bool moved = before->n_holders != after->n_holders || before->n_guests != after->n_guests ||
+                     !str_eq(before->last, after->last);
         for (size_t i = 0; !moved && i < after->n_holders; i++) {
                 moved = !str_eq(before->holders[i].member, after->holders[i].member);
         }
@@ -167,13 +191,18 @@ static bool members_moved(const struct lease_record *before, const struct lease_
 /* With the lock held. A new token is on disk before the lease that has it. */
 static int change_record(int state, int runtime, struct visit_job *job, struct error *err) {
         char lease_name[COORDINATION_GROUP_MAX + 8], token_name[COORDINATION_GROUP_MAX + 8];
+        char last_name[COORDINATION_GROUP_MAX + 8];
         struct lease_record record = {0}, before;
         uint64_t token = 0;
         (void) snprintf(lease_name, sizeof(lease_name), "%s.lease", job->group);
         (void) snprintf(token_name, sizeof(token_name), "%s.token", job->group);
+        (void) snprintf(last_name, sizeof(last_name), "%s.last", job->group);
         int r = load(runtime, job, lease_name, &record, err);
         if (r == 0) {
                 r = read_token(state, job, token_name, &token, err);
+        }
+        if (r == 0) {
+                r = read_last(state, job, last_name, &record, err);
         }
         if (r < 0) {
                 return r;
@@ -183,6 +212,9 @@ static int change_record(int state, int runtime, struct visit_job *job, struct e
         r = lease_record_visit(&record, &job->visit, clock_now().mono, err);
         if (r == 0 && record.token > token) {
                 r = write_token(state, job, token_name, record.token, err);
+        }
+        if (r == 0 && !str_eq(record.last, before.last)) {
+                r = write_last(state, job, last_name, &record, err);
         }
         if (r == 0) {
                 r = save(runtime, job, lease_name, &record, err);

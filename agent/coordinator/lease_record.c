@@ -146,8 +146,9 @@ static void remove_guest(struct lease_record *record, struct lease_guest *guest)
 
 /* What ran before the last boot does not run any more. */
 static void begin_boot(struct lease_record *record, const char *boot) {
-        uint64_t token = record->token;
-        *record = (struct lease_record){.token = token};
+        struct lease_record before = *record;
+        *record = (struct lease_record){.token = before.token};
+        (void) str_copy(record->last, sizeof(record->last), before.last);
         (void) str_copy(record->boot, sizeof(record->boot), boot);
 }
 
@@ -217,6 +218,9 @@ int lease_record_visit(struct lease_record *record, const struct lease_visit *vi
                 give_back(record, ours, &visit->wish, now);
         } else if (ours) {
                 ours->until = usec_add(now, visit->lease);
+                if (visit->wish.active) {
+                        seat_write_last(record->token, visit->member, record->last);
+                }
         } else if (may_take(record, visit)) {
                 ours = &record->holders[record->n_holders++];
                 (void) str_copy(ours->member, sizeof(ours->member), visit->member);
@@ -253,6 +257,7 @@ void lease_record_view(const struct lease_record *record, const struct lease_vis
                 (void) str_copy(ret->holder, sizeof(ret->holder),
                         ret->standing == LEASE_OURS ? visit->member : ret->places[0]);
         }
+        seat_read_last(record->last, ret);
         for (size_t i = 0; i < record->n_guests; i++) {
                 const struct lease_guest *guest = &record->guests[i];
                 if (!str_eq(guest->member, visit->member)) {

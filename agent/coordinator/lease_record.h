@@ -22,6 +22,8 @@ struct lease_record {
         uint64_t token; /* of the last lease that was given */
         struct lease_holder holders[COORDINATION_PLACES_MAX]; /* in the order in which they came */
         size_t n_holders;
+        char last[SEAT_LAST_MAX]; /* who was active last, see seat_read_last; of a file of its own
+                                   */
         char next[COORDINATION_MEMBER_MAX]; /* whom it was given back for; "": nobody */
         usec_t next_until;
         struct lease_guest guests[COORDINATION_PEERS_MAX];

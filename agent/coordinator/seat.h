@@ -11,6 +11,7 @@
 /* What the caller asks of a seat. */
 struct seat_wish {
         bool want;
+        bool active; /* is to be remembered as the last that was */
         bool release; /* until it is done */
         char release_to[COORDINATION_MEMBER_MAX]; /* "": nobody in particular */
         char text[COORDINATION_TEXT_MAX];
@@ -59,6 +60,11 @@ void seat_update(struct seat *seat, const struct lease_view *view);
 
 /* The same, when nothing new was found out but that: session and why. What was known stays. */
 void seat_update_session(struct seat *seat, enum coordinator_session session, const char *why);
+
+/* Who was active last, as it is kept: "TOKEN MEMBER". What is no such text says nothing. */
+enum { SEAT_LAST_MAX = COORDINATION_MEMBER_MAX + 24 };
+void seat_read_last(const char *text, struct lease_view *view);
+void seat_write_last(uint64_t token, const char *member, char text[SEAT_LAST_MAX]);
 
 /* The lease was given back: the wish for that is over. */
 void seat_released(struct seat *seat);

@@ -32,7 +32,7 @@ static int ensure(struct zk_keeper *keeper, const char *path, struct error *err)
 }
 
 static int prepare(struct zk_keeper *keeper, struct error *err) {
-        static const char *const parts[] = {"members", "lease", "beats", "next"};
+        static const char *const parts[] = {"members", "lease", "beats", "next", "last"};
         char path[ZK_PATH_MAX] = "";
         int code = zk_make_path(&keeper->session, keeper->base, path);
         code = refuse(keeper, code, path, err);
@@ -257,6 +257,37 @@ static bool is_left_to_another(struct zk_keeper *keeper, const struct lease_view
         return true;
 }
 
+/* ---- who was active last ---- */
+
+static void last_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
+        (void) snprintf(path, ZK_PATH_MAX, "%.400s/last", keeper->base);
+}
+
+static int look_at_last(struct zk_keeper *keeper, struct lease_view *view, struct error *err) {
+        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        last_path(keeper, path);
+        int code = zk_get(&keeper->session, path, true, data, NULL);
+        if (code == ZOK) {
+                seat_read_last(data, view);
+        }
+        return refuse(keeper, code, path, err);
+}
+
+/* The session that writes it is the one that the lease is held with, so both end together. */
+static int mark(struct zk_keeper *keeper, struct lease_view *view, struct error *err) {
+        char path[ZK_PATH_MAX], text[SEAT_LAST_MAX];
+        if (view->standing != LEASE_OURS || view->last_token == view->token) {
+                return ZOK;
+        }
+        last_path(keeper, path);
+        seat_write_last(view->token, keeper->member, text);
+        int code = zk_set(&keeper->session, path, text, ZK_ANY_VERSION);
+        if (code == ZOK) {
+                seat_read_last(text, view);
+        }
+        return refuse(keeper, code, path, err);
+}
+
 /* ---- what is to be done ---- */
 
 static int give_back(struct zk_keeper *keeper, const struct seat_wish *wish, const char *node,
@@ -351,6 +382,7 @@ static int look_round(struct zk_keeper *keeper, struct queue *queue, struct erro
         keeper->view.granted = zk_session_timeout(&keeper->session);
         int code = look_at_queue(keeper, queue, err);
         code = code == ZOK ? look_at_peers(keeper, &keeper->view, err) : code;
+        code = code == ZOK ? look_at_last(keeper, &keeper->view, err) : code;
         return code == ZOK ? look_at_next(keeper, err) : code;
 }
 
@@ -376,6 +408,7 @@ int zk_keeper_settle(struct zk_keeper *keeper, const struct seat_wish *wish, boo
                 }
         }
         code = code == ZOK && again ? ZOPERATIONTIMEOUT : code; /* it never stood still */
+        code = code == ZOK && wish->active ? mark(keeper, &keeper->view, err) : code;
         keeper->resumed = keeper->resumed && code != ZOK;
         *ret_released = code == ZOK && !*queue.own;
         return code;

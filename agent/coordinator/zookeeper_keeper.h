@@ -6,6 +6,7 @@
  *                              as many as it has places
  *     beats/HOST:SERVICE       ephemeral: written to by one that does not want the lease
  *     next                     whom it was given back for
+ *     last                     "TOKEN MEMBER": who was active last
  *
  * The name of a node in `lease` begins with a number that the member drew by lot, so that one whose
  * creation was never answered is found again. */

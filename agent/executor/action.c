@@ -511,7 +511,8 @@ static void on_kept(void *cookie) {
 /* Of a step that may change something. A rollback sees to it by itself, a first start is no step,
  * and what a lease asks for does not wait. */
 static bool keep_present(struct execution *action) {
-        bool of_group = action->whole == ACTION_PROMOTE || action->whole == ACTION_DEMOTE;
+        bool of_group = action->whole == ACTION_PROMOTE || action->whole == ACTION_DEMOTE ||
+                        action->whole == ACTION_FOLLOW;
         bool is_step = action->order.request != 0 && !is_exchange(action->whole) && !of_group &&
                        (action->order.step || action->whole != ACTION_START);
         return is_step && step_checkpoint_start(action->managed, action->whole, on_kept, action);
@@ -525,7 +526,7 @@ static void begin(struct execution *action) {
         list_append(&queue->running, &action->node);
         action->begun = loop_now(action->managed->executor->loop).mono;
         keep_request(action);
-        lease_guard_began(action->managed, action->whole);
+        lease_guard_began(action->managed, &action->order);
         log_debug("%s: %s begins, request %" PRIu64, action->managed->state.service,
                 action_text((enum action) action->whole), action->order.request);
         if (keep_present(action)) {
@@ -598,9 +599,14 @@ void action_process_ended(struct execution *action) {
                         after_stop(action);
                 }
                 break;
+        case STAGE_OPERATION:
+                if (action->whole == ACTION_FOLLOW && !action->managed->state.running) {
+                        operation_cancel(TAKE_PTR(action->operation));
+                        finish(action, false, "the service has ended");
+                }
+                break;
         case STAGE_PENDING:
         case STAGE_KEEPING:
-        case STAGE_OPERATION:
                 break;
         }
 }
@@ -647,7 +653,7 @@ void action_cut(struct execution *action, const char *why) {
 
 int action_start(struct managed *managed, const struct action_order *order, struct error *err) {
         struct action_queue *queue = &managed->executor->actions;
-        const char *why_not = lease_guard_why_not(managed, order->action);
+        const char *why_not = lease_guard_why_not(managed, order);
         if (managed->action) {
                 return error_set(err, EBUSY, "another action is under way");
         }

@@ -38,6 +38,8 @@ struct action_order {
         uint64_t incident;
         uint32_t attempt;
         const struct step_spec *step; /* of the service's policy; NULL: none */
+        uint64_t token; /* ACTION_FOLLOW: of the lease of the active member, */
+        const char *active; /* and how the group calls that; of the policy */
 
         /* Told before the agent is; may be NULL. */
         void (*ended)(void *cookie, struct managed *managed, bool ok, const char *text);

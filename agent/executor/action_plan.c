@@ -138,6 +138,18 @@ void action_plan_give_back(struct action_plan *plan, const struct service *servi
         }
 }
 
+/* Nothing of it runs while the programs change what it is made of; it is started once they say that
+ * it will follow. */
+static void plan_following(struct action_plan *plan, const struct group_spec *group) {
+        add_stop(plan, group->stop_timeout);
+        for (uint32_t i = 0; i < plan->count; i++) {
+                plan->parts[i].goes_on = false;
+        }
+        for (uint32_t i = 0; i < group->follow.count; i++) {
+                add_step(plan, &group->follow.items[i]);
+        }
+}
+
 /* ---- Any action ---- */
 
 void action_plan_make(struct action_plan *plan, int action, const struct service *service,
@@ -147,6 +159,8 @@ void action_plan_make(struct action_plan *plan, int action, const struct service
                 plan_exchange(plan, action, service);
         } else if (action == ACTION_PROMOTE && service && service->group) {
                 plan_promotion(plan, service->group);
+        } else if (action == ACTION_FOLLOW && service && service->group) {
+                plan_following(plan, service->group);
         } else if (action == ACTION_DEMOTE) {
                 plan_demotion(plan, service ? service->group : NULL, demotion);
         } else {
@@ -158,6 +172,10 @@ bool action_plan_clear_up(
         struct action_plan *plan, int action, const struct service *service, bool exchanged) {
         if (action == ACTION_ROLLBACK || action == ACTION_UNDO) {
                 return clear_exchange(plan, action, exchanged);
+        }
+        if (action == ACTION_FOLLOW) { /* what was started may be anything */
+                action_plan_make(plan, ACTION_DEMOTE, service, DEMOTION_BARE, plan->traces);
+                return true;
         }
         if (action != ACTION_PROMOTE || action_plan_part(plan)->begins_nothing) {
                 return false;

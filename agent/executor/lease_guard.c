@@ -46,6 +46,18 @@ bool lease_guard_holds(const struct managed *managed) {
         return managed->guard && role_of(managed) != MEMBER_STANDBY;
 }
 
+/* It was proven to follow the active member, and its policy still wants that. */
+static bool is_trusted(const struct managed *managed) {
+        const struct group_spec *group = group_of(managed->guard);
+        return managed->state.follows != 0 && role_of(managed) == MEMBER_STANDBY && group &&
+               group->standby == STANDBY_RUNNING;
+}
+
+/* What another manager runs is looked at a little later. */
+static bool may_run(const struct managed *managed) {
+        return managed->state.running || !managed_is_command(managed);
+}
+
 /* ---- What it is ---- */
 
 static void schedule(struct lease_guard *guard);
@@ -219,9 +231,24 @@ void lease_guard_plan(const struct managed *managed, struct action_plan *plan, i
                 plan, action, service, guard ? demotion_of(guard) : DEMOTION_WHOLE, traces);
 }
 
-void lease_guard_began(struct managed *managed, int action) {
+static void begin_following(struct managed *managed, const struct action_order *order) {
+        struct lease_guard *guard = managed->guard;
+        guard->following = order->token;
+        str_copy(guard->active, sizeof(guard->active), order->active);
+        fencing_tokens_note(&managed->executor->tokens, group_name(guard), order->token);
+}
+
+void lease_guard_began(struct managed *managed, const struct action_order *order) {
+        int action = order->action;
         if (!managed->guard) {
                 return;
+        }
+        if (1U << action & (1U << ACTION_FOLLOW | 1U << ACTION_DEMOTE | 1U << ACTION_STOP)) {
+                managed->state.follows = 0; /* written before it is done */
+                managed_save(managed);
+        }
+        if (action == ACTION_FOLLOW) {
+                begin_following(managed, order);
         }
         if (action == ACTION_PROMOTE && role_of(managed) != MEMBER_ACTIVE) {
                 set_role(managed, MEMBER_PROMOTING, "the lease is here");
@@ -232,9 +259,11 @@ void lease_guard_began(struct managed *managed, int action) {
 }
 
 void lease_guard_clears_up(struct managed *managed, int action) {
-        if (managed->guard && action == ACTION_PROMOTE) {
+        bool follow = action == ACTION_FOLLOW;
+        if (managed->guard && (follow || action == ACTION_PROMOTE)) {
                 managed->guard->demoting_since = now_of(managed);
-                set_role(managed, MEMBER_DEMOTING, "the promotion failed");
+                set_role(managed, MEMBER_DEMOTING,
+                        follow ? "it could not be made to follow" : "the promotion failed");
         }
 }
 
@@ -243,6 +272,7 @@ static void note_standby(struct managed *managed, const char *text) {
         guard->demotion = DEMOTION_WHOLE;
         guard->pause = PAUSE_FIRST;
         guard->overdue = false;
+        managed->state.follows = 0;
         set_role(managed, MEMBER_STANDBY, text);
         if (guard->leaving) {
                 managed->state.role = MEMBER_NONE;
@@ -251,15 +281,36 @@ static void note_standby(struct managed *managed, const char *text) {
         }
 }
 
+static void note_following(struct managed *managed, uint64_t token) {
+        char text[MANAGED_TEXT_MAX];
+        if (!may_run(managed)) {
+                note_standby(managed, "it ended as soon as it was started to follow");
+                return;
+        }
+        managed->state.follows = token;
+        snprintf(text, sizeof(text), "it runs and follows %s", managed->guard->active);
+        set_role(managed, MEMBER_STANDBY, text);
+        lease_guard_looked(managed); /* it may have ended meanwhile, or its policy be another */
+}
+
 void lease_guard_ended(
         struct managed *managed, int action, bool ok, bool proven, const char *text) {
         struct lease_guard *guard = managed->guard;
-        bool changes_role = action == ACTION_PROMOTE || action == ACTION_DEMOTE;
-        if (!guard || guard->cutting || !changes_role) {
+        bool changes_role =
+                action == ACTION_PROMOTE || action == ACTION_DEMOTE || action == ACTION_FOLLOW;
+        if (!guard || !changes_role) {
+                return;
+        }
+        uint64_t following = guard->following;
+        guard->following = 0;
+        if (guard->cutting) {
                 return;
         }
         if (action == ACTION_PROMOTE && ok) {
+                managed->state.follows = 0;
                 set_role(managed, MEMBER_ACTIVE, text);
+        } else if (action == ACTION_FOLLOW && ok) {
+                note_following(managed, following);
         } else if (proven) {
                 note_standby(managed, text);
         } else {
@@ -324,11 +375,30 @@ int lease_guard_extend(
         return 0;
 }
 
-const char *lease_guard_why_not(const struct managed *managed, int action) {
+static const char *why_not_follow(const struct managed *managed, uint64_t token) {
+        const struct group_spec *group = group_of(managed->guard);
+        if (!group || managed->guard->leaving || group->standby != STANDBY_RUNNING) {
+                return "the standbys of its group do not run";
+        }
+        if (role_of(managed) != MEMBER_STANDBY) {
+                return "only what is proven to be a standby follows another";
+        }
+        if (token < fencing_tokens_highest(&managed->executor->tokens, group->name)) {
+                return "another member was active since under a larger fencing token";
+        }
+        return NULL;
+}
+
+const char *lease_guard_why_not(const struct managed *managed, const struct action_order *order) {
+        int action = order->action;
         const uint32_t harmless = 1U << ACTION_DEMOTE | 1U << ACTION_STOP | 1U << ACTION_RELOAD |
                                   1U << ACTION_SIGNAL | 1U << ACTION_HAPROXY;
         if (!managed->guard || harmless & 1U << action) {
-                return action == ACTION_PROMOTE ? "it is in no group with one active member" : NULL;
+                bool of_group = action == ACTION_PROMOTE || action == ACTION_FOLLOW;
+                return of_group ? "it is in no group with one active member" : NULL;
+        }
+        if (action == ACTION_FOLLOW) {
+                return why_not_follow(managed, order->token);
         }
         bool promotion = action == ACTION_PROMOTE;
         if (promotion && role_of(managed) != MEMBER_STANDBY) {
@@ -376,7 +446,11 @@ static void find_out(struct lease_guard *guard) {
                 break;
         case MEMBER_STANDBY:
         case MEMBER_NONE:
-                demote(guard, DEMOTION_BARE);
+                if (is_trusted(managed) && may_run(managed)) {
+                        set_role(managed, MEMBER_STANDBY, "it runs and follows, since before");
+                } else {
+                        demote(guard, DEMOTION_BARE);
+                }
                 break;
         }
 }
@@ -394,7 +468,9 @@ static void leave(struct lease_guard *guard) {
                 return;
         }
         guard->leaving = true;
-        if (role_of(managed) == MEMBER_STANDBY) {
+        if (guard->following) {
+                demote(guard, DEMOTION_BARE);
+        } else if (role_of(managed) == MEMBER_STANDBY) {
                 note_standby(managed, "it has left the group");
         } else if (role_of(managed) != MEMBER_DEMOTING || !managed->action) {
                 log_warning("%s: has left the group %s, demoting it", managed->state.service,
@@ -422,6 +498,8 @@ void lease_guard_follow(struct managed *managed) {
                 leave(managed->guard);
         } else if (fresh) {
                 find_out(managed->guard);
+        } else {
+                lease_guard_looked(managed);
         }
 }
 
@@ -437,13 +515,27 @@ void lease_guard_give_up(struct managed *managed) {
 
 void lease_guard_looked(struct managed *managed) {
         struct lease_guard *guard = managed->guard;
-        if (!guard || role_of(managed) != MEMBER_STANDBY || managed->action ||
-                !managed_runs(managed)) {
+        if (!guard || guard->leaving || role_of(managed) != MEMBER_STANDBY || managed->action ||
+                is_trusted(managed) || !managed_runs(managed)) {
                 return;
         }
-        log_error("%s: runs, and has no lease of %s: somebody else has started it, stopping it",
+        log_error(
+                "%s: runs, and neither has the lease of %s nor follows: somebody else has started "
+                "it, stopping it",
                 managed->state.service, group_name(guard));
         demote(guard, DEMOTION_BARE);
+}
+
+/* Whoever starts it next may start it as the active one. */
+void lease_guard_lost(struct managed *managed) {
+        if (!managed->guard || managed->state.follows == 0) {
+                return;
+        }
+        managed->state.follows = 0;
+        if (role_of(managed) == MEMBER_STANDBY) {
+                set_role(managed, MEMBER_STANDBY,
+                        "it has followed the active member, and has ended");
+        }
 }
 
 /* ---- Its address ---- */
@@ -476,6 +568,7 @@ void lease_guard_describe(const struct managed *managed, struct wire_message *re
                 .type = WIRE_ROLE,
                 .role = state->role,
                 .proven = state->role == MEMBER_STANDBY,
+                .follows = managed->guard && is_trusted(managed) ? state->follows : 0,
                 .token = state->token,
                 .deadline = state->guard_deadline,
         };
@@ -494,4 +587,10 @@ void lease_guard_environment(const struct managed *managed, struct environment *
         environment_set(environment, "RECOVERD_GROUP", group_of(guard)->name);
         environment_set(environment, "RECOVERD_ROLE", active ? "active" : "standby");
         environment_set(environment, "RECOVERD_FENCING_TOKEN", token);
+        if (guard->service->member) {
+                environment_set(environment, "RECOVERD_MEMBER", guard->service->member->name);
+        }
+        if (guard->following) {
+                environment_set(environment, "RECOVERD_ACTIVE", guard->active);
+        }
 }

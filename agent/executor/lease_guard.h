@@ -11,6 +11,7 @@
 #include "executor/managed.h"
 #include "io/environment.h"
 
+struct action_order;
 struct child;
 
 struct lease_guard {
@@ -23,6 +24,8 @@ struct lease_guard {
         usec_t pause; /* between two tries */
         usec_t demoting_since;
         bool cutting, overdue, leaving;
+        uint64_t following; /* token of the lease that it is being made to follow; 0: none */
+        char active[POLICY_NAME_MAX + 1]; /* how the group calls who has that */
         char text[MANAGED_TEXT_MAX]; /* why it is what it is */
 };
 
@@ -34,15 +37,19 @@ void lease_guard_free(struct managed *managed); /* leaves everything as it is */
 /* A lease: see WIRE_GUARD. -EPERM and why not. */
 int lease_guard_extend(struct managed *managed, uint64_t token, usec_t deadline, struct error *err);
 
-/* Why a member may not be started or promoted now; NULL: it may, or it is no member. */
-const char *lease_guard_why_not(const struct managed *managed, int action);
+/* Why a member may not be started, promoted or made to follow now; NULL: it may, or it is no
+ * member. */
+const char *lease_guard_why_not(const struct managed *managed, const struct action_order *order);
 
 /* Of action.c, which does what the plan says. */
 void lease_guard_plan(const struct managed *managed, struct action_plan *plan, int action,
         const struct service *service);
-void lease_guard_began(struct managed *managed, int action);
+void lease_guard_began(struct managed *managed, const struct action_order *order);
 void lease_guard_clears_up(struct managed *managed, int action);
 void lease_guard_ended(struct managed *managed, int action, bool ok, bool proven, const char *text);
+
+/* The process that was proven to follow is there no more, or is another by now. */
+void lease_guard_lost(struct managed *managed);
 
 /* Its manager said something of it: a standby that runs was started by somebody else. */
 void lease_guard_looked(struct managed *managed);
@@ -64,5 +71,6 @@ bool lease_guard_needs_us(const struct managed *managed);
 /* Fills in a WIRE_ROLE message. */
 void lease_guard_describe(const struct managed *managed, struct wire_message *ret);
 
-/* RECOVERD_GROUP, RECOVERD_ROLE and RECOVERD_FENCING_TOKEN; nothing for one that is no member. */
+/* RECOVERD_GROUP, RECOVERD_ROLE, RECOVERD_MEMBER and RECOVERD_FENCING_TOKEN, and while it is made
+ * to follow RECOVERD_ACTIVE; nothing for one that is no member. */
 void lease_guard_environment(const struct managed *managed, struct environment *environment);

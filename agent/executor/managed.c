@@ -195,6 +195,7 @@ static void note_exit(struct managed *managed) {
         managed_announce(managed, UNSENT_SERVICE);
         managed_save_soon(managed);
         log_exit(managed);
+        lease_guard_lost(managed);
 }
 
 static void on_exit_known(struct managed *managed) {
@@ -366,6 +367,10 @@ void managed_tell(struct managed *managed, const struct managed_status *status) 
         }
         if (is_news(&before, status)) {
                 managed_announce(managed, UNSENT_SERVICE);
+        }
+        bool another = before.running && status->pid != before.pid && before.pid != 0;
+        if (status->known && (another || !status->running)) {
+                lease_guard_lost(managed);
         }
         lease_guard_looked(managed);
 }

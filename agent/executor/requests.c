@@ -87,8 +87,8 @@ static const char *resolve_order(const struct wire_message *message, const struc
         /* A signal and a program are what the step says: there are none without it. */
         const uint32_t of_both = 1U << ACTION_RESTART | 1U << ACTION_START | 1U << ACTION_STOP |
                                  1U << ACTION_ROLLBACK;
-        const uint32_t of_a_person =
-                of_both | 1U << ACTION_UNDO | 1U << ACTION_PROMOTE | 1U << ACTION_DEMOTE;
+        const uint32_t of_a_person = of_both | 1U << ACTION_UNDO | 1U << ACTION_PROMOTE |
+                                     1U << ACTION_DEMOTE | 1U << ACTION_FOLLOW;
         const uint32_t of_a_step = of_both | 1U << ACTION_EXEC | 1U << ACTION_RELOAD |
                                    1U << ACTION_SIGNAL | 1U << ACTION_HAPROXY;
         bool by_step = message->step != STEP_NONE;
@@ -101,6 +101,7 @@ static const char *resolve_order(const struct wire_message *message, const struc
                 .incident = message->incident,
                 .attempt = message->attempt,
                 .step = by_step ? &service->steps[message->step] : NULL,
+                .token = message->token,
         };
         if (order->action < 0 || order->action >= ACTION_COUNT ||
                 !(UINT32_C(1) << order->action & (by_step ? of_a_step : of_a_person))) {
@@ -113,14 +114,33 @@ static const char *resolve_order(const struct wire_message *message, const struc
         return manager_why_not(service, order->action);
 }
 
-/* A first start is what the policy asks for, not a recovery. */
+/* The agent has heard the name from a coordinator: only one that the policy has is passed on. */
+static const char *resolve_active(const struct wire_message *message, const struct service *service,
+        struct action_order *order) {
+        const struct group_spec *group = service->group;
+        if (order->action != ACTION_FOLLOW) {
+                return NULL;
+        }
+        for (uint32_t i = 0; group && i < group->n_members; i++) {
+                if (str_eq(group->members[i].name, message->to) &&
+                        &group->members[i] != service->member) {
+                        order->active = group->members[i].name;
+                        return NULL;
+                }
+        }
+        return "its group has no other member of that name";
+}
+
+/* A first start is what the policy asks for, not a recovery, and so is a standby that runs. */
 static bool is_counted(const struct managed *managed, const struct action_order *order) {
         bool first = order->action == ACTION_START && !managed_runs(managed);
-        return order->step || (!first && order->action != ACTION_DEMOTE);
+        return order->step ||
+               (!first && order->action != ACTION_DEMOTE && order->action != ACTION_FOLLOW);
 }
 
 /* The agent looks for it, too; one that was taken over would not. What a person asks for comes
- * without a step; a promotion may be anybody's, and counts as the ladder's. A demotion is never
+ * without a step; a promotion may be anybody's, and counts as the ladder's, as does what makes a
+ * standby. A demotion is never
  * held, since its lease goes on to end. It is one small file beside the policies, on the file
  * system of the programs that would be run: where that hangs nothing could be done anyway. */
 static bool is_held(struct executor *executor, const struct wire_message *message,
@@ -128,7 +148,8 @@ static bool is_held(struct executor *executor, const struct wire_message *messag
         const char *path = executor->policy->policy->agent.hold_file;
         struct hold_file file;
         char why[sizeof(file.reason) + 512];
-        bool by_person = !order->step && order->action != ACTION_PROMOTE;
+        bool by_person =
+                !order->step && order->action != ACTION_PROMOTE && order->action != ACTION_FOLLOW;
         if (order->action == ACTION_DEMOTE || !hold_file_read(path, &file) ||
                 (by_person && !file.people_too)) {
                 return false;
@@ -165,6 +186,7 @@ static void handle_do(struct executor *executor, const struct wire_message *mess
                 return;
         }
         const char *why_not = resolve_order(message, service, &order);
+        why_not = why_not ? why_not : resolve_active(message, service, &order);
         struct managed *managed = managed_find(executor, message->service);
         if (why_not || !managed) {
                 refuse(executor, message, REFUSAL_NOT_ALLOWED,
@@ -177,7 +199,7 @@ static void handle_do(struct executor *executor, const struct wire_message *mess
                                         : "everything is being stopped");
                 return;
         }
-        why_not = lease_guard_why_not(managed, order.action);
+        why_not = lease_guard_why_not(managed, &order);
         if (why_not) {
                 refuse(executor, message, REFUSAL_NO_LEASE, why_not);
                 return;

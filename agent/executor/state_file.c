@@ -43,6 +43,7 @@ static const struct field fields[] = {
         MEMBER(drained, FIELD_BOOL),
         WORD("role", role, member_role_texts),
         MEMBER(token, FIELD_U64),
+        MEMBER(follows, FIELD_U64),
         MEMBER(guard_begin, FIELD_U64),
         MEMBER(guard_deadline, FIELD_U64),
         TEXT(address),

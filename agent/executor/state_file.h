@@ -47,6 +47,8 @@ struct service_state {
         /* What it is in its group, see lease_guard.h; moments on CLOCK_BOOTTIME. */
         enum member_role role;
         uint64_t token; /* under which it was promoted, or may be; 0: none since this boot */
+        uint64_t follows; /* token of the lease of the active member that it is proven to follow,
+                             running as its standby; 0: none */
         usec_t guard_begin; /* its demotion begins then, */
         usec_t guard_deadline; /* and is over by then */
         char address[80]; /* that it has, or is about to take: "192.0.2.10/24 dev eth0"; "": none */

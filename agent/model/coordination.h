@@ -79,6 +79,10 @@ struct lease_view {
          * all that stand before it. */
         char places[COORDINATION_PLACES_MAX][COORDINATION_MEMBER_MAX];
         size_t n_places;
+        /* Who was active last, or is, and under which token, as the members themselves said. It
+         * outlives the lease. "" and 0: nobody was, or it is not known. */
+        char last[COORDINATION_MEMBER_MAX];
+        uint64_t last_token;
         enum coordinator_session session;
         char why[COORDINATION_WHY_MAX]; /* unless CONNECTED: for a person. "" otherwise */
         /* When it was last known. It is kept, and grows old, while the coordinator is away. */

@@ -3,7 +3,7 @@
 #define BIT(action) (UINT32_C(1) << (action))
 #define STARTS_AND_STOPS                                                                           \
         (BIT(ACTION_RESTART) | BIT(ACTION_START) | BIT(ACTION_STOP) | BIT(ACTION_ROLLBACK) |       \
-                BIT(ACTION_UNDO) | BIT(ACTION_PROMOTE) | BIT(ACTION_DEMOTE))
+                BIT(ACTION_UNDO) | BIT(ACTION_PROMOTE) | BIT(ACTION_DEMOTE) | BIT(ACTION_FOLLOW))
 
 /* systemd's standard TimeoutStopSec and TimeoutStartSec, 90s each, and a margin. */
 #define UNIT_RESTART_LIMIT (200 * USEC_PER_SEC)
@@ -37,6 +37,7 @@ static const struct action_traits actions[ACTION_COUNT] = {
         [ACTION_PROMOTE] = {.starts = true, .interrupts = true},
         [ACTION_DEMOTE] = {.interrupts = true},
         [ACTION_HAPROXY] = {.needs_no_manager = true},
+        [ACTION_FOLLOW] = {.starts = true, .interrupts = true},
 };
 
 const struct action_traits *action_traits(int action) {

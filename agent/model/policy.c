@@ -50,6 +50,7 @@ const struct enum_text action_texts[] = {
         {ACTION_PROMOTE, "promote", "Makes it the active member of its group."},
         {ACTION_DEMOTE, "demote", "Stops it as the active member, and proves that it is gone."},
         {ACTION_HAPROXY, "haproxy", "Tells HAProxy how much traffic a server gets."},
+        {ACTION_FOLLOW, "follow", "Makes it a standby that runs and follows the active member."},
         {0},
 };
 
@@ -69,9 +70,16 @@ const struct enum_text traffic_error_texts[] = {
 
 const struct enum_text group_mode_texts[] = {
         {GROUP_ACTIVE_STANDBY, "active-standby",
-                "One member is active, under a lease; the others are stopped and wait."},
+                "One member is active, under a lease; the others are stopped, or follow it, and wait."},
         {GROUP_POOL, "pool",
                 "All members may be active; so many have to stay healthy whatever is done to them."},
+        {0},
+};
+
+const struct enum_text standby_kind_texts[] = {
+        {STANDBY_STOPPED, "stopped", "It is stopped until it is promoted."},
+        {STANDBY_RUNNING, "running",
+                "It runs and follows the active member, as a replica of a database does."},
         {0},
 };
 

@@ -59,8 +59,9 @@ enum action {
         ACTION_PROMOTE, /* of a member of a group; what its lease asks for, never a step */
         ACTION_DEMOTE, /* likewise */
         ACTION_HAPROXY, /* of a ladder or of a group: how much traffic a server gets */
+        ACTION_FOLLOW, /* of a member of a group, never a step: makes it a standby that runs */
 };
-enum { ACTION_COUNT = ACTION_HAPROXY + 1 };
+enum { ACTION_COUNT = ACTION_FOLLOW + 1 };
 DECLARE_ENUM_TEXT(action)
 
 enum signal_target { SIGNAL_TO_MAIN = 0, SIGNAL_TO_ALL };
@@ -146,6 +147,13 @@ enum group_mode {
 };
 DECLARE_ENUM_TEXT(group_mode)
 
+/* What a standby does. */
+enum standby_kind {
+        STANDBY_STOPPED = 0,
+        STANDBY_RUNNING, /* it runs and follows the active member, as a replica does */
+};
+DECLARE_ENUM_TEXT(standby_kind)
+
 /* Who says which member is active. */
 enum coordinator_loss { LOSS_DEMOTE = 0, LOSS_STAY, LOSS_HOLD_IF_ALL_AGREE };
 DECLARE_ENUM_TEXT(coordinator_loss)
@@ -160,7 +168,7 @@ struct group_member_spec {
         const char *address; /* "ADDRESS:PORT" at which its agent listens for the others; or NULL */
 };
 
-struct group_step_spec { /* of `promote`, `demote` or `fence` */
+struct group_step_spec { /* of `promote`, `demote`, `fence` or `follow` */
         int action; /* enum action: ACTION_START, ACTION_STOP, ACTION_EXEC or ACTION_HAPROXY */
         struct exec_spec exec; /* ACTION_EXEC only */
         struct haproxy_spec haproxy; /* ACTION_HAPROXY only */
@@ -183,7 +191,9 @@ struct address_spec { /* of a network interface */
 /* Services that are limited together; with GROUP_ACTIVE_STANDBY also the rules by which one of them
  * is active. A promotion runs `fence`, takes `address`, and runs `promote`, which contains the
  * start of the service. A demotion runs `demote`, which contains the stop, and gives `address`
- * back; the processes of the service are killed when they have not ended within `stop_timeout`. */
+ * back; the processes of the service are killed when they have not ended within `stop_timeout`.
+ * With STANDBY_RUNNING a standby runs once `follow`, which contains the start, has made it follow
+ * the active member. */
 struct group_spec {
         const char *name;
         struct budget_spec budget;
@@ -197,6 +207,8 @@ struct group_spec {
         uint32_t n_members;
         bool preempt; /* a member of higher priority takes over from a healthy active one */
         struct group_steps fence, promote, demote;
+        int standby; /* enum standby_kind */
+        struct group_steps follow; /* STANDBY_RUNNING only */
         struct address_spec address;
         int on_coordinator_loss; /* enum coordinator_loss */
         int on_stop_unproven; /* enum stop_unproven */

@@ -102,6 +102,7 @@ static const struct field fields[] = {
         MEMBER(proven, FIELD_BOOL),
         MEMBER(token, FIELD_U64),
         MEMBER(deadline, FIELD_U64),
+        MEMBER(follows, FIELD_U64),
         MEMBER(value, FIELD_DOUBLE),
         MEMBER(duration, FIELD_U64),
         MEMBER(timeout, FIELD_U64),

@@ -40,7 +40,8 @@ enum wire_type {
         WIRE_SERVICE, /* service, running, pid, start_time, exit_*, by_person, manager_busy,
                          drained, text: at `list` and whenever it changes */
         WIRE_LISTED,
-        WIRE_DO, /* request, service, digest (the service's), step or action, attempt, incident */
+        WIRE_DO, /* request, service, digest (the service's), step or action, attempt, incident;
+                    action follow: token and `to`, one of the group's `members` */
         WIRE_DONE, /* request, service, result ok, text: how a `do` ended; kept and repeated at
                       `list` until the next `do` of the service */
         WIRE_REFUSED, /* request, service, refusal, text: nothing was done */
@@ -67,8 +68,8 @@ enum wire_type {
                        a lease from now counts as a lease from now; 0: from now on it may not,
                        whatever the token. Answered by `role`, or `refused` (no-lease) */
         WIRE_TRAFFIC, /* service: its probes prove it well, it may have its traffic back */
-        WIRE_ROLE, /* service, role, proven, token, deadline, text: of a member, at `list`, when it
-                      changes, and as the answer to `guard` */
+        WIRE_ROLE, /* service, role, proven, token, deadline, follows, text: of a member, at `list`,
+                      when it changes, and as the answer to `guard` */
 };
 DECLARE_ENUM_TEXT(wire_type)
 
@@ -120,7 +121,9 @@ struct wire_message {
         enum files_state files;
         enum checkpoint_verb verb;
         enum member_role role;
-        bool proven; /* it is not active: its processes are gone, and so is its address */
+        bool proven; /* it is not active: its processes are gone, and so is its address; or it runs
+                        and follows */
+        uint64_t follows; /* token of the lease of the member that it follows, running; 0: none */
         uint64_t token; /* fencing token: grows with each new holder of the lease; 0: none */
         usec_t deadline; /* moment on CLOCK_BOOTTIME */
         double value;

@@ -8,6 +8,9 @@
 #include "model/group_timing.h"
 #include "policy/loading.h"
 
+/* Programs at a change of the active member delay it. */
+#define PROGRAM_TIME_MAX (5 * USEC_PER_MINUTE)
+
 struct judging {
         struct loading *loading;
         const struct group_spec *group;
@@ -216,6 +219,69 @@ static void check_traffic_of_demotion(const struct judging *judging) {
         }
 }
 
+static void check_step_times(
+        const struct judging *judging, const char *key, const struct group_steps *steps) {
+        for (uint32_t i = 0; i < steps->count; i++) {
+                if (steps->items[i].timeout > PROGRAM_TIME_MAX) {
+                        loading_error(judging->loading, "out-of-range", place_of(judging, key),
+                                NULL,
+                                "a 'timeout' beyond 5m is for programs of 'follow', not of '%s'",
+                                key);
+                }
+        }
+}
+
+/* ---- Standbys that run ------------------------------------------------------------------------
+ */
+
+static void check_stopped_standby(const struct judging *judging) {
+        if (written(judging, "follow")) {
+                loading_error(judging->loading, "inconsistent", place_of(judging, "follow"),
+                        "add 'standby: running', or remove it",
+                        "'follow' has no effect while standbys are stopped");
+        }
+}
+
+/* One that is not told so would start as what it was last: the active one. */
+static void check_running_standby(const struct judging *judging) {
+        const struct group_spec *group = judging->group;
+        if (!written(judging, "follow")) {
+                loading_error(judging->loading, "missing-key", place_of(judging, "standby"),
+                        "add 'follow: [exec: {command: [...]}, start]'",
+                        "'standby: running' needs 'follow', which makes a member follow the active one");
+                return;
+        }
+        check_steps(judging, "follow", &group->follow, ACTION_START);
+        if (count_steps(&group->follow, ACTION_EXEC) == 0) {
+                loading_error(judging->loading, "inconsistent", place_of(judging, "follow"),
+                        "add 'exec: {command: [...]}' ahead of 'start'",
+                        "'follow' needs a program: a service that is only started follows nobody");
+        }
+        if (count_steps(&group->promote, ACTION_EXEC) == 0) {
+                loading_error(judging->loading, "inconsistent", place_of(judging, "promote"),
+                        "add 'exec: {command: [...]}' behind 'start'",
+                        "with 'standby: running' 'promote' needs a program that makes the service, "
+                        "which runs already, the active one");
+        }
+        if (group->requires_healthy.count == 0) {
+                loading_warning(judging->loading, "lag-unknown", place_of(judging, "standby"),
+                        "name a probe of the replication in 'requires_healthy'",
+                        "a standby is promoted however far it lags behind the active member");
+        }
+}
+
+/* systemd would start it at a boot, as what it was last. */
+static void warn_of_unit(const struct judging *judging, const struct service *service) {
+        if (judging->group->standby == STANDBY_RUNNING && service->manager == MANAGER_UNIT) {
+                loading_warning(judging->loading, "unit-enabled",
+                        place_of_service(judging, service),
+                        "'systemctl disable' it, and silence this warning",
+                        "if the unit of '%.64s' is enabled, systemd starts it at each boot as what it "
+                        "was last, perhaps the active member, until recoverd has stopped it",
+                        service->name);
+        }
+}
+
 /* ---- Times ------------------------------------------------------------------------------------
  */
 
@@ -371,6 +437,7 @@ static void check_service(const struct judging *judging, struct service *service
                 }
         }
         check_required_probes(judging, service);
+        warn_of_unit(judging, service);
 }
 
 static void check_services(const struct judging *judging) {
@@ -518,6 +585,14 @@ static void check_active_standby(const struct judging *judging) {
         check_steps(judging, "promote", &judging->group->promote, ACTION_START);
         check_steps(judging, "demote", &judging->group->demote, ACTION_STOP);
         check_traffic_of_demotion(judging);
+        check_step_times(judging, "fence", &judging->group->fence);
+        check_step_times(judging, "promote", &judging->group->promote);
+        check_step_times(judging, "demote", &judging->group->demote);
+        if (judging->group->standby == STANDBY_RUNNING) {
+                check_running_standby(judging);
+        } else {
+                check_stopped_standby(judging);
+        }
         check_times(judging);
         warn_staying(judging);
         check_address(judging);

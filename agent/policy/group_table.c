@@ -9,6 +9,8 @@
 #define ACTIVE_STANDBY "mode: active-standby, coordinator: zookeeper, members: {db1: {}, db2: {}}"
 /* And those of a pool. */
 #define POOL "mode: pool, coordinator: etcd, members: {web1: {}, web2: {}, web3: {}}"
+#define PROMOTING "promote: [start, exec: {command: [/usr/local/bin/promote]}]"
+#define FOLLOWING "follow: [exec: {command: [/usr/local/bin/follow-primary]}, start]"
 #define SPEC(member) (offsetof(struct group_form, spec) + offsetof(struct group_spec, member))
 
 static const struct schema_field group_budget_fields[] = {
@@ -111,9 +113,9 @@ static const struct schema_field exec_fields[] = {
         {.key = "command",
                 .kind = SCHEMA_COMMAND,
                 .offset = offsetof(struct group_step_spec, exec.command),
-                .help = "Program and arguments, without a shell. RECOVERD_GROUP, RECOVERD_ROLE and "
-                        "RECOVERD_FENCING_TOKEN are in its environment. Its exit status 0 means that "
-                        "it worked.",
+                .help = "Program and arguments, without a shell. RECOVERD_GROUP, RECOVERD_ROLE, "
+                        "RECOVERD_MEMBER and RECOVERD_FENCING_TOKEN are in its environment, in "
+                        "`follow` also RECOVERD_ACTIVE. Its exit status 0 means that it worked.",
                 .example = "[/usr/local/bin/mount-data]",
                 .required = true},
         {.key = "user",
@@ -126,9 +128,10 @@ static const struct schema_field exec_fields[] = {
                 .offset = offsetof(struct group_step_spec, timeout),
                 .standard = "2s",
                 .least = "100ms",
-                .most = "5m",
+                .most = "1d",
                 .help = "It is killed after this time. That of each program of `demote` is part of the "
-                        "time that has to fit into the lease.",
+                        "time that has to fit into the lease. Beyond 5m only in `follow`, where a "
+                        "program may copy all data.",
                 .example = "5s"},
         {0},
 };
@@ -271,6 +274,24 @@ static const struct schema_field group_fields[] = {
                         "Nobody is promoted when one of them fails.",
                 .example = "[exec: {command: [/usr/local/bin/power-off-the-other]}]",
                 .with = ACTIVE_STANDBY},
+        {.key = "standby",
+                .kind = SCHEMA_ENUM,
+                .offset = SPEC(standby),
+                .standard = "stopped",
+                .words = standby_kind_texts,
+                .help = "What a standby does. One that runs is made to follow the active member by "
+                        "`follow`, and only one that does may be promoted.",
+                .example = "running",
+                .with = ACTIVE_STANDBY ", " PROMOTING ", " FOLLOWING},
+        {.key = "follow",
+                .kind = SCHEMA_OBJECTS,
+                .offset = offsetof(struct group_form, follow),
+                .object = &group_step_schema,
+                .help = "With `standby: running`, what makes a member a standby of the active one, "
+                        "which RECOVERD_ACTIVE names, in this order. `start` has to be in it. It is run "
+                        "when nothing of the service runs, and anew for another active member.",
+                .example = "[exec: {command: [/usr/local/bin/follow-primary], timeout: 1h}, start]",
+                .with = ACTIVE_STANDBY ", " PROMOTING ", standby: running"},
         {.key = "address",
                 .kind = SCHEMA_CUSTOM,
                 .offset = SPEC(address),
@@ -285,7 +306,8 @@ static const struct schema_field group_fields[] = {
                 .kind = SCHEMA_STRINGS,
                 .offset = SPEC(requires_healthy),
                 .help = "Probes of a member that have to be healthy before it is promoted, such as one "
-                        "that looks at the data. They have to pass while the service is stopped.",
+                        "that looks at the data. They have to pass while the service is stopped, with "
+                        "`standby: running` while it follows: the lag of its replication, say.",
                 .example = "[data]",
                 .with = ACTIVE_STANDBY},
         {.key = "preempt",

@@ -46,7 +46,8 @@ static int build_active_standby(
         struct loading *loading, const struct group_form *form, struct group_spec *group) {
         int r = build_steps(loading, &form->fence, -1, &group->fence);
         r = r < 0 ? r : build_steps(loading, &form->promote, ACTION_START, &group->promote);
-        return r < 0 ? r : build_steps(loading, &form->demote, ACTION_STOP, &group->demote);
+        r = r < 0 ? r : build_steps(loading, &form->demote, ACTION_STOP, &group->demote);
+        return r < 0 ? r : build_steps(loading, &form->follow, -1, &group->follow);
 }
 
 static int fill_group(

@@ -23,6 +23,7 @@ static usec_t time_of_step(const struct service *service, const struct step_spec
         case ACTION_STOP:
         case ACTION_PROMOTE:
         case ACTION_DEMOTE:
+        case ACTION_FOLLOW:
                 return stop;
         case ACTION_ROLLBACK:
         case ACTION_UNDO:

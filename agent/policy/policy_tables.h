@@ -51,7 +51,7 @@ struct group_step_form {
 struct group_form {
         struct group_spec spec; /* without its lists */
         struct objects members; /* struct group_member_spec */
-        struct objects promote, demote, fence; /* struct group_step_form */
+        struct objects promote, demote, fence, follow; /* struct group_step_form */
 };
 
 enum { SERVICE_FIELDS_MAX = 64, PROBE_VARIANTS_MAX = 32 };

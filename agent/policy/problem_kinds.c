@@ -123,6 +123,23 @@ const struct problem_kind problem_kinds[] = {
                                   "    recover: [restart: {attempts: 5}]\n"
                                   "    budget: {actions: 3, per: 1h}\n"),
                 .cure = "Fewer attempts, or a larger budget."},
+        {"lag-unknown", PROBLEM_WARNING,
+                .means =
+                        "Standbys of the group run and follow the active member, but nothing in `requires_healthy` "
+                        "looks at how far they lag behind: one that has lost touch long ago is promoted all the same.",
+                .example = "version: 1\n"
+                           "groups:\n"
+                           "  db:\n"
+                           "    mode: active-standby\n"
+                           "    members: {db1: {}, db2: {}}\n"
+                           "    standby: running\n"
+                           "    promote: [start, exec: {command: [/usr/local/bin/promote]}]\n"
+                           "    follow: [exec: {command: [/usr/local/bin/follow]}, start]\n"
+                           "services:\n"
+                           "  db1: {command: [/usr/bin/db, --port, \"81\"], member_of: db}\n"
+                           "  db2: {command: [/usr/bin/db, --port, \"82\"], member_of: db}\n",
+                .cure = "A probe of the replication, such as an `exec` of "
+                        "`postgresql-standby-check`, named in `requires_healthy`."},
         {"limit-above-host", PROBLEM_WARNING, .of_host = true,
                 .means = "A limit on memory or CPU that is beyond what this host has.",
                 .cure = "Lower it, or allow it where the policy is shared with larger hosts."},
@@ -313,6 +330,31 @@ const struct problem_kind problem_kinds[] = {
                                   "    checkpoint: {paths: [/etc/nginx], good_after: 2h}\n"
                                   "    recover: [restart, rollback]\n"),
                 .cure = "Give `blame_window` at least the length of `good_after`."},
+        {"unit-enabled", PROBLEM_WARNING,
+                .means =
+                        "A unit is a member of a group whose standbys run. Where it is enabled, systemd starts it at "
+                        "each boot as what it was last, perhaps as the active member, while another is active "
+                        "elsewhere. recoverd stops it as soon as it sees it, which takes a moment.",
+                .example =
+                        "version: 1\n"
+                        "groups:\n"
+                        "  db:\n"
+                        "    mode: active-standby\n"
+                        "    members: {db1: {}, db2: {}}\n"
+                        "    standby: running\n"
+                        "    promote: [start, exec: {command: [/usr/local/bin/promote]}]\n"
+                        "    follow: [exec: {command: [/usr/local/bin/follow]}, start]\n"
+                        "    requires_healthy: [lag]\n"
+                        "services:\n"
+                        "  db1:\n"
+                        "    unit: db1.service\n"
+                        "    member_of: db\n"
+                        "    probes: {lag: {exec: {command: [/usr/local/bin/lag]}, timeout: 1s}}\n"
+                        "  db2:\n"
+                        "    command: [/usr/bin/db]\n"
+                        "    member_of: db\n"
+                        "    probes: {lag: {exec: {command: [/usr/local/bin/lag]}, timeout: 1s}}\n",
+                .cure = "`systemctl disable` the unit; then allow the warning, and say so beside it."},
         {"unused-allow", PROBLEM_WARNING,
                 .means = "A comment that allows a warning which nobody gives there any more.",
                 .example =

@@ -115,6 +115,29 @@ GUARD(probes_hold) {
                                   : say(ret, true, "a required probe is not healthy");
 }
 
+/* Only what followed the last active member has its data; so has that one itself. */
+GUARD(data_holds) {
+        if (member->group->standby != STANDBY_RUNNING) {
+                return say(ret, false, "its standbys do not run");
+        }
+        if (member->duty == DUTY_FOLLOWING) {
+                return say(ret, true, "it is being made to follow the active member");
+        }
+        if (!input->last || input->last_is_self) {
+                return say(ret, false,
+                        input->last ? "it was active last itself" : "no member was active before");
+        }
+        if (input->follows == input->last_token && input->follows > 0) {
+                return say(ret, false, "it follows %s, which was active last", input->last);
+        }
+        return say(ret, true,
+                "its data may be older than those of %s, which was active last: it does not follow "
+                "that one%s",
+                input->last,
+                member->follow_tries > 0 && member->followed_at == 0 ? ", the last try failed"
+                                                                     : "");
+}
+
 GUARD(patience_holds) {
         char left[UNITS_TEXT_MAX];
         if (input->now >= member->back_at) {
@@ -202,6 +225,7 @@ static const struct {
         {"executor", true, executor_holds},
         {"held", true, hold_holds},
         {"probes", true, probes_hold},
+        {"data", true, data_holds},
         {"patience", true, patience_holds},
         {"promise", true, promise_holds},
         {"failovers", true, failovers_hold},
@@ -351,6 +375,7 @@ static bool wants_lease(enum duty duty) {
                 return true;
         case DUTY_UNKNOWN:
         case DUTY_STANDBY:
+        case DUTY_FOLLOWING:
         case DUTY_RELEASING:
                 return false;
         }
@@ -372,6 +397,7 @@ static void set_guard(
                                                member->group, member_right_until(member, input));
                 return;
         case DUTY_STANDBY:
+        case DUTY_FOLLOWING:
         case DUTY_CANDIDATE:
         case DUTY_RELEASING:
                 ret->guards = true;
@@ -388,6 +414,7 @@ static void set_guard(
 static usec_t next_look(const struct member *member, const struct member_input *input) {
         const usec_t moments[] = {
                 member->back_at,
+                member->follow_at,
                 member->free_since > 0 ? usec_add(member->free_since, member->group->failover_delay)
                                        : 0,
                 member->free_since > 0

@@ -28,8 +28,9 @@ enum duty {
         DUTY_DEMOTING,
         DUTY_STUCK, /* that it is gone could not be proven: the lease is kept */
         DUTY_RELEASING, /* proven to be gone; the lease is being given back */
+        DUTY_FOLLOWING, /* it is being made a standby that runs */
 };
-enum { DUTY_COUNT = DUTY_RELEASING + 1 };
+enum { DUTY_COUNT = DUTY_FOLLOWING + 1 };
 DECLARE_ENUM_TEXT(duty)
 
 enum member_answer { /* to what the executor was asked for last */
@@ -48,11 +49,15 @@ struct member_input {
         usec_t usable_until; /* LEASE_OURS: nobody else has it before */
         const char *holder; /* NULL when not known */
         bool holder_is_self; /* LEASE_OTHER: this very member, before the agent was started anew */
+        const char *last; /* who was active last, or is; NULL: nobody, as far as is known */
+        bool last_is_self;
+        uint64_t last_token; /* of the lease that it had, or has */
         /* the executor */
         enum member_role role; /* MEMBER_NONE: it is away, or has not said */
         uint64_t role_count; /* of its words about the role: grows with each */
         uint64_t role_token; /* with which it was promoted last, as the executor says; 0: unknown */
         bool agrees; /* it follows the policies that the agent does */
+        uint64_t follows; /* token of the lease of whom it follows, running; 0: it follows nobody */
         enum member_answer answer;
         /* the service */
         bool running; /* its manager sees it running */
@@ -71,7 +76,12 @@ struct member_input {
         bool failover; /* somebody asked for it, and it was not done yet */
 };
 
-enum member_act { MEMBER_ACT_NOTHING = 0, MEMBER_ACT_PROMOTE, MEMBER_ACT_DEMOTE };
+enum member_act {
+        MEMBER_ACT_NOTHING = 0,
+        MEMBER_ACT_PROMOTE,
+        MEMBER_ACT_DEMOTE,
+        MEMBER_ACT_FOLLOW, /* the holder of the lease, under its token */
+};
 
 enum { MEMBER_NOTE_MAX = 192, MEMBER_TRAIL_MAX = 8 };
 
@@ -108,6 +118,10 @@ struct member { /* copied freely */
         usec_t asked_at; /* the executor, last; 0: nothing is asked for */
         uint64_t role_count; /* at the beginning of the duty */
         char successor[COORDINATION_MEMBER_MAX]; /* the lease is to go to it; "": to anybody */
+        uint64_t follow_token; /* of whom it was to follow last; 0: nobody */
+        uint32_t follow_tries; /* in vain, or that did not last */
+        usec_t followed_at; /* the last try worked then; 0: it did not */
+        usec_t follow_at; /* not tried again before */
         bool told_alone; /* that it is beyond repair and nobody could take over */
         bool told_agreed; /* that it goes on by the agreement of all */
         uint64_t last_token; /* that was seen, of whomever */
@@ -150,7 +164,7 @@ struct member_guard {
         bool holds;
         char text[MEMBER_NOTE_MAX];
 };
-enum { MEMBER_GUARDS = 11 };
+enum { MEMBER_GUARDS = 12 };
 
 /* All that can keep it from being promoted, evaluated now; the first that holds is the reason. */
 void member_guards(const struct member *member, const struct member_input *input,

@@ -12,12 +12,18 @@
 #define STRANGER_PATIENCE (2 * USEC_PER_SEC)
 /* The executor is asked again after so long. */
 #define ASK_AGAIN (500 * USEC_PER_MSEC)
+/* Between two tries to make it follow: so long, twice as long each time, and no longer than that.
+ * One that has followed for long begins anew. */
+#define FOLLOW_PAUSE (2 * USEC_PER_SEC)
+#define FOLLOW_LASTS USEC_PER_MINUTE
+enum { FOLLOW_DOUBLINGS = 7 };
 /* So many leases a member stays back that was promoted in vain, so that another gets its turn. */
 enum { LEASES_BACK = 2 };
 
 const struct enum_text duty_texts[] = {
         {DUTY_UNKNOWN, "unknown", "What runs here is not known yet."},
-        {DUTY_STANDBY, "standby", "It is stopped, for certain, and waits."},
+        {DUTY_STANDBY, "standby",
+                "It is stopped, or follows the active member, for certain, and waits."},
         {DUTY_RESUMING, "resuming",
                 "It was active before the agent was started, and goes on if the lease is its own again."},
         {DUTY_CANDIDATE, "candidate", "It wants the lease."},
@@ -27,6 +33,7 @@ const struct enum_text duty_texts[] = {
         {DUTY_STUCK, "stuck",
                 "That it is gone could not be proven: it keeps the lease, and nobody is promoted."},
         {DUTY_RELEASING, "releasing", "It is gone, for certain, and gives the lease back."},
+        {DUTY_FOLLOWING, "following", "It is being made a standby that runs."},
         {0},
 };
 
@@ -129,8 +136,9 @@ WHEN(if_lease_lost) {
 
 WHEN(if_stranger_runs) {
         enum member_role role = role_since(turn);
+        bool may_run = turn->member->group->standby == STANDBY_RUNNING; /* the executor knows */
         return role == MEMBER_ACTIVE || role == MEMBER_PROMOTING ||
-               (turn->input->running &&
+               (turn->input->running && !may_run &&
                        usec_sub(turn->input->now, turn->member->since) >= STRANGER_PATIENCE);
 }
 
@@ -143,6 +151,16 @@ WHEN(if_wants) {
                 }
         }
         return true;
+}
+
+/* Whoever has the lease is active only once it says so. */
+WHEN(if_to_follow) {
+        const struct member_input *input = turn->input;
+        bool active = lease_is(turn, LEASE_OTHER) && !input->holder_is_self && input->holder &&
+                      input->last && !input->last_is_self && input->last_token == input->token;
+        return turn->member->group->standby == STANDBY_RUNNING && turn->member->self && active &&
+               input->role == MEMBER_STANDBY && input->follows != input->token && !input->held &&
+               input->now >= turn->member->follow_at;
 }
 
 WHEN(if_cannot) {
@@ -298,6 +316,31 @@ static void refuse_person(struct member_turn *turn) {
         turn->effects->forget_failover = true;
 }
 
+static void follow(struct member_turn *turn) {
+        struct member *member = turn->member;
+        usec_t now = turn->input->now;
+        bool lasted = member->followed_at > 0 && usec_sub(now, member->followed_at) >= FOLLOW_LASTS;
+        if (lasted || member->follow_token != turn->input->token) {
+                member->follow_tries = 0;
+        }
+        member->follow_token = turn->input->token;
+        member->followed_at = 0;
+        turn->effects->act = MEMBER_ACT_FOLLOW;
+        note(turn, "%.128s", turn->input->holder);
+}
+
+static void pause_following(struct member_turn *turn) {
+        struct member *member = turn->member;
+        uint32_t doublings = MIN(member->follow_tries, (uint32_t) FOLLOW_DOUBLINGS);
+        member->follow_tries++;
+        member->follow_at = usec_add(turn->input->now, FOLLOW_PAUSE << doublings);
+}
+
+static void note_followed(struct member_turn *turn) {
+        pause_following(turn);
+        turn->member->followed_at = turn->input->now;
+}
+
 static void tell_alone(struct member_turn *turn) {
         turn->member->told_alone = true;
 }
@@ -332,18 +375,26 @@ const struct member_rule member_rules[] = {
         {714, D(RESUMING), if_lease_fresh, "the lease is its own",
                 "the lease is its own again, so it goes on", resume, DUTY_ACTIVE},
 
-        {720, D(STANDBY) | D(CANDIDATE) | D(RELEASING), if_stuck_since,
+        {720, D(STANDBY) | D(CANDIDATE) | D(RELEASING) | D(FOLLOWING), if_stuck_since,
                 "the executor cannot prove that it does not run",
                 "it may run here: the lease is taken, if possible, so that nobody else is promoted",
                 NULL, DUTY_STUCK},
         {721, D(STANDBY) | D(CANDIDATE) | D(RELEASING), if_stranger_runs, "it runs",
                 "it runs here without being the active member: somebody started it, so it is stopped",
                 demote, DUTY_DEMOTING},
-        {722, D(STANDBY), if_lease_ours, "the lease is its own",
+        {722, D(STANDBY) | D(FOLLOWING), if_lease_ours, "the lease is its own",
                 "it has the lease without wanting it, so it gives it back", NULL, DUTY_RELEASING},
         {723, D(STANDBY), if_wants, "the lease is free, and nothing keeps it back",
                 "the lease is free and nothing keeps it back, so it wants it", NULL,
                 DUTY_CANDIDATE},
+        {724, D(STANDBY), if_to_follow, "another member is active, and this one does not follow it",
+                "another member is active, so this one is made to follow it", follow,
+                DUTY_FOLLOWING},
+        {725, D(FOLLOWING), if_done, "the executor has made it follow",
+                "it runs and follows the active member", note_followed, DUTY_STANDBY},
+        {726, D(FOLLOWING), if_failed_or_not_done, "the executor has not made it follow",
+                "it could not be made to follow the active member, which is tried again",
+                pause_following, DUTY_STANDBY},
 
         {730, D(CANDIDATE), if_cannot_and_holds,
                 "something keeps it back, and the lease is its own",

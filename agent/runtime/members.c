@@ -93,6 +93,9 @@ static void see_lease(struct member_shell *shell) {
         input->usable_until = view->usable_until;
         input->holder = view->holder[0] ? view->holder : NULL;
         input->holder_is_self = str_eq(view->holder, shell->id);
+        input->last = view->last[0] ? view->last : NULL;
+        input->last_is_self = str_eq(view->last, shell->id);
+        input->last_token = view->last_token;
         see_peers(shell, view);
         say_granted(shell, view->granted);
 }
@@ -192,11 +195,28 @@ static void send_guard(struct member_shell *shell, const struct member_effects *
         }
 }
 
+/* As the group calls whoever has the lease: "HOST/SERVICE" is its id. */
+static void name_holder(const struct member_shell *shell, char *ret, size_t size) {
+        const char *id = shell->input.holder, *slash = strchr(id, '/');
+        if (slash && member_service(shell)->group->coordinator == COORDINATOR_LOCAL) {
+                str_copy(ret, size, slash + 1);
+        } else {
+                snprintf(ret, size, "%.*s", (int) strcspn(id, "/"), id);
+        }
+}
+
 static void ask_executor(struct member_shell *shell, enum member_act act) {
+        static const int actions[] = {[MEMBER_ACT_PROMOTE] = ACTION_PROMOTE,
+                [MEMBER_ACT_DEMOTE] = ACTION_DEMOTE,
+                [MEMBER_ACT_FOLLOW] = ACTION_FOLLOW};
         struct wire_message message = {.type = WIRE_DO,
                 .request = new_request(shell->runtime),
                 .step = STEP_NONE,
-                .action = act == MEMBER_ACT_PROMOTE ? ACTION_PROMOTE : ACTION_DEMOTE};
+                .action = actions[act]};
+        if (act == MEMBER_ACT_FOLLOW) {
+                message.token = shell->input.token;
+                name_holder(shell, message.to, sizeof(message.to));
+        }
         shell->request = message.request;
         shell->asked = act;
         shell->input.answer = ANSWER_NONE;
@@ -217,6 +237,7 @@ static int level_of(enum duty duty) {
                 return LOG_NOTICE;
         case DUTY_UNKNOWN:
         case DUTY_STANDBY:
+        case DUTY_FOLLOWING:
         case DUTY_CANDIDATE:
         case DUTY_RELEASING:
                 return LOG_INFO;
@@ -282,6 +303,8 @@ static void carry_out(struct member_shell *shell, const struct member_effects *e
         } else {
                 seat_want(shell->seat, effects->want);
         }
+        seat_mark(shell->seat, shell->member.duty == DUTY_ACTIVE &&
+                                       shell->member.group->standby == STANDBY_RUNNING);
         tell_core(shell);
         publish(shell);
 }
@@ -331,6 +354,7 @@ void members_heard(struct runtime *runtime, const struct wire_message *message) 
         }
         shell->input.role = message->role;
         shell->input.role_token = message->token;
+        shell->input.follows = message->follows;
         shell->input.role_count++;
         str_copy(shell->role_text, sizeof(shell->role_text), message->text);
         look(shell);
@@ -338,6 +362,9 @@ void members_heard(struct runtime *runtime, const struct wire_message *message) 
 
 static void count_answer(struct member_shell *shell, bool ok) {
         struct member_counts *counts = &shell->counts;
+        if (shell->asked == MEMBER_ACT_FOLLOW) {
+                return;
+        }
         uint64_t *count = shell->asked == MEMBER_ACT_PROMOTE
                                   ? (ok ? &counts->promotions : &counts->promotions_failed)
                                   : (ok ? &counts->demotions : &counts->demotions_unproven);
@@ -354,10 +381,11 @@ bool members_answered(struct runtime *runtime, const struct wire_message *messag
                 count_answer(shell, message->ok);
         }
         if (!done || !message->ok) {
-                member_tell(shell, LOG_WARNING, 0,
-                        shell->asked == MEMBER_ACT_PROMOTE ? "it could not be promoted"
-                                                           : "it could not be demoted yet",
-                        message->text);
+                static const char *const failures[] = {
+                        [MEMBER_ACT_PROMOTE] = "it could not be promoted",
+                        [MEMBER_ACT_DEMOTE] = "it could not be demoted yet",
+                        [MEMBER_ACT_FOLLOW] = "it could not be made to follow"};
+                member_tell(shell, LOG_WARNING, 0, failures[shell->asked], message->text);
         }
         shell->request = 0;
         shell->input.answer = !done ? ANSWER_REFUSED : message->ok ? ANSWER_DONE : ANSWER_FAILED;
@@ -369,6 +397,7 @@ void members_executor(struct runtime *runtime, bool up) {
         for (size_t i = 0; i < runtime->members->count && !up; i++) {
                 struct member_shell *shell = runtime->members->shells[i];
                 shell->input.role = MEMBER_NONE;
+                shell->input.follows = 0;
                 shell->guard = USEC_INFINITY; /* another executor is told anew */
                 if (shell->request != 0) {
                         shell->request = 0;

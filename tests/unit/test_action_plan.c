@@ -14,6 +14,8 @@ static const struct group_step_spec promote[] = {
         {.action = ACTION_EXEC, .timeout = 2}, {.action = ACTION_START}};
 static const struct group_step_spec demote[] = {{.action = ACTION_EXEC, .timeout = 3},
         {.action = ACTION_STOP}, {.action = ACTION_EXEC, .timeout = 4}};
+static const struct group_step_spec follow[] = {
+        {.action = ACTION_EXEC, .timeout = 5}, {.action = ACTION_START}};
 static const struct group_spec group = {
         .name = "shop",
         .mode = GROUP_ACTIVE_STANDBY,
@@ -21,6 +23,7 @@ static const struct group_spec group = {
         .fence = {fence, 1},
         .promote = {promote, 2},
         .demote = {demote, 3},
+        .follow = {follow, 2},
         .address = {.family = AF_INET},
 };
 static const struct service member = {.name = "web", .group = &group};
@@ -140,6 +143,24 @@ static void test_traffic_that_could_not_be_taken_may_end_the_action(void **state
         assert_ptr_equal(action_plan_part(&plan)->haproxy, &traffic.back);
 }
 
+/* Nothing may run while its data are changed; whatever fails, nothing runs in the end. */
+static void test_a_standby_is_made_of_what_is_proven_to_be_gone(void **state) {
+        (void) state;
+        struct action_plan plan;
+        char text[64];
+        assert_plan(ACTION_FOLLOW, DEMOTION_WHOLE, "demote(500) exec(5) start");
+        action_plan_make(&plan, ACTION_FOLLOW, &member, DEMOTION_WHOLE,
+                (struct action_traces){.unit = true});
+        for (uint32_t i = 0; i < plan.count; i++) {
+                assert_false(plan.parts[i].goes_on);
+                assert_int_equal(plan.parts[i].proves, i < 2);
+        }
+        assert_true(action_plan_clear_up(&plan, ACTION_FOLLOW, &member, false));
+        describe(&plan, text, sizeof(text));
+        assert_string_equal(text, "demote(500) unit(500)");
+        assert_true(plan.parts[0].proves);
+}
+
 /* Each of its parts is tried, and two of them are the proof. */
 static void test_a_demotion_goes_on_whatever_fails(void **state) {
         (void) state;
@@ -225,6 +246,7 @@ int main(void) {
                 cmocka_unit_test(test_traffic_is_taken_away_before_what_interrupts),
                 cmocka_unit_test(test_traffic_that_could_not_be_taken_may_end_the_action),
                 cmocka_unit_test(test_a_demotion_goes_on_whatever_fails),
+                cmocka_unit_test(test_a_standby_is_made_of_what_is_proven_to_be_gone),
                 cmocka_unit_test(test_one_that_left_the_policy_is_stopped_as_it_was_started),
                 cmocka_unit_test(test_a_unit_that_may_still_be_started_is_stopped),
                 cmocka_unit_test(test_a_promotion_that_fails_is_taken_back),

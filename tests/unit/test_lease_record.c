@@ -93,6 +93,25 @@ static void test_boot_ends_leases_and_keeps_the_token(void **state) {
         assert_int_equal(view.n_peers, 0);
 }
 
+static void test_who_was_active_last_outlives_lease_and_boot(void **state) {
+        (void) state;
+        struct lease_visit active = wanting("h/blue");
+        active.wish.active = true;
+        assert_string_equal(see(wanting("h/blue"), 1).last, "");
+        struct lease_view view = see(active, 2);
+        assert_string_equal(view.last, "h/blue");
+        assert_int_equal(view.last_token, 1);
+        (void) see(giving("h/blue", ""), 3);
+        view = see(wanting("h/green"), 4); /* has the lease, and is not active yet */
+        assert_int_equal(view.standing, LEASE_OURS);
+        assert_string_equal(view.last, "h/blue");
+        struct lease_visit visit = by("h/green");
+        visit.boot = "0f0e0d0c-0000-4000-8000-000000000002";
+        assert_string_equal(see(visit, 5).last, "h/blue");
+        str_copy(record.last, sizeof(record.last), "no token");
+        assert_string_equal(see(visit, 6).last, "");
+}
+
 static void test_release(void **state) {
         (void) state;
         (void) see(wanting("h/blue"), 1);
@@ -218,6 +237,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_kept_by_visits_and_lost_without, setup),
                 cmocka_unit_test_setup(test_found_again_by_its_holder, setup),
                 cmocka_unit_test_setup(test_boot_ends_leases_and_keeps_the_token, setup),
+                cmocka_unit_test_setup(test_who_was_active_last_outlives_lease_and_boot, setup),
                 cmocka_unit_test_setup(test_release, setup),
                 cmocka_unit_test_setup(test_hand_over_is_left_to_the_one_it_is_for, setup),
                 cmocka_unit_test_setup(test_hand_over_to_one_who_does_not_come, setup),

@@ -11,12 +11,12 @@ static const struct {
         bool ocf, has_reload;
         const char *can;
 } cases[] = {
-        {MANAGER_NONE, false, false, "---en----f--"},
-        {MANAGER_COMMAND, false, false, "rstenlsbufpd"},
-        {MANAGER_UNIT, false, false, "rstenlsbufpd"},
-        {MANAGER_SCRIPTS, false, false, "rsten--bufpd"},
-        {MANAGER_SCRIPTS, false, true, "rstenl-bufpd"},
-        {MANAGER_SCRIPTS, true, false, "rstenl-bufpd"},
+        {MANAGER_NONE, false, false, "---en----f--h-"},
+        {MANAGER_COMMAND, false, false, "rstenlsbufpdho"},
+        {MANAGER_UNIT, false, false, "rstenlsbufpdho"},
+        {MANAGER_SCRIPTS, false, false, "rsten--bufpdho"},
+        {MANAGER_SCRIPTS, false, true, "rstenl-bufpdho"},
+        {MANAGER_SCRIPTS, true, false, "rstenl-bufpdho"},
 };
 
 static void each_manager_can_what_its_row_says(void **state) {
@@ -61,6 +61,7 @@ static void actions_start_a_process_or_need_one(void **state) {
                 [ACTION_FAILOVER] = "interrupts",
                 [ACTION_PROMOTE] = "starts, interrupts",
                 [ACTION_DEMOTE] = "interrupts",
+                [ACTION_FOLLOW] = "starts, interrupts",
         };
         for (int action = 0; action < ACTION_COUNT; action++) {
                 const char *kind = kinds[action] ? kinds[action] : "";

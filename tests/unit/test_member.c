@@ -180,28 +180,31 @@ static void what_holds_says_so(void **state) {
                 const char *guard;
                 void (*spoil)(struct play *play);
         } cases[] = {{"member", NULL}, {"executor", NULL}, {"held", NULL}, {"probes", NULL},
-                {"patience", NULL}, {"promise", NULL}, {"failovers", NULL}, {"policies", NULL},
-                {"lease", NULL}, {"delay", NULL}, {"order", NULL}};
-        static const char *const probes[] = {"data", NULL};
+                {"data", NULL}, {"patience", NULL}, {"promise", NULL}, {"failovers", NULL},
+                {"policies", NULL}, {"lease", NULL}, {"delay", NULL}, {"order", NULL}};
+        static const char *const probes[] = {"lag", NULL};
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct play play;
                 struct member_guard guards[MEMBER_GUARDS];
                 begin(&play);
-                play.input.agrees = i != 7;
-                play.input.standing = i == 8 ? LEASE_OTHER : LEASE_FREE;
+                play.input.agrees = i != 8;
+                play.input.standing = i == 9 ? LEASE_OTHER : LEASE_FREE;
                 play.input.role = i == 1 ? MEMBER_NONE : MEMBER_STANDBY;
                 play.input.role_count = 1;
                 play.member.self = i == 0 ? NULL : &members[1];
                 play.input.held = i == 2 ? "paused by ann" : NULL;
                 play.group.requires_healthy = (struct strings){(const char **) probes, 1};
                 play.input.probes_pass = i != 3;
-                play.member.back_at = i == 4 ? play.input.now + SECOND : 0;
-                play.input.promised_until = i == 5 ? play.input.now + SECOND : 0;
-                play.group.failover_delay = i == 9 ? SECOND : 0;
-                play.input.peer_can = i == 10;
+                play.group.standby = i == 4 ? STANDBY_RUNNING : STANDBY_STOPPED;
+                play.input.last = "a/s";
+                play.input.last_token = 3;
+                play.member.back_at = i == 5 ? play.input.now + SECOND : 0;
+                play.input.promised_until = i == 6 ? play.input.now + SECOND : 0;
+                play.group.failover_delay = i == 10 ? SECOND : 0;
+                play.input.peer_can = i == 11;
                 play.input.peer = "a/s";
                 play.input.peer_priority = 200;
-                for (uint64_t token = 1; i == 6 && token < 5; token++) {
+                for (uint64_t token = 1; i == 7 && token < 5; token++) {
                         play.input.token = token;
                         step(&play);
                 }
@@ -213,7 +216,7 @@ static void what_holds_says_so(void **state) {
                         assert_false(str_empty(guards[j].text));
                         assert_int_equal(guards[j].holds, i == j);
                 }
-                assert_int_equal(member_can(&play.member, &play.input), i >= 7);
+                assert_int_equal(member_can(&play.member, &play.input), i >= 8);
         }
 }
 
@@ -544,6 +547,119 @@ static void what_somebody_started_is_stopped(void **state) {
 
 /* ---- The table ---- */
 
+/* ---- Standbys that run ---- */
+
+static void say_active(struct play *play, const char *who, uint64_t token) {
+        play->input.last = who;
+        play->input.last_is_self = str_eq(who, play->member.id);
+        play->input.last_token = token;
+        step(play);
+}
+
+static void begin_running(struct play *play) {
+        begin(play);
+        play->group.standby = STANDBY_RUNNING;
+        say_role(play, MEMBER_STANDBY);
+        say_lease(play, LEASE_OTHER, 3);
+}
+
+static void a_standby_that_runs_follows_the_active_one(void **state) {
+        (void) state;
+        struct play play;
+        begin_running(&play);
+        assert_int_equal(play.member.duty, DUTY_STANDBY); /* who has the lease is not active yet */
+        say_active(&play, "c/s", 2);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        say_active(&play, "a/s", 3);
+        assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+        assert_int_equal(play.effects.act, MEMBER_ACT_FOLLOW);
+        assert_true(play.effects.guards && play.effects.guard == 0 && !play.effects.want);
+        assert_false(member_can(&play.member, &play.input));
+        play.input.follows = 3;
+        play.input.running = true;
+        say_answer(&play, ANSWER_DONE);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        assert_int_equal(play.effects.act, MEMBER_ACT_NOTHING);
+        assert_true(member_can(&play.member, &play.input));
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        say_lease(&play, LEASE_OTHER, 4);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        say_active(&play, "c/s", 4); /* another, so it has to follow that one */
+        assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+}
+
+static void what_does_not_follow_is_tried_again_ever_later(void **state) {
+        (void) state;
+        struct play play;
+        begin_running(&play);
+        say_active(&play, "a/s", 3);
+        for (usec_t pause = 2 * SECOND; pause <= 16 * SECOND; pause *= 2) {
+                assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+                say_answer(&play, pause == 4 * SECOND ? ANSWER_LOST : ANSWER_FAILED);
+                assert_int_equal(play.member.duty, DUTY_STANDBY);
+                assert_int_equal(play.effects.timer, play.input.now + pause);
+                pass(&play, pause - 1);
+                assert_int_equal(play.member.duty, DUTY_STANDBY);
+                pass(&play, 1);
+        }
+        play.input.follows = 3;
+        say_answer(&play, ANSWER_DONE);
+        pass(&play, USEC_PER_HOUR);
+        play.input.follows = 0; /* it has ended, after it lasted */
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+        say_answer(&play, ANSWER_FAILED);
+        pass(&play, 2 * SECOND);
+        assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+        play.input.standing = LEASE_OURS;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_RELEASING);
+        begin_running(&play);
+        play.input.held = "paused by ann";
+        say_active(&play, "a/s", 3);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        play.input.held = NULL;
+        step(&play);
+        assert_int_equal(play.member.duty, DUTY_FOLLOWING);
+        say_role(&play, MEMBER_STUCK);
+        assert_int_equal(play.member.duty, DUTY_STUCK);
+}
+
+static void only_who_has_the_data_is_promoted(void **state) {
+        (void) state;
+        static const struct {
+                const char *last;
+                uint64_t follows;
+                bool can;
+        } cases[] = {{NULL, 0, true}, {"b/s", 0, true}, {"a/s", 0, false}, {"a/s", 2, false},
+                {"a/s", 3, true}};
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                struct play play;
+                begin(&play);
+                play.group.standby = STANDBY_RUNNING;
+                play.input.last = cases[i].last;
+                play.input.last_is_self = cases[i].last && str_eq(cases[i].last, "b/s");
+                play.input.last_token = cases[i].last ? 3 : 0;
+                play.input.follows = cases[i].follows;
+                say_role(&play, MEMBER_STANDBY);
+                say_lease(&play, LEASE_FREE, 0);
+                assert_int_equal(play.member.duty, cases[i].can ? DUTY_CANDIDATE : DUTY_STANDBY);
+        }
+}
+
+/* Strangers are the executor's to stop, which knows whom it has started. */
+static void one_that_runs_and_follows_is_no_stranger(void **state) {
+        (void) state;
+        struct play play;
+        begin_running(&play);
+        play.input.running = true;
+        pass(&play, USEC_PER_HOUR);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        say_role(&play, MEMBER_ACTIVE);
+        assert_int_equal(play.member.duty, DUTY_DEMOTING);
+}
+
 static void each_row_is_told_apart_and_says_why(void **state) {
         (void) state;
         uint32_t left = 0;
@@ -641,6 +757,10 @@ int main(void) {
                 cmocka_unit_test(it_goes_on_under_the_token_of_its_promotion),
                 cmocka_unit_test(it_is_stopped_if_another_has_the_lease),
                 cmocka_unit_test(what_somebody_started_is_stopped),
+                cmocka_unit_test(a_standby_that_runs_follows_the_active_one),
+                cmocka_unit_test(what_does_not_follow_is_tried_again_ever_later),
+                cmocka_unit_test(only_who_has_the_data_is_promoted),
+                cmocka_unit_test(one_that_runs_and_follows_is_no_stranger),
                 cmocka_unit_test(each_row_is_told_apart_and_says_why),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

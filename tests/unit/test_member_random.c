@@ -1,6 +1,7 @@
 /* Random lives of a group: members with their executors, a coordinator, and a network that delays
  * and cuts; agents freeze, die and come back, executors die and come back, promotions fail, people
- * ask for failovers. At no moment two processes may run, and when the trouble ends one has to.
+ * ask for failovers. At no moment two may be active, and when the trouble ends one has to be. Where
+ * standbys run, nobody is promoted who neither was active last nor follows whoever was.
  * MEMBER_RANDOM_RUNS, MEMBER_RANDOM_SEED and MEMBER_RANDOM_TRACE choose how many, which, and
  * whether it is told. */
 
@@ -27,15 +28,16 @@ struct letter { /* of the executor to the agent, of an agent to the coordinator 
         usec_t arrives;
         bool is_answer;
         enum member_role role;
+        uint64_t follows;
         enum member_answer answer;
         uint64_t request;
         /* coordinator */
         uint64_t session;
         usec_t sent;
-        bool want, release;
-        int holder;
+        bool want, release, marks;
+        int holder, last;
         bool ours;
-        uint64_t token;
+        uint64_t token, last_token;
         /* agents */
         int from;
         bool agrees;
@@ -47,13 +49,15 @@ struct queue {
         usec_t last;
 };
 
-enum task { TASK_NONE = 0, TASK_PROMOTE, TASK_DEMOTE };
+enum task { TASK_NONE = 0, TASK_PROMOTE, TASK_DEMOTE, TASK_FOLLOW };
 
 struct executor {
         bool up;
         usec_t back_at;
         enum member_role role;
-        bool runs; /* the process */
+        bool runs; /* the process, as the active one */
+        uint64_t follows, to_follow; /* the process, as a standby of whoever has that lease */
+        uint64_t data; /* are those of whoever had that lease; a process that ends keeps them */
         usec_t deadline;
         uint64_t token, highest;
         enum task task;
@@ -88,8 +92,9 @@ struct world {
         struct node nodes[NODES_MAX];
         int n;
         usec_t now;
-        int holder;
-        uint64_t holder_session, token, sessions;
+        int holder, last;
+        uint64_t holder_session, token, last_token, sessions;
+        bool wrong; /* somebody was promoted without the data */
         usec_t expires;
         usec_t coordinator_down_until;
         bool trace;
@@ -132,7 +137,8 @@ static void tell_role(struct world *world, struct node *node, enum member_role r
         node->executor.role = role;
         push(&node->from_executor, (struct letter){.arrives = world->now + up_to(world, TICK),
                                            .role = role,
-                                           .token = node->executor.token});
+                                           .token = node->executor.token,
+                                           .follows = node->executor.follows});
 }
 
 static void tell_answer(
@@ -148,9 +154,10 @@ static void tell_answer(
 
 static void begin_demotion(struct world *world, struct node *node, uint64_t request) {
         struct executor *executor = &node->executor;
-        if (executor->task == TASK_PROMOTE) {
+        if (executor->task != TASK_NONE) {
                 tell_answer(world, node, executor->request, ANSWER_FAILED);
         }
+        executor->follows = 0;
         usec_t longest = group_demotion_time(&world->group) - TICK;
         executor->task = TASK_DEMOTE;
         executor->request = request;
@@ -164,10 +171,26 @@ static void begin_demotion(struct world *world, struct node *node, uint64_t requ
         tell_role(world, node, MEMBER_DEMOTING);
 }
 
+static void end_following(struct world *world, struct node *node) {
+        struct executor *executor = &node->executor;
+        executor->task = TASK_NONE;
+        executor->follows = executor->succeeds ? executor->to_follow : 0;
+        executor->data = executor->follows;
+        tell_role(world, node, MEMBER_STANDBY);
+        tell_answer(
+                world, node, executor->request, executor->succeeds ? ANSWER_DONE : ANSWER_FAILED);
+        executor->request = 0;
+}
+
 static void end_task(struct world *world, struct node *node) {
         struct executor *executor = &node->executor;
+        if (executor->task == TASK_FOLLOW) {
+                end_following(world, node);
+                return;
+        }
+        executor->follows = 0;
         bool promoted = executor->task == TASK_PROMOTE && executor->succeeds;
-        executor->runs = executor->task == TASK_PROMOTE || !executor->succeeds;
+        executor->runs = executor->task == TASK_PROMOTE || (executor->runs && !executor->succeeds);
         bool proven = executor->task == TASK_DEMOTE && executor->succeeds;
         uint64_t request = executor->request;
         enum task task = executor->task;
@@ -231,6 +254,13 @@ static void executor_guard(
         executor->deadline = MIN(deadline, longest);
 }
 
+/* Whoever is promoted has what the last active member had. */
+static void judge_promotion(struct world *world, const struct node *node) {
+        bool has_data = world->last == NOBODY || &world->nodes[world->last] == node ||
+                        node->executor.data == world->last_token;
+        world->wrong = world->wrong || (world->group.standby == STANDBY_RUNNING && !has_data);
+}
+
 static void executor_asked(struct world *world, struct node *node, enum member_act act) {
         struct executor *executor = &node->executor;
         uint64_t request = ++node->request;
@@ -244,9 +274,19 @@ static void executor_asked(struct world *world, struct node *node, enum member_a
                 } else {
                         begin_demotion(world, node, request);
                 }
-        } else if (!guarded || executor->task != TASK_NONE || executor->role != MEMBER_STANDBY) {
+        } else if (executor->task != TASK_NONE || executor->role != MEMBER_STANDBY) {
+                tell_answer(world, node, request, ANSWER_REFUSED);
+        } else if (act == MEMBER_ACT_FOLLOW) {
+                executor->task = TASK_FOLLOW;
+                executor->request = request;
+                executor->to_follow = node->input.token;
+                executor->follows = executor->data = 0;
+                executor->succeeds = !chance(world, 4);
+                executor->ends = world->now + up_to(world, 2 * USEC_PER_SEC);
+        } else if (!guarded) {
                 tell_answer(world, node, request, ANSWER_REFUSED);
         } else {
+                judge_promotion(world, node);
                 executor->task = TASK_PROMOTE;
                 executor->request = request;
                 executor->runs = true;
@@ -281,6 +321,10 @@ static void coordinator_turn(struct world *world) {
                                 world->token++;
                                 own = true;
                         }
+                        if (own && letter.marks) {
+                                world->last = i;
+                                world->last_token = world->token;
+                        }
                         if (own) {
                                 world->expires = world->now + world->group.lease;
                         }
@@ -288,6 +332,8 @@ static void coordinator_turn(struct world *world) {
                         letter.holder = world->holder;
                         letter.ours = own;
                         letter.token = world->token;
+                        letter.last = world->last;
+                        letter.last_token = world->last_token;
                         if (!is_cut(world, node)) {
                                 push(&node->from_coordinator, letter);
                         }
@@ -307,6 +353,7 @@ static void client_send(
                                 .sent = clock_of(world, node),
                                 .session = node->session,
                                 .want = effects->want,
+                                .marks = node->member.duty == DUTY_ACTIVE,
                                 .release = effects->release});
         }
 }
@@ -324,7 +371,10 @@ static void client_hear(struct world *world, struct node *node) {
                                                             : LEASE_OTHER;
                 input->token = letter.token;
                 input->usable_until = letter.ours ? letter.sent + world->group.lease : 0;
-                input->holder = letter.holder != NOBODY ? world->nodes[letter.holder].id : NULL;
+                input->holder = letter.holder == NOBODY ? NULL : world->nodes[letter.holder].id;
+                input->last = letter.last == NOBODY ? NULL : world->nodes[letter.last].id;
+                input->last_is_self = input->last == node->id;
+                input->last_token = letter.last_token;
                 input->holder_is_self =
                         letter.holder != NOBODY && &world->nodes[letter.holder] == node;
         }
@@ -434,6 +484,7 @@ static void agent_turn(struct world *world, struct node *node) {
                 if (!letter.is_answer) {
                         input->role = letter.role;
                         input->role_token = letter.token;
+                        input->follows = letter.follows;
                         input->role_count++;
                 } else if (letter.request == node->request) {
                         input->answer = letter.answer;
@@ -478,7 +529,7 @@ static void make_trouble(struct world *world) {
                 return;
         }
         bool asks = world->group.on_coordinator_loss == LOSS_HOLD_IF_ALL_AGREE;
-        uint64_t kind = rng_below(&world->rng, asks ? 11 : 9);
+        uint64_t kind = rng_below(&world->rng, asks ? 12 : 10);
         if (world->trace) {
                 print_message("%8.2f %s trouble %d until %.2f\n", (double) world->now / 1e6,
                         node->id, (int) kind, (double) until / 1e6);
@@ -516,10 +567,16 @@ static void make_trouble(struct world *world) {
                                  world->now >= node->cut_until &&
                                  world->now >= world->coordinator_down_until;
                 return;
-        case 9:
+        case 9: /* a standby ends by itself */
+                if (node->executor.follows > 0) {
+                        node->executor.follows = 0;
+                        tell_role(world, node, node->executor.role);
+                }
+                return;
+        case 10:
                 node->cut_from_peers_until = until;
                 return;
-        case 10: /* longer than any lease */
+        case 11: /* longer than any lease */
                 world->coordinator_down_until = until + 2 * world->group.lease;
                 return;
         default:
@@ -600,9 +657,10 @@ static void world_begin(struct world *world, uint64_t seed) {
                 .margin = 500 * USEC_PER_MSEC,
                 .stop_timeout = 500 * USEC_PER_MSEC,
                 .preempt = chance(world, 4),
-                .on_coordinator_loss = chance(world, 2) ? LOSS_HOLD_IF_ALL_AGREE : LOSS_DEMOTE};
+                .on_coordinator_loss = chance(world, 2) ? LOSS_HOLD_IF_ALL_AGREE : LOSS_DEMOTE,
+                .standby = chance(world, 2) ? STANDBY_RUNNING : STANDBY_STOPPED};
         world->n = 2 + (int) rng_below(&world->rng, NODES_MAX - 1);
-        world->holder = NOBODY;
+        world->holder = world->last = NOBODY;
         for (int i = 0; i < world->n; i++) {
                 struct node *node = &world->nodes[i];
                 snprintf(node->id, sizeof(node->id), "%c/s", 'a' + i);
@@ -621,6 +679,11 @@ static bool live(uint64_t seed, bool trace) {
         while (world.now < TROUBLE ||
                 (world.now < TROUBLE + AFTERMATH && !somebody_is_active(&world))) {
                 world_turn(&world);
+                if (world.wrong) {
+                        print_error("seed %llu: one without the data was promoted at %.2fs\n",
+                                (unsigned long long) seed, (double) world.now / 1e6);
+                        return false;
+                }
                 if (count_running(&world) > 1) {
                         print_error("seed %llu: two run at %.2fs\n", (unsigned long long) seed,
                                 (double) world.now / 1e6);

@@ -111,6 +111,9 @@ GUARD(probes_hold) {
         if (member->group->requires_healthy.count == 0) {
                 return say(ret, false, "no probe is required");
         }
+        if (member->group->standby == STANDBY_RUNNING && input->follows == 0) {
+                return say(ret, false, "it follows nobody, so the required probes say nothing");
+        }
         return input->probes_pass ? say(ret, false, "the required probes are healthy")
                                   : say(ret, true, "a required probe is not healthy");
 }

@@ -351,6 +351,7 @@ def test_a_service_that_leaves_its_group_is_demoted(executor, tmp_path) -> None:
     agent.wait_for("reloaded")
     wait_until(lambda: not processes.is_running(pid), 15, "it is demoted")
     wait_until(lambda: seen.exists() and seen.read_text() == "5\n", 15, "by the programs of the group that it left")
+    wait_until(lambda: "demote done: stopped" in executor.log_text(), 15, "the demotion is over")
     assert agent.start("web") != pid, "from now on it is as any other service"
 
 

@@ -631,9 +631,10 @@ static void only_who_has_the_data_is_promoted(void **state) {
         static const struct {
                 const char *last;
                 uint64_t follows;
-                bool can;
-        } cases[] = {{NULL, 0, true}, {"b/s", 0, true}, {"a/s", 0, false}, {"a/s", 2, false},
-                {"a/s", 3, true}};
+                bool probes_pass, can;
+        } cases[] = {{NULL, 0, false, true}, {"b/s", 0, false, true}, {"a/s", 0, true, false},
+                {"a/s", 2, true, false}, {"a/s", 3, true, true}, {"a/s", 3, false, false}};
+        static const char *const probes[] = {"lag", NULL};
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct play play;
                 begin(&play);
@@ -642,6 +643,8 @@ static void only_who_has_the_data_is_promoted(void **state) {
                 play.input.last_is_self = cases[i].last && str_eq(cases[i].last, "b/s");
                 play.input.last_token = cases[i].last ? 3 : 0;
                 play.input.follows = cases[i].follows;
+                play.group.requires_healthy = (struct strings){(const char **) probes, 1};
+                play.input.probes_pass = cases[i].probes_pass;
                 say_role(&play, MEMBER_STANDBY);
                 say_lease(&play, LEASE_FREE, 0);
                 assert_int_equal(play.member.duty, cases[i].can ? DUTY_CANDIDATE : DUTY_STANDBY);

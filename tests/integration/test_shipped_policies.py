@@ -13,7 +13,7 @@ import yaml
 from support.agent import ROOT, program
 
 FOLDER = ROOT / "policies"
-SHIPPED = sorted(FOLDER.glob("*.yaml"))
+SHIPPED = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("pairs/*.yaml")])
 SCHEMA_LINE = re.compile(r"^# yaml-language-server: \$schema=(\S+)$", re.MULTILINE)
 
 
@@ -24,7 +24,7 @@ def _validator():
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_the_check_has_nothing_to_say(path: Path) -> None:
     done = subprocess.run([program("recoverctl"), "check", "--strict", path], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,7 +34,7 @@ def test_the_schema_accepts_each_and_each_names_it() -> None:
     validator = _validator()
     for path in SHIPPED:
         found = SCHEMA_LINE.match(path.read_text())
-        assert found and (FOLDER / found.group(1)).exists(), f"{path.name} does not begin with its schema"
+        assert found and (path.parent / found.group(1)).exists(), f"{path.name} does not begin with its schema"
         errors = [error.message for error in validator.iter_errors(yaml.safe_load(path.read_text()))]
         assert not errors, f"{path.name}: {errors}"
 

@@ -42,8 +42,8 @@ static void load_shipped(const char *const *paths, size_t n) {
 static void each_loads_alone(void **state) {
         (void) state;
         static const char *const names[] = {"cassandra", "hadoop-datanode", "hadoop-namenode",
-                "haproxy", "kafka", "mariadb", "nginx", "postgresql", "rabbitmq", "redis",
-                "templates", "zookeeper"};
+                "haproxy", "kafka", "mariadb", "nginx", "pairs/postgresql", "pairs/redis",
+                "postgresql", "rabbitmq", "redis", "templates", "zookeeper"};
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 AUTO_STRBUF struct strbuf path = {0};
                 strbuf_addf(&path, SOURCE_DIR "/policies/%s.yaml", names[i]);

@@ -8,6 +8,7 @@ static struct group_spec fake_groups[] = {
         {.name = "batch"},
 };
 static struct member fake_machine = {.duty = DUTY_ACTIVE, .since = AGO(60), .last_rule = 741};
+static const struct member_input fake_input;
 static struct lease_view fake_lease;
 static struct member_snapshot fake_snapshot;
 
@@ -25,6 +26,7 @@ static inline void fake_join_group(void) {
         fake_snapshot = (struct member_snapshot){.service = &fake_services[FAKE_CHECKOUT],
                 .id = "db1/checkout",
                 .member = &fake_machine,
+                .input = &fake_input,
                 .view = &fake_lease,
                 .role_text = "active",
                 .duty = "active",

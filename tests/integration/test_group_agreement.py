@@ -48,7 +48,7 @@ class Member:
             mode: active-standby
             coordinator: {kind}
             members: {{{members}}}
-            lease: 8s
+            lease: 10s
             margin: 500ms
             stop_timeout: 1s
             max_failovers: {{count: 0}}

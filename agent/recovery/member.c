@@ -330,7 +330,8 @@ bool member_may_promise(const struct member *member, const struct member_input *
                 snprintf(ret, MEMBER_NOTE_MAX, "it is no standby but %s", duty_text(member->duty));
                 return false;
         }
-        if (input->role != MEMBER_STANDBY || input->running) {
+        bool may_run = member->group->standby == STANDBY_RUNNING; /* the executor knows */
+        if (input->role != MEMBER_STANDBY || (input->running && !may_run)) {
                 snprintf(ret, MEMBER_NOTE_MAX, "it is not proven that it does not run");
                 return false;
         }

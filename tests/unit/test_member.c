@@ -469,6 +469,9 @@ static void only_a_proven_standby_promises(void **state) {
         assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
         play.input.running = true;
         assert_false(member_may_promise(&play.member, &play.input, "a/s", why));
+        play.group.standby = STANDBY_RUNNING;
+        assert_true(member_may_promise(&play.member, &play.input, "a/s", why));
+        play.group.standby = STANDBY_STOPPED;
         play.input.running = false;
         say_lease(&play, LEASE_OTHER, 7);
         assert_true(member_may_promise(&play.member, &play.input, "a/s", why));

@@ -123,12 +123,12 @@ static int compare_names(const void *left, const void *right) {
 }
 
 int peer_terms(const struct group_spec *group, char ret[PEER_TERMS_MAX]) {
-        const struct group_member_spec *members[GROUP_MEMBERS_MAX];
+        const struct group_member_spec *members[GROUP_MEMBERS_MAX] = {NULL};
         AUTO_STRBUF struct strbuf text = {0};
         unsigned char bytes[SHA256_BYTES];
         size_t n = 0;
-        for (uint32_t i = 0; i < group->n_members && n < ELEMENTSOF(members); i++) {
-                members[n++] = &group->members[i];
+        for (; n < group->n_members && n < ELEMENTSOF(members); n++) {
+                members[n] = &group->members[n];
         }
         qsort(members, n, sizeof(members[0]), compare_names);
         strbuf_addf(&text, "%s\n%d\n%d\n%" PRIu64 "\n%" PRIu64 "\n", group->name,

@@ -192,7 +192,7 @@ static int state_of(uint32_t admin) {
 int haproxy_answer_server(const char *answer, const struct haproxy_target *target,
         struct haproxy_server *ret, struct error *err) {
         struct table table;
-        const char *line = NULL;
+        const char *line = "";
         size_t length = 0;
         struct haproxy_server server = {0};
         uint32_t op = 0, admin = 0;
@@ -223,7 +223,7 @@ int haproxy_answer_server(const char *answer, const struct haproxy_target *targe
 int haproxy_answer_sessions(
         const char *answer, const struct haproxy_target *target, uint32_t *ret, struct error *err) {
         struct table table;
-        const char *line = NULL;
+        const char *line = "";
         size_t length = 0;
         uint32_t current = 0, queued = 0;
         int r = open_table(&table, answer, ',', target, err);

@@ -294,9 +294,11 @@ int main(int argc, char **argv) {
         if (!options.show && fence_parse(options.token, &token) < 0) {
                 return usage("a token is a number above 0, not ", options.token);
         }
-        if (!options.show && options.path &&
-                (lock = fence_lock(options.path, options.patience, &err)) < 0) {
-                return fail(EXIT_FAILED, &err);
+        if (!options.show && options.path) {
+                lock = fence_lock(options.path, options.patience, &err);
+                if (lock < 0) {
+                        return fail(EXIT_FAILED, &err);
+                }
         }
         status = look(&options, token);
         return status == EXIT_DONE && options.command ? run(options.command) : status;

@@ -60,16 +60,16 @@ static const char *zone_of(const struct group_spec *group, const char *id) {
         return member && member->zone ? member->zone : "";
 }
 
-/* One that came before this one and stands in another zone; NULL: none. */
-static const char *find_other_zone(const struct pool_input *input, size_t before) {
+/* The first of those that came before this one and stand in another zone; `before`: none. */
+static size_t find_other_zone(const struct pool_input *input, size_t before) {
         const char *zone = input->self->zone ? input->self->zone : "";
         for (size_t i = 0; i < before; i++) {
                 const char *id = input->view->places[i];
                 if (pool_member_of(input->group, id) && !str_eq(zone_of(input->group, id), zone)) {
-                        return id;
+                        return i;
                 }
         }
-        return NULL;
+        return before;
 }
 
 static const char *list_holders(const struct lease_view *view, char names[NAMES_MAX]) {
@@ -114,11 +114,12 @@ static void keep_permit(const struct pool_input *input, struct pool_verdict *ret
 
 /* It has a place: does it have to wait for those that came before it? */
 static void judge_place(const struct pool_input *input, size_t place, struct pool_verdict *ret) {
-        const char *other = find_other_zone(input, place);
-        if (!input->begun && other) {
+        size_t other = find_other_zone(input, place);
+        if (!input->begun && other < place) {
+                const char *id = input->view->places[other];
                 (void) snprintf(ret->text, sizeof(ret->text),
-                        "%.64s in zone %.32s has a permit, and this one is in zone %.32s", other,
-                        zone_of(input->group, other), input->self->zone ? input->self->zone : "");
+                        "%.64s in zone %.32s has a permit, and this one is in zone %.32s", id,
+                        zone_of(input->group, id), input->self->zone ? input->self->zone : "");
         } else if (!input->begun && input->serves && count_healthy(input, place) < ret->least) {
                 (void) snprintf(ret->text, sizeof(ret->text),
                         "with those that have a permit already only %u other members would be left, and "

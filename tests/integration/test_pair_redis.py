@@ -210,6 +210,9 @@ def test_what_runs_without_the_lease_and_follows_nobody_is_stopped(agent: Agent,
     agent.wait_until(lambda: not pair.member("db2").get("follows"), WITHIN, "it is known not to follow any more")
     why = agent.ctl("why", "db").out
     assert "its data may be older than those of" in why
+    agent.wait_until(
+        lambda: all(one["says"].startswith("can=0") for one in pair.member("db1")["peers"]), WITHIN, "db1 knows it, too"
+    )
     assert agent.ctl("failover", "db").code == 1, "nobody is there to take over"
     assert agent.ctl("resume", "db2").code == 0
     pair.wait_for_standby("db2")

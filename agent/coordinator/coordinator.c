@@ -30,11 +30,17 @@ static int copy_text(char **to, const char *from) {
         return from && !*to ? -ENOMEM : 0;
 }
 
-/* "http://host:2379/" and "/recoverd/" mean what they do without the last character. */
-static void drop_slashes(char *text) {
-        size_t length = text ? strlen(text) : 0;
+size_t coordinator_setting_length(const char *text) {
+        size_t length = strlen(text);
         while (length > 1 && text[length - 1] == '/') {
-                text[--length] = '\0';
+                length--;
+        }
+        return length;
+}
+
+static void drop_slashes(char *text) {
+        if (text) {
+                text[coordinator_setting_length(text)] = '\0';
         }
 }
 
@@ -126,10 +132,7 @@ int coordinator_open(struct coordinator **ret, struct loop *loop,
 
 /* Whether a setting is still the same; the slashes at its end do not count. */
 static bool is_text(const char *mine, const char *written) {
-        size_t length = written ? strlen(written) : 0;
-        while (length > 1 && written[length - 1] == '/') {
-                length--;
-        }
+        size_t length = written ? coordinator_setting_length(written) : 0;
         return !mine || !written ? !mine && !written
                                  : strncmp(mine, written, length) == 0 && !mine[length];
 }

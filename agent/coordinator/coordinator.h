@@ -7,6 +7,7 @@
  * not heard of this process for as long as it granted. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -31,6 +32,9 @@ struct coordinator_folders {
 int coordinator_open(struct coordinator **ret, struct loop *loop,
         const struct coordinator_spec *spec, const struct coordinator_folders *folders,
         struct error *err);
+/* "http://host:2379/" and "/recoverd/" mean what they do without the last character: the length of
+ * a server or root without such. */
+size_t coordinator_setting_length(const char *text);
 /* Whether it was opened with these settings. */
 bool coordinator_is(const struct coordinator *coordinator, const struct coordinator_spec *spec);
 

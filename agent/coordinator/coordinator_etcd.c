@@ -554,16 +554,6 @@ static void write_body(struct etcd_seat *seat, enum step step) {
         }
 }
 
-static struct http_tls tls_of(const struct etcd_seat *seat) {
-        const struct coordinator_files *files = &seat->files;
-        return (struct http_tls){
-                .authorities = {files->ca, files->ca ? strlen(files->ca) : 0},
-                .authorities_file = seat->common.coordinator->ca_file,
-                .certificate = {files->cert, files->cert ? strlen(files->cert) : 0},
-                .key = {files->key, files->key ? strlen(files->key) : 0},
-        };
-}
-
 static void send_request(struct etcd_seat *seat, enum step step) {
         struct etcd *etcd = etcd_of(seat);
         bool logged_in = step != STEP_LOG_IN && *seat->token;
@@ -586,7 +576,7 @@ static void send_request(struct etcd_seat *seat, enum step step) {
                 .timeout = seat->common.lease / TIMEOUTS_PER_LEASE,
                 .max_body = ETCD_BODY_MAX,
                 .keep = &seat->keep,
-                .tls = tls_of(seat),
+                .tls = coordinator_files_tls(&seat->files, etcd->common.ca_file),
         };
         int r = seat->body.failed ? -ENOMEM
                                   : http_client_start(etcd->client, &seat->request, on_answer, seat,

@@ -57,6 +57,17 @@ static void drop(char **text) {
         *text = NULL;
 }
 
+static struct http_pem pem_of(const char *text) {
+        return (struct http_pem){text, text ? strlen(text) : 0};
+}
+
+struct http_tls coordinator_files_tls(const struct coordinator_files *files, const char *ca_file) {
+        return (struct http_tls){.authorities = pem_of(files->ca),
+                .authorities_file = ca_file,
+                .certificate = pem_of(files->cert),
+                .key = pem_of(files->key)};
+}
+
 void coordinator_files_done(struct coordinator_files *files) {
         drop(&files->ca);
         drop(&files->cert);

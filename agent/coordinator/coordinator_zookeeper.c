@@ -412,10 +412,7 @@ static void fill_share(struct share *share, const struct seat *seat) {
         (void) snprintf(share->base, sizeof(share->base), "%.250s/%s", common->root, seat->group);
         (void) str_copy(share->group, sizeof(share->group), seat->group);
         (void) str_copy(share->member, sizeof(share->member), seat->member);
-        (void) str_copy(name, sizeof(name), seat->member);
-        for (char *slash = name; (slash = strchr(slash, '/'));) {
-                *slash = ':';
-        }
+        member_path_name(seat->member, name);
         (void) snprintf(share->folder, sizeof(share->folder), "%s/coordination", common->runtime);
         (void) snprintf(share->record, sizeof(share->record), "%s/coordination/%s.%s.session",
                 common->runtime, seat->group, name);

@@ -28,10 +28,7 @@ struct etcd_prelude *etcd_prelude_new(const struct seat *seat) {
                 }
         }
         if (prelude) {
-                (void) str_copy(name, sizeof(name), seat->member);
-                for (char *slash = name; (slash = strchr(slash, '/'));) {
-                        *slash = ':';
-                }
+                member_path_name(seat->member, name);
                 (void) snprintf(prelude->folder, sizeof(prelude->folder), "%s/coordination",
                         coordinator->runtime);
                 (void) snprintf(prelude->guid_file, sizeof(prelude->guid_file),

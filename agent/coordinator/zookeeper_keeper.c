@@ -57,17 +57,10 @@ static int prepare(struct zk_keeper *keeper, struct error *err) {
 }
 
 /* "HOST/SERVICE" as the name of a node, and back. */
-static void swap(char *text, char from, char to) {
-        for (; (text = strchr(text, from)); text++) {
-                *text = to;
-        }
-}
-
 static void member_path(const struct zk_keeper *keeper, const char *part, const char *member,
         char path[ZK_PATH_MAX]) {
         char name[COORDINATION_MEMBER_MAX];
-        (void) str_copy(name, sizeof(name), member);
-        swap(name, '/', ':');
+        member_path_name(member, name);
         (void) snprintf(path, ZK_PATH_MAX, "%.300s/%s/%s", keeper->base, part, name);
 }
 
@@ -113,7 +106,9 @@ static int look_at_peer(struct zk_keeper *keeper, const char *name, struct lease
         if (!str_copy(member, sizeof(member), name)) {
                 return ZOK; /* not one of ours */
         }
-        swap(member, ':', '/');
+        for (char *colon = member; (colon = strchr(colon, ':'));) {
+                *colon = '/';
+        }
         if (str_eq(member, keeper->member) || view->n_peers == ELEMENTSOF(view->peers)) {
                 return ZOK;
         }

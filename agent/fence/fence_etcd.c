@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "coordinator/coordinator.h"
 #include "coordinator/coordinator_files.h"
 #include "coordinator/etcd_text.h"
 #include "fence/fence_node.h"
@@ -50,14 +51,10 @@ static void on_answer(void *cookie, const struct http_result *result) {
 }
 
 static int send_request(struct fence_node *node, const char *path, struct error *err) {
-        const struct coordinator_files *files = &node->files;
         const char *headers[] = {"Content-Type: application/json", node->header};
         usec_t left = usec_sub(node->deadline, clock_now().mono);
         const char *server = node->spec->servers.items[node->server];
-        size_t length = strlen(server);
-        while (length > 0 && server[length - 1] == '/') {
-                length--;
-        }
+        size_t length = coordinator_setting_length(server);
         (void) snprintf(node->url, sizeof(node->url), "%.*s/v3/%s",
                 (int) (length < 400 ? length : 400), server, path);
         const struct http_request request = {
@@ -69,10 +66,7 @@ static int send_request(struct fence_node *node, const char *path, struct error 
                 .body_length = node->body.length,
                 .timeout = left / 2 > TRY_MIN ? left / 2 : TRY_MIN, /* the others need time too */
                 .max_body = ETCD_BODY_MAX,
-                .tls = {.authorities = {files->ca, files->ca ? strlen(files->ca) : 0},
-                        .authorities_file = node->spec->ca_file,
-                        .certificate = {files->cert, files->cert ? strlen(files->cert) : 0},
-                        .key = {files->key, files->key ? strlen(files->key) : 0}},
+                .tls = coordinator_files_tls(&node->files, node->spec->ca_file),
         };
         node->answered = false;
         int r = node->body.failed
@@ -153,14 +147,15 @@ static void node_close(struct fence_node *node) {
 
 static int node_open(struct fence_node **ret, const struct coordinator_spec *spec, const char *name,
         usec_t deadline, struct error *err) {
+        char folder[FENCE_FOLDER_MAX];
         struct fence_node *node = calloc(1, sizeof(*node));
         if (!node) {
                 return error_set_errno(err, ENOMEM, "a request");
         }
         node->spec = spec;
         node->deadline = deadline;
-        (void) snprintf(node->key, sizeof(node->key), "%.250s/.fence/%s",
-                str_eq(spec->root, "/") ? "" : spec->root, name);
+        fence_folder(spec, folder);
+        (void) snprintf(node->key, sizeof(node->key), "%s/%s", folder, name);
         node->keys = calloc(1, sizeof(*node->keys));
         int r = node->keys ? 0 : error_set_errno(err, ENOMEM, "a request");
         r = r < 0 ? r : coordinator_files_read(&node->files, spec, err);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "coordinator/coordinator.h"
 #include "fence/fence_file.h"
 
 #define TRY_MIN (500 * USEC_PER_MSEC) /* what is shorter only hides what went wrong before */
@@ -26,6 +27,12 @@ int fence_check_name(const char *name) {
                                strspn(name, allowed) != length
                        ? -EINVAL
                        : 0;
+}
+
+void fence_folder(const struct coordinator_spec *spec, char ret[FENCE_FOLDER_MAX]) {
+        size_t length = str_eq(spec->root, "/") ? 0 : coordinator_setting_length(spec->root);
+        (void) snprintf(ret, FENCE_FOLDER_MAX, "%.*s/.fence", (int) (length < 250 ? length : 250),
+                spec->root);
 }
 
 /* Once. *ret_seen is written only when it is known. */

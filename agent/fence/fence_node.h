@@ -14,10 +14,17 @@
 #include "base/error.h"
 #include "model/coordination.h"
 
-enum { FENCE_NAME_MAX = 65, FENCE_TEXT_MAX = 32 }; /* with the terminating zero */
+enum {
+        FENCE_NAME_MAX = 65,
+        FENCE_TEXT_MAX = 32,
+        FENCE_FOLDER_MAX = 264
+}; /* with the terminating zero */
 
 /* Letters, digits and - _ . at most, and no dot at the beginning. -EINVAL. */
 int fence_check_name(const char *name);
+
+/* ROOT/.fence */
+void fence_folder(const struct coordinator_spec *spec, char ret[FENCE_FOLDER_MAX]);
 
 /* Makes `token` the highest that was seen unless a higher one was; 0 only looks. *ret_seen is what
  * was seen then, 0 for none: the token is refused when that is higher. -ETIMEDOUT: it is not known,

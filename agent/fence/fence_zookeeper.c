@@ -17,7 +17,7 @@ struct fence_node {
         struct zk_settings settings;
         struct zk_session session;
         atomic_bool closing;
-        char folder[ZK_PATH_MAX], path[ZK_PATH_MAX];
+        char folder[FENCE_FOLDER_MAX], path[ZK_PATH_MAX];
 };
 
 /* Turns a code of the library into an errno. */
@@ -102,9 +102,8 @@ static int node_open(struct fence_node **ret, const struct coordinator_spec *spe
         if (!node) {
                 return error_set_errno(err, ENOMEM, "a session");
         }
-        (void) snprintf(node->folder, sizeof(node->folder), "%.250s/.fence",
-                str_eq(spec->root, "/") ? "" : spec->root);
-        (void) snprintf(node->path, sizeof(node->path), "%.300s/%s", node->folder, name);
+        fence_folder(spec, node->folder);
+        (void) snprintf(node->path, sizeof(node->path), "%s/%s", node->folder, name);
         node->settings.give_up = deadline;
         int r = fill_settings(node, spec, err);
         if (r == 0 && zk_session_open(&node->session, &node->settings, NULL) != ZOK) {

@@ -89,3 +89,8 @@ struct lease_view {
         struct lease_peer peers[COORDINATION_PEERS_MAX]; /* sorted by member, without this one */
         size_t n_peers;
 };
+
+/* The id of a member is "HOST/SERVICE". */
+bool member_is_on_host(const char *id, const char *host);
+/* As a part of a path: "HOST:SERVICE". */
+void member_path_name(const char *id, char ret[COORDINATION_MEMBER_MAX]);

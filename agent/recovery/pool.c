@@ -23,9 +23,8 @@ const struct group_member_spec *pool_member_of(const struct group_spec *group, c
         const char *slash = strchr(id, '/');
         for (uint32_t i = 0; slash && i < group->n_members; i++) {
                 const char *name = group->members[i].name;
-                bool host = strlen(name) == (size_t) (slash - id) &&
-                            strncmp(name, id, (size_t) (slash - id)) == 0;
-                if (group->coordinator == COORDINATOR_LOCAL ? str_eq(slash + 1, name) : host) {
+                if (group->coordinator == COORDINATOR_LOCAL ? str_eq(slash + 1, name)
+                                                            : member_is_on_host(id, name)) {
                         return &group->members[i];
                 }
         }

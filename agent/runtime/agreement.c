@@ -109,12 +109,6 @@ static void send_message(struct agreement *agreement, const struct listen_addres
         }
 }
 
-/* "HOST/SERVICE" */
-static bool is_on_host(const char *member, const char *host) {
-        size_t length = strlen(host);
-        return strncmp(member, host, length) == 0 && member[length] == '/';
-}
-
 /* ---- Asking ---- */
 
 static void end_round(struct party *party, bool agreed) {
@@ -169,7 +163,7 @@ static int name_others(struct party *party, const struct agreement_member *membe
         for (uint32_t i = 0; i < member->group->n_members; i++) {
                 const struct group_member_spec *spec = &member->group->members[i];
                 struct asked *other = &party->others[party->n_others];
-                if (is_on_host(member->id, spec->name)) {
+                if (member_is_on_host(member->id, spec->name)) {
                         continue;
                 }
                 *other = (struct asked){0};
@@ -224,7 +218,7 @@ static void hear_answer(struct party *party, const struct peer_message *message)
         }
         for (size_t i = 0; i < party->n_others; i++) {
                 struct asked *other = &party->others[i];
-                if (!is_on_host(message->from, other->host)) {
+                if (!member_is_on_host(message->from, other->host)) {
                         continue;
                 }
                 if (message->kind == PEER_NO) {
@@ -260,7 +254,7 @@ static struct question *find_question(struct party *party, const struct peer_mes
 
 static bool is_member(const struct group_spec *group, const char *id) {
         for (uint32_t i = 0; i < group->n_members; i++) {
-                if (is_on_host(id, group->members[i].name)) {
+                if (member_is_on_host(id, group->members[i].name)) {
                         return true;
                 }
         }
@@ -324,7 +318,7 @@ static void on_received(
                     agreement->callbacks->find(agreement->cookie, message.group, &member);
         struct party *party = ours ? get_party(agreement, message.group) : NULL;
         bool ask = ours && message.kind == PEER_ASK;
-        if (!party || (ask && !is_on_host(member.id, message.to))) {
+        if (!party || (ask && !member_is_on_host(member.id, message.to))) {
                 agreement->rejected++;
         } else if (ask) {
                 hear_question(party, &member, from, &message);

@@ -33,9 +33,8 @@ bool member_peer_can(const struct lease_peer *peer, uint32_t *ret_priority) {
 
 bool member_is_called(const char *id, const char *name) {
         const char *slash = strchr(id, '/');
-        size_t host = slash ? (size_t) (slash - id) : 0;
         return str_eq(id, name) || (slash && str_eq(slash + 1, name)) ||
-               (strlen(name) == host && strncmp(id, name, host) == 0);
+               member_is_on_host(id, name);
 }
 
 /* ---- Through the coordinator ---- */

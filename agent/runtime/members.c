@@ -679,8 +679,6 @@ void members_close(struct runtime *runtime) {
         }
         if (members) {
                 agreement_free(members->agreement);
-        }
-        if (members) {
                 free(members->shells);
                 free(members->next);
         }

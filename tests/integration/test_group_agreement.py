@@ -4,34 +4,23 @@ promoted by agreement, and when the coordinator is back the active one has its l
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 
 import pytest
-from support import ensemble, processes
+from support import ensemble
+from support.group_host import GroupHost
 from support.ports import free_port
-from support.service import Service
 
 WITHIN = 90
 NAMES = ("one", "two", "three")
 
 
-class Member:
+class Member(GroupHost):
     def __init__(self, agent, name: str, folder: Path, shared: Path) -> None:
         folder.mkdir()
-        self.agent, self.name, self.folder = agent, name, folder
-        self.service = Service(folder)
+        super().__init__(agent, name, folder, shared)
         self.port = free_port()
-        script = folder / "run.sh"
-        script.write_text(
-            "#!/bin/bash\n"
-            f"exec 9>{shared}/lock\n"
-            f"flock -n 9 || echo {name} >> {shared}/overlaps\n"
-            'exec "$@"\n'
-        )
-        script.chmod(0o755)
-        self.command = json.dumps([str(script), *self.service.command])
         self.secret = folder / "secret"
         self.secret.write_text("a secret of all three hosts\n")
         self.secret.chmod(0o600)
@@ -42,35 +31,7 @@ class Member:
             f'peers: {{listen: "127.0.0.1:{self.port}", secret_file: {self.secret}}}}}',
             agent=f"host: {self.name}",
         )
-        self.agent.write_policy(f"""
-        groups:
-          data:
-            mode: active-standby
-            coordinator: {kind}
-            members: {{{members}}}
-            lease: 10s
-            margin: 500ms
-            stop_timeout: 1s
-            max_failovers: {{count: 0}}
-            on_coordinator_loss: hold-if-all-peers-agree
-        services:
-          db:
-            command: {self.command}
-            member_of: data
-            log: none
-            start_grace: 3s
-            stop_timeout: 1s
-            interval: 300ms
-            fast_interval: 100ms
-            fall: 2
-            probes: {{page: {{http: {self.service.url}}}}}
-            recover: [restart: {{attempts: 1}}]
-            verify: 6s
-            backoff: {{initial: 100ms, jitter: none}}
-        """)
-
-    def runs(self) -> bool:
-        return any(processes.is_running(pid) for pid in self.service.starts()[-1:])
+        self.write_policy(kind, members, lease="10s", more="on_coordinator_loss: hold-if-all-peers-agree")
 
     def group(self) -> dict:
         return self.agent.ctl_json("group")["members"][0]

@@ -10,48 +10,16 @@ from pathlib import Path
 
 import pytest
 from support import ensemble, processes
-from support.alone import command_alone, overlaps
-from support.service import Service
+from support.alone import overlaps
+from support.group_host import GroupHost
 
 WITHIN = 90
 
 
-class Host:
-    def __init__(self, agent, name: str, folder: Path, shared: Path) -> None:
-        self.agent, self.name = agent, name
-        self.service = Service(folder)
-        self.command = command_alone(shared, name, self.service.command)
-
+class Host(GroupHost):
     def configure(self, coordinator: str, kind: str) -> None:
         self.agent.write_config(text=f"coordinator: {coordinator}", agent=f"host: {self.name}")
-        self.agent.write_policy(f"""
-        groups:
-          data:
-            mode: active-standby
-            coordinator: {kind}
-            members: {{one: {{priority: 200}}, two: {{}}}}
-            lease: 8s
-            margin: 500ms
-            stop_timeout: 1s
-            max_failovers: {{count: 0}}
-        services:
-          db:
-            command: {self.command}
-            member_of: data
-            log: none
-            start_grace: 3s
-            stop_timeout: 1s
-            interval: 300ms
-            fast_interval: 100ms
-            fall: 2
-            probes: {{page: {{http: {self.service.url}}}}}
-            recover: [restart: {{attempts: 1}}]
-            verify: 6s
-            backoff: {{initial: 100ms, jitter: none}}
-        """)
-
-    def runs(self) -> bool:
-        return any(processes.is_running(pid) for pid in self.service.starts()[-1:])
+        self.write_policy(kind, "one: {priority: 200}, two: {}", lease="8s")
 
     def lose(self) -> None:
         """As when its power is cut: agent, executor and service."""

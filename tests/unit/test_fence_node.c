@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "fence/fence_node.h"
 #include "unit_test.h"
 
@@ -29,10 +30,22 @@ static void a_host_of_its_own_has_no_coordinator(void **state) {
         assert_int_equal(seen, 7);
 }
 
+static void the_folder_is_below_the_root(void **state) {
+        (void) state;
+        static const char *const cases[][2] = {{"/recoverd", "/recoverd/.fence"},
+                {"/recoverd/", "/recoverd/.fence"}, {"/", "/.fence"}};
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char folder[FENCE_FOLDER_MAX];
+                fence_folder(&(struct coordinator_spec){.root = cases[i][0]}, folder);
+                assert_string_equal(folder, cases[i][1]);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names),
                 cmocka_unit_test(a_host_of_its_own_has_no_coordinator),
+                cmocka_unit_test(the_folder_is_below_the_root),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

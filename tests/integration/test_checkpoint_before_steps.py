@@ -55,6 +55,9 @@ class Shop:
         self.agent.send("look", service="shop", health="failed")
         self.agent.wait_for("content", WITHIN, files="changed")
 
+    def wait_for_log(self, text: str) -> None:
+        wait_until(lambda: text in self.executor.log_text(), WITHIN, f"{text!r} is logged")
+
     def suspects(self) -> list[dict]:
         return [one for one in self.store.run("list", "shop")["checkpoints"] if one["state"] == "suspect"]
 
@@ -71,6 +74,7 @@ def test_what_a_step_overwrites_is_kept(shop) -> None:
     assert kept["reason"] == "before exec"
     (changed,) = shop.store.run("diff", "shop", kept["id"], "now")["changed"]
     assert "-port = eighty" in changed["diff"] and "+mended" in changed["diff"]
+    shop.wait_for_log("before exec is kept as")  # a step does not begin a second one beside the first
     assert shop.agent.do("shop", "restart")["ok"] == "1"
     reasons = ["before restart", "before exec"]
     wait_until(lambda: [one["reason"] for one in shop.suspects()] == reasons, WITHIN, "both are kept")
@@ -88,6 +92,7 @@ def test_only_the_newest_suspects_are_kept(shop) -> None:
         assert shop.agent.do("shop", step=1)["ok"] == "1"
         wait_until(lambda: shop.suspects() and shop.suspects()[0]["id"] != newest, WITHIN, "it is kept")
         newest = shop.suspects()[0]["id"]
+        shop.wait_for_log(f"is kept as {newest}")
     assert len(shop.suspects()) == 3
     assert "recovery_point" in shop.store.states("shop").values()
 
@@ -107,4 +112,4 @@ def test_a_step_does_not_wait_long_for_it(shop) -> None:
 def test_a_store_that_cannot_be_used_does_not_hinder_a_step(shop) -> None:
     (shop.executor.state / "checkpoints/version").write_text("of somebody else")
     assert shop.agent.do("shop", step=1)["ok"] == "1"
-    wait_until(lambda: "no checkpoint before restart: " in shop.executor.log_text(), WITHIN, "it is said")
+    shop.wait_for_log("no checkpoint before restart: ")

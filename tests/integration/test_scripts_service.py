@@ -23,7 +23,7 @@ def web(agent) -> InitScript:
             fast_interval: 50ms
             verify: 10s
             start_grace: 1s
-            timeout: 500ms
+            timeout: 2s
             recover: [restart: {{attempts: 3}}]
             backoff: {{initial: 50ms, max: 50ms, jitter: none}}
         """

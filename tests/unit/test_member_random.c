@@ -274,7 +274,8 @@ static void executor_asked(struct world *world, struct node *node, enum member_a
                 } else {
                         begin_demotion(world, node, request);
                 }
-        } else if (executor->task != TASK_NONE || executor->role != MEMBER_STANDBY) {
+        } else if (executor->task != TASK_NONE || executor->role != MEMBER_STANDBY ||
+                   (act != MEMBER_ACT_FOLLOW && !guarded)) {
                 tell_answer(world, node, request, ANSWER_REFUSED);
         } else if (act == MEMBER_ACT_FOLLOW) {
                 executor->task = TASK_FOLLOW;
@@ -283,8 +284,6 @@ static void executor_asked(struct world *world, struct node *node, enum member_a
                 executor->follows = executor->data = 0;
                 executor->succeeds = !chance(world, 4);
                 executor->ends = world->now + up_to(world, 2 * USEC_PER_SEC);
-        } else if (!guarded) {
-                tell_answer(world, node, request, ANSWER_REFUSED);
         } else {
                 judge_promotion(world, node);
                 executor->task = TASK_PROMOTE;

@@ -22,7 +22,8 @@ from support.questions import Answer, Questions
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("RECOVERD_BUILD", ROOT / "build-test"))
 NO_AGENT = 3  # exit status of recoverctl
-SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", re.MULTILINE)
+# With the first lines of the stack.
+SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$(?:\n.*){0,20}", re.MULTILINE)
 PROMETHEUS_TEXT = "text/plain;version=0.0.4"
 
 

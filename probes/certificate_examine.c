@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,37 +25,38 @@ enum {
 
 /* ---- its job ---- */
 
-static bool copy_text(struct arena *arena, const char *text, const char **ret) {
-        *ret = text ? arena_strdup(arena, text) : NULL;
+void certificate_job_free(void *data) {
+        struct certificate_job *job = data;
+        if (job) {
+                certificates_free(job->certificates);
+                free(job->file);
+                free(job->key_file);
+                free(job->ca_file);
+                free(job->name);
+                free(job);
+        }
+}
+
+DEFINE_CLEANUP(cleanup_job, struct certificate_job, certificate_job_free)
+
+static bool copy_text(const char *text, char **ret) {
+        *ret = text ? strdup(text) : NULL;
         return !text || *ret;
 }
 
-DEFINE_CLEANUP(cleanup_arena, struct arena, arena_free)
-
 struct certificate_job *certificate_job_new(
         const struct certificate_params *params, wall_usec_t now) {
-        AUTO(cleanup_arena) struct arena *arena = arena_new();
-        struct certificate_job *job = arena ? arena_alloc(arena, sizeof(*job)) : NULL;
+        AUTO(cleanup_job) struct certificate_job *job = calloc(1, sizeof(*job));
         const char *name = params->server_name ? params->server_name : params->address.host;
-        if (!job || !copy_text(arena, params->file, &job->file) ||
-                !copy_text(arena, params->key_file, &job->key_file) ||
-                !copy_text(arena, params->ca_file, &job->ca_file) ||
-                !copy_text(arena, name, &job->name)) {
+        if (!job || !copy_text(params->file, &job->file) ||
+                !copy_text(params->key_file, &job->key_file) ||
+                !copy_text(params->ca_file, &job->ca_file) || !copy_text(name, &job->name)) {
                 return NULL;
         }
         job->chain = params->chain || params->ca_file;
         job->min_left = params->min_left;
         job->now = now;
-        job->arena = TAKE_PTR(arena);
-        return job;
-}
-
-void certificate_job_free(void *data) {
-        struct certificate_job *job = data;
-        if (job) {
-                certificates_free(job->certificates);
-                arena_free(job->arena);
-        }
+        return TAKE_PTR(job);
 }
 
 /* ---- names ---- */

@@ -4,7 +4,6 @@
 
 #include <openssl/x509.h>
 
-#include "base/arena.h"
 #include "probes/offload.h"
 #include "probes/probe.h"
 #include "probes/tcp_params.h"
@@ -23,9 +22,8 @@ struct certificate_params {
 
 /* One examination; touches nothing else, so that it can be made in a thread. */
 struct certificate_job {
-        struct arena *arena; /* that the job and its texts are in */
-        const char *file, *key_file, *ca_file; /* NULL: none */
-        const char *name; /* to be valid for; NULL: any */
+        char *file, *key_file, *ca_file; /* owned; NULL: none */
+        char *name; /* owned; to be valid for; NULL: any */
         bool chain; /* has to lead to an authority */
         usec_t min_left;
         wall_usec_t now;

@@ -37,7 +37,7 @@ class Authority:
         self.file = folder / "ca.pem"
         _openssl(
             folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=Test authority",
+            "-keyout", "ca.key", "-out", "ca.pem", "-days", "60", "-subj", "/CN=Test authority",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ from support.service import Service
 from support.waiting import wait_until
 
 WITHIN = 90
-LEASE = 15  # an agent that is started on a busy machine takes seconds to find its session again
+LEASE = 10  # an agent that is started on a busy machine takes seconds to find its session again
 
 pytestmark = pytest.mark.long
 

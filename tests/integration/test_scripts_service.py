@@ -19,7 +19,7 @@ def web(agent) -> InitScript:
         services:
           web:
             scripts: {script.yaml("start", "stop", "status", "reload")}
-            interval: 500ms
+            interval: 2s
             fast_interval: 50ms
             verify: 10s
             start_grace: 1s

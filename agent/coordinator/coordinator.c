@@ -295,12 +295,17 @@ static bool places_equal(const struct lease_view *a, const struct lease_view *b)
         return equal;
 }
 
+static bool changes_equal(const struct lease_view *a, const struct lease_view *b) {
+        return a->n_changes == b->n_changes &&
+               memcmp(a->changes, b->changes, a->n_changes * sizeof(a->changes[0])) == 0;
+}
+
 static bool views_equal(const struct lease_view *a, const struct lease_view *b) {
         return a->standing == b->standing && a->token == b->token && a->granted == b->granted &&
                a->session == b->session && a->usable_until == b->usable_until &&
                str_eq(a->holder, b->holder) && a->last_token == b->last_token &&
                str_eq(a->last, b->last) && str_eq(a->why, b->why) && places_equal(a, b) &&
-               peers_equal(a, b);
+               changes_equal(a, b) && peers_equal(a, b);
 }
 
 void seat_update(struct seat *seat, const struct lease_view *view) {

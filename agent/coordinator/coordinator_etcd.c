@@ -4,8 +4,9 @@
  * was not answered did is never guessed: the next look shows it.
  *
  * Below ROOT/GROUP/ are the keys `lease` ("GUID MEMBER", which only is created where there is
- * none), where it has several places `lease/1` and so on, `members/MEMBER`, `next` and `last`
- * ("TOKEN MEMBER"). The first two go with the lease of etcd that the member keeps alive.
+ * none), where it has several places `lease/1` and so on, `members/MEMBER`, `next`, `last` ("TOKEN
+ * MEMBER") and `changes` (lease_changes.h). The first two go with the lease of etcd that the member
+ * keeps alive.
  */
 
 #include <errno.h>
@@ -16,11 +17,12 @@
 #include "base/cleanup.h"
 #include "coordinator/etcd_prelude.h"
 #include "coordinator/etcd_text.h"
+#include "coordinator/lease_changes.h"
 #include "coordinator/seat.h"
 #include "io/http_client.h"
 #include "io/worker.h"
 
-enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, TOKEN_MAX = 1024, PART_MAX = 16 };
+enum { BEATS_PER_LEASE = 10, TIMEOUTS_PER_LEASE = 4, TOKEN_MAX = 1024, PART_MAX = 24 };
 
 #define LOOK_INTERVAL_MAX (500 * USEC_PER_MSEC) /* so soon a member sees what another did */
 #define RETRY_INTERVAL (500 * USEC_PER_MSEC)
@@ -59,7 +61,7 @@ struct etcd_seat {
         usec_t proven; /* the same of the last one that a look came after: a server that is cut off
                           answers none */
         struct etcd_keys *keys; /* of the last look */
-        const struct etcd_key *own, *next, *last; /* in it; NULL: none */
+        const struct etcd_key *own, *next, *last, *changes; /* in it; NULL: none */
         const struct etcd_key *places[COORDINATION_PLACES_MAX]; /* by number; NULL: free */
         int mine, vacant; /* places: that of this member, the first that is free; NONE */
         bool holding, settled; /* settled: the first look is over */
@@ -238,6 +240,20 @@ static bool is_marked(const struct etcd_seat *seat) {
         return seat->last && str_eq(seat->last->value, value);
 }
 
+/* What is to be written of it; false: nothing. */
+static bool note_change(const struct etcd_seat *seat, char text[LEASE_CHANGES_TEXT_MAX]) {
+        (void) str_copy(text, LEASE_CHANGES_TEXT_MAX, seat->changes ? seat->changes->value : "");
+        return seat->common.places == 1 &&
+               lease_changes_add(text, seat->common.member, clock_now().wall);
+}
+
+/* By whoever has the lease, so that nobody else writes it meanwhile. */
+static void write_change(struct etcd_seat *seat, const char *text) {
+        add_compare_created(seat, "lease", "", seat->places[seat->mine]->created);
+        add_put(seat, "changes", "", text, 0);
+        strbuf_add(&seat->body, "]}");
+}
+
 static bool takes_part(const struct etcd_seat *seat, const char *member) {
         for (size_t i = 0; i < seat->keys->count; i++) {
                 const char *part = part_of(seat, seat->keys->items[i].key);
@@ -262,8 +278,11 @@ static bool is_seated(const struct etcd_seat *seat) {
 /* The body of what has to be done now; false: nothing. */
 static bool write_act(struct etcd_seat *seat) {
         const struct seat_wish *wish = &seat->common.wish;
+        char changes[LEASE_CHANGES_TEXT_MAX];
         if (!is_seated(seat)) {
                 write_sit_down(seat);
+        } else if (seat->holding && note_change(seat, changes)) {
+                write_change(seat, changes);
         } else if (seat->holding && wish->release) {
                 write_give_back(seat);
         } else if (seat->holding && wish->active && !is_marked(seat)) {
@@ -343,7 +362,7 @@ static void find_places(struct etcd_seat *seat) {
 }
 
 static void find_keys(struct etcd_seat *seat) {
-        seat->own = seat->next = seat->last = NULL;
+        seat->own = seat->next = seat->last = seat->changes = NULL;
         memset(seat->places, 0, sizeof(seat->places));
         for (size_t i = 0; i < seat->keys->count; i++) {
                 const struct etcd_key *key = &seat->keys->items[i];
@@ -357,6 +376,8 @@ static void find_keys(struct etcd_seat *seat) {
                         seat->next = key;
                 } else if (str_eq(part, "last")) {
                         seat->last = key;
+                } else if (str_eq(part, "changes")) {
+                        seat->changes = key;
                 } else if (str_starts(part, "members/") && str_eq(part + 8, seat->common.member)) {
                         seat->own = key;
                 }
@@ -425,6 +446,7 @@ static void show(struct etcd_seat *seat) {
         }
         view.usable_until = seat->holding ? usec_add(seat->proven, seat->granted) : 0;
         seat_read_last(seat->last ? seat->last->value : "", &view);
+        lease_changes_read(seat->changes ? seat->changes->value : "", &view);
         add_peers(seat, &view);
         if (seat->common.wish.release && !seat->holding) {
                 seat_released(&seat->common);

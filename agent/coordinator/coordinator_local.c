@@ -1,7 +1,7 @@
 /* The coordinator of one host: its members are services of this host. A file in the runtime folder
- * holds the lease of a group; two in the state folder, which outlive a boot, the token and who was
- * active last. Whoever visits them holds a lock on another. A visit is a job for a worker thread,
- * because disks hang.
+ * holds the lease of a group; three in the state folder, which outlive a boot, the token, who was
+ * active last, and when the lease went to another member. Whoever visits them holds a lock on
+ * another. A visit is a job for a worker thread, because disks hang.
  *
  * The lease is in the file and not the lock itself: a lock would be free the moment the agent dies,
  * while the executor still lets the active member run until its lease is over. */
@@ -29,6 +29,7 @@ enum {
         MAX_QUEUE = 256,
         MAX_STUCK = 4,
         TOKEN_BYTES_MAX = 32,
+        LINE_NAME_MAX = COORDINATION_GROUP_MAX + 16,
 };
 
 #define VISIT_INTERVAL_MAX (1 * USEC_PER_SEC) /* so soon a member sees what another process did */
@@ -134,26 +135,53 @@ static int write_token(int folder, const struct visit_job *job, const char *name
         return r < 0 ? error_set_errno(err, -r, "writing %s/%s", job->state, name) : 0;
 }
 
-/* ---- in the thread: who was active last ---- */
+/* ---- in the thread: what the record has from files of their own ---- */
 
-static int read_last(int folder, const struct visit_job *job, const char *name,
-        struct lease_record *record, struct error *err) {
-        AUTO_FREE char *text = NULL;
-        int r = read_text(folder, name, SEAT_LAST_MAX, &text);
-        if (r < 0) {
-                return error_set_errno(err, -r, "%s/%s", job->state, name);
-        }
-        text[strcspn(text, "\n")] = '\0';
-        (void) str_copy(record->last, sizeof(record->last), text);
-        return 0;
+static const struct {
+        const char *suffix;
+        size_t offset, size; /* in struct lease_record */
+} lines[] = {
+        {".last", offsetof(struct lease_record, last), SEAT_LAST_MAX},
+        {".changes", offsetof(struct lease_record, changes), LEASE_CHANGES_TEXT_MAX},
+};
+
+static void line_name(const struct visit_job *job, size_t i, char name[LINE_NAME_MAX]) {
+        (void) snprintf(name, LINE_NAME_MAX, "%s%s", job->group, lines[i].suffix);
 }
 
-static int write_last(int folder, const struct visit_job *job, const char *name,
+static int read_lines(
+        int folder, const struct visit_job *job, struct lease_record *record, struct error *err) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(lines); i++) {
+                AUTO_FREE char *text = NULL;
+                char name[LINE_NAME_MAX];
+                line_name(job, i, name);
+                r = read_text(folder, name, lines[i].size, &text);
+                if (r < 0) {
+                        return error_set_errno(err, -r, "%s/%s", job->state, name);
+                }
+                text[strcspn(text, "\n")] = '\0';
+                (void) str_copy((char *) record + lines[i].offset, lines[i].size, text);
+        }
+        return r;
+}
+
+static int write_lines(int folder, const struct visit_job *job, const struct lease_record *before,
         const struct lease_record *record, struct error *err) {
-        char text[SEAT_LAST_MAX + 1];
-        (void) snprintf(text, sizeof(text), "%s\n", record->last);
-        int r = replace_text(folder, name, text, true);
-        return r < 0 ? error_set_errno(err, -r, "writing %s/%s", job->state, name) : 0;
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                const char *line = (const char *) record + lines[i].offset;
+                char name[LINE_NAME_MAX], text[LEASE_CHANGES_TEXT_MAX + 1];
+                if (str_eq(line, (const char *) before + lines[i].offset)) {
+                        continue;
+                }
+                line_name(job, i, name);
+                (void) snprintf(text, sizeof(text), "%s\n", line);
+                int r = replace_text(folder, name, text, true);
+                if (r < 0) {
+                        return error_set_errno(err, -r, "writing %s/%s", job->state, name);
+                }
+        }
+        return 0;
 }
 
 /* ---- in the thread: the visit ---- */
@@ -191,18 +219,16 @@ static bool members_moved(const struct lease_record *before, const struct lease_
 /* With the lock held. A new token is on disk before the lease that has it. */
 static int change_record(int state, int runtime, struct visit_job *job, struct error *err) {
         char lease_name[COORDINATION_GROUP_MAX + 8], token_name[COORDINATION_GROUP_MAX + 8];
-        char last_name[COORDINATION_GROUP_MAX + 8];
         struct lease_record record = {0}, before;
         uint64_t token = 0;
         (void) snprintf(lease_name, sizeof(lease_name), "%s.lease", job->group);
         (void) snprintf(token_name, sizeof(token_name), "%s.token", job->group);
-        (void) snprintf(last_name, sizeof(last_name), "%s.last", job->group);
         int r = load(runtime, job, lease_name, &record, err);
         if (r == 0) {
                 r = read_token(state, job, token_name, &token, err);
         }
         if (r == 0) {
-                r = read_last(state, job, last_name, &record, err);
+                r = read_lines(state, job, &record, err);
         }
         if (r < 0) {
                 return r;
@@ -213,8 +239,8 @@ static int change_record(int state, int runtime, struct visit_job *job, struct e
         if (r == 0 && record.token > token) {
                 r = write_token(state, job, token_name, record.token, err);
         }
-        if (r == 0 && !str_eq(record.last, before.last)) {
-                r = write_last(state, job, last_name, &record, err);
+        if (r == 0) {
+                r = write_lines(state, job, &before, &record, err);
         }
         if (r == 0) {
                 r = save(runtime, job, lease_name, &record, err);
@@ -313,6 +339,7 @@ static int make_job(const struct local_seat *seat, bool leaving, struct visit_jo
                 .member = job->member,
                 .lease = seat->common.lease,
                 .places = seat->common.places,
+                .wall = loop_now(local->common.loop).wall,
                 .wish = seat->common.wish,
                 .leaving = leaving,
         };

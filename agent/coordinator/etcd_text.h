@@ -10,7 +10,7 @@
 
 enum {
         ETCD_KEY_MAX = 512,
-        ETCD_VALUE_MAX = 1024,
+        ETCD_VALUE_MAX = 1536,
         ETCD_KEYS_MAX = 128, /* of one group; more are not looked at */
         ETCD_BODY_MAX = 512 * 1024,
 };

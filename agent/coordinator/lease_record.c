@@ -149,6 +149,7 @@ static void begin_boot(struct lease_record *record, const char *boot) {
         struct lease_record before = *record;
         *record = (struct lease_record){.token = before.token};
         (void) str_copy(record->last, sizeof(record->last), before.last);
+        (void) str_copy(record->changes, sizeof(record->changes), before.changes);
         (void) str_copy(record->boot, sizeof(record->boot), boot);
 }
 
@@ -227,6 +228,9 @@ int lease_record_visit(struct lease_record *record, const struct lease_visit *vi
                 ours->until = usec_add(now, visit->lease);
                 record->token++;
                 clear_next(record);
+                if (visit->places == 1) {
+                        (void) lease_changes_add(record->changes, visit->member, visit->wall);
+                }
         }
         return 0;
 }
@@ -258,6 +262,7 @@ void lease_record_view(const struct lease_record *record, const struct lease_vis
                         ret->standing == LEASE_OURS ? visit->member : ret->places[0]);
         }
         seat_read_last(record->last, ret);
+        lease_changes_read(record->changes, ret);
         for (size_t i = 0; i < record->n_guests; i++) {
                 const struct lease_guest *guest = &record->guests[i];
                 if (!str_eq(guest->member, visit->member)) {

@@ -3,6 +3,7 @@
  * it: pure, so that the rules can be tried without a disk. */
 
 #include "base/error.h"
+#include "coordinator/lease_changes.h"
 #include "coordinator/seat.h"
 
 enum { LEASE_RECORD_BYTES_MAX = 64 * 1024 };
@@ -22,8 +23,8 @@ struct lease_record {
         uint64_t token; /* of the last lease that was given */
         struct lease_holder holders[COORDINATION_PLACES_MAX]; /* in the order in which they came */
         size_t n_holders;
-        char last[SEAT_LAST_MAX]; /* who was active last, see seat_read_last; of a file of its own
-                                   */
+        /* Of files of their own: who was active last (seat_read_last), and lease_changes.h. */
+        char last[SEAT_LAST_MAX], changes[LEASE_CHANGES_TEXT_MAX];
         char next[COORDINATION_MEMBER_MAX]; /* whom it was given back for; "": nobody */
         usec_t next_until;
         struct lease_guest guests[COORDINATION_PEERS_MAX];
@@ -39,6 +40,7 @@ struct lease_visit {
         const char *member;
         usec_t lease;
         uint32_t places; /* so many may hold it */
+        wall_usec_t wall; /* of the visit */
         struct seat_wish wish;
         bool leaving; /* takes part no more; what it holds runs out by itself */
 };

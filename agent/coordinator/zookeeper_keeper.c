@@ -32,7 +32,7 @@ static int ensure(struct zk_keeper *keeper, const char *path, struct error *err)
 }
 
 static int prepare(struct zk_keeper *keeper, struct error *err) {
-        static const char *const parts[] = {"members", "lease", "beats", "next", "last"};
+        static const char *const parts[] = {"members", "lease", "beats", "next", "last", "changes"};
         char path[ZK_PATH_MAX] = "";
         int code = zk_make_path(&keeper->session, keeper->base, path);
         code = refuse(keeper, code, path, err);
@@ -283,6 +283,37 @@ static int mark(struct zk_keeper *keeper, struct lease_view *view, struct error 
         return refuse(keeper, code, path, err);
 }
 
+/* ---- how often another member got the lease ---- */
+
+static void changes_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
+        (void) snprintf(path, ZK_PATH_MAX, "%.400s/changes", keeper->base);
+}
+
+static int look_at_changes(struct zk_keeper *keeper, struct error *err) {
+        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
+        changes_path(keeper, path);
+        int code = zk_get(&keeper->session, path, true, data, NULL);
+        if (code == ZOK) {
+                (void) str_copy(keeper->changes, sizeof(keeper->changes), data);
+                lease_changes_read(keeper->changes, &keeper->view);
+        }
+        return refuse(keeper, code, path, err);
+}
+
+/* By whoever has the lease, so that nobody else writes it meanwhile. */
+static int note_change(struct zk_keeper *keeper, struct error *err) {
+        char path[ZK_PATH_MAX];
+        if (keeper->view.standing != LEASE_OURS || keeper->places > 1 ||
+                !lease_changes_add(keeper->changes, keeper->member, clock_now().wall)) {
+                return ZOK;
+        }
+        changes_path(keeper, path);
+        int code = zk_set(&keeper->session, path, keeper->changes, ZK_ANY_VERSION);
+        keeper->view.n_changes = 0;
+        lease_changes_read(keeper->changes, &keeper->view);
+        return refuse(keeper, code, path, err);
+}
+
 /* ---- what is to be done ---- */
 
 static int give_back(struct zk_keeper *keeper, const struct seat_wish *wish, const char *node,
@@ -378,6 +409,7 @@ static int look_round(struct zk_keeper *keeper, struct queue *queue, struct erro
         int code = look_at_queue(keeper, queue, err);
         code = code == ZOK ? look_at_peers(keeper, &keeper->view, err) : code;
         code = code == ZOK ? look_at_last(keeper, &keeper->view, err) : code;
+        code = code == ZOK ? look_at_changes(keeper, err) : code;
         return code == ZOK ? look_at_next(keeper, err) : code;
 }
 
@@ -403,6 +435,7 @@ int zk_keeper_settle(struct zk_keeper *keeper, const struct seat_wish *wish, boo
                 }
         }
         code = code == ZOK && again ? ZOPERATIONTIMEOUT : code; /* it never stood still */
+        code = code == ZOK ? note_change(keeper, err) : code;
         code = code == ZOK && wish->active ? mark(keeper, &keeper->view, err) : code;
         keeper->resumed = keeper->resumed && code != ZOK;
         *ret_released = code == ZOK && !*queue.own;

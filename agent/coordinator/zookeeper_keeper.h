@@ -7,10 +7,12 @@
  *     beats/HOST:SERVICE       ephemeral: written to by one that does not want the lease
  *     next                     whom it was given back for
  *     last                     "TOKEN MEMBER": who was active last
+ *     changes                  when the lease went to another member, see lease_changes.h
  *
  * The name of a node in `lease` begins with a number that the member drew by lot, so that one whose
  * creation was never answered is found again. */
 
+#include "coordinator/lease_changes.h"
 #include "coordinator/seat.h"
 #include "coordinator/zookeeper_session.h"
 
@@ -31,6 +33,7 @@ struct zk_keeper {
         bool resumed; /* the session is that of a former life, and was not looked at yet */
         char next[ZK_DATA_MAX]; /* whom others wait for, and since when */
         usec_t next_since;
+        char changes[LEASE_CHANGES_TEXT_MAX]; /* as they were last read */
         usec_t due; /* the next look without a watch; USEC_INFINITY: none */
         struct lease_view view; /* what came of it */
 };

@@ -13,7 +13,7 @@
 #include "coordinator/zookeeper_library.h"
 
 enum { ZK_USER_MAX = 101 };
-enum { ZK_PATH_MAX = 512, ZK_DATA_MAX = 1024, ZK_SERVERS_MAX = 4096, ZK_WRITES = 8 };
+enum { ZK_PATH_MAX = 512, ZK_DATA_MAX = 1536, ZK_SERVERS_MAX = 4096, ZK_WRITES = 8 };
 enum { ZK_ANY_VERSION = -1 };
 
 struct zk_settings {

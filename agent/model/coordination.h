@@ -16,6 +16,7 @@ enum {
         COORDINATION_TEXT_MAX = 512, /* what a member publishes about itself, likewise */
         COORDINATION_WHY_MAX = 256, /* likewise */
         COORDINATION_PEERS_MAX = 32, /* members of a group */
+        COORDINATION_CHANGES_MAX = 64, /* of the holder of a lease, that are kept */
         COORDINATION_PLACES_MAX = 16, /* of which so many may hold its lease at once */
         COORDINATION_SERVERS_MAX = 9,
 };
@@ -83,6 +84,11 @@ struct lease_view {
          * outlives the lease. "" and 0: nobody was, or it is not known. */
         char last[COORDINATION_MEMBER_MAX];
         uint64_t last_token;
+        /* The latest moments at which another member than before got the lease, the oldest first,
+         * each by the wall clock of that member's host; of a lease with one place. They outlive
+         * leases and agents. */
+        wall_usec_t changes[COORDINATION_CHANGES_MAX];
+        size_t n_changes;
         enum coordinator_session session;
         char why[COORDINATION_WHY_MAX]; /* unless CONNECTED: for a person. "" otherwise */
         /* When it was last known. It is kept, and grows old, while the coordinator is away. */

@@ -26,7 +26,7 @@ enum {
         POOL_DISRUPTIONS_MAX = 16, /* at once */
         GROUP_STEPS_MAX = 8, /* of each of its lists */
         HAPROXY_SOCKETS_MAX = 8, /* of one step */
-        GROUP_FAILOVERS_MAX = 64, /* that are counted */
+        GROUP_FAILOVERS_MAX = COORDINATION_CHANGES_MAX, /* that are counted */
         GROUP_MEMBER_ID_MAX = 2 * 64 + 2, /* HOST/SERVICE, with the terminating zero */
         STEP_IDENTITY_MAX = 24, /* with the terminating zero */
         POLICY_DIGEST_MAX = 65,

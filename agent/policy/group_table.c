@@ -62,8 +62,9 @@ static const struct schema_field max_failovers_fields[] = {
 
 static const struct schema max_failovers_schema = {
         .name = "max failovers",
-        .help = "How often the active member may change before everybody waits for a person. Each "
-                "agent counts the changes that it saw since it was started.",
+        .help = "How often the active member may change before everybody waits for a person. The "
+                "changes are kept by the coordinator, so that agents that are started anew count "
+                "them, too.",
         .size = sizeof(struct budget_spec),
         .fields = max_failovers_fields,
 };

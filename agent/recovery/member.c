@@ -23,22 +23,39 @@ void member_init(struct member *member, const struct group_spec *group,
 /* ---- What is remembered of the lease ----------------------------------------------------------
  */
 
-/* One that gets its own lease back, after the coordinator was away, is no other. */
-static void count_change(struct member *member, uint64_t token, const char *holder, usec_t now) {
-        if (token <= member->last_token) {
+static const struct member_change *find_change(const struct member *member, wall_usec_t moment) {
+        for (size_t i = 0; i < member->n_changes; i++) {
+                if (member->changes[i].moment == moment) {
+                        return &member->changes[i];
+                }
+        }
+        return NULL;
+}
+
+/* What happens while it looks, happens now, whatever the clocks of the hosts show. Only for what
+ * was before its time they have to be believed, and what they say of the future was just now. */
+static struct member_change date_change(
+        const struct member *member, const struct member_input *input, wall_usec_t moment) {
+        usec_t age = member->changes_known ? 0 : usec_sub(input->wall, moment);
+        return (struct member_change){.moment = moment, .at = (int64_t) input->now - (int64_t) age};
+}
+
+static void remember_changes(struct member *member, const struct member_input *input) {
+        struct member_change changes[GROUP_FAILOVERS_MAX];
+        if (input->standing == LEASE_UNKNOWN) {
                 return;
         }
-        bool other = !holder || strcmp(member->last_holder, holder) != 0;
-        if (member->last_token > 0 && other) {
-                member->changes[member->n_changes++ % GROUP_FAILOVERS_MAX] = now;
+        for (size_t i = 0; i < input->n_changes; i++) {
+                const struct member_change *known = find_change(member, input->changes[i]);
+                changes[i] = known ? *known : date_change(member, input, input->changes[i]);
         }
-        member->last_token = token;
-        snprintf(member->last_holder, sizeof(member->last_holder), "%s", holder ? holder : "");
+        memcpy(member->changes, changes, input->n_changes * sizeof(changes[0]));
+        member->n_changes = input->n_changes;
+        member->changes_known = true;
 }
 
 static void remember_lease(struct member *member, const struct member_input *input) {
-        const char *holder = input->standing == LEASE_OURS ? member->id : input->holder;
-        count_change(member, input->token, holder, input->now);
+        remember_changes(member, input);
         if (input->standing == LEASE_OURS) {
                 member->usable_until = input->usable_until;
         }
@@ -56,8 +73,9 @@ static void remember_lease(struct member *member, const struct member_input *inp
 
 uint32_t member_failovers(const struct member *member, usec_t now) {
         uint32_t n = 0;
-        for (uint32_t i = 0; i < MIN(member->n_changes, (uint32_t) GROUP_FAILOVERS_MAX); i++) {
-                n += usec_sub(now, member->changes[i]) < member->group->max_failovers.per;
+        for (size_t i = 0; i < member->n_changes; i++) {
+                n += (int64_t) now - member->changes[i].at <
+                     (int64_t) member->group->max_failovers.per;
         }
         return n;
 }
@@ -162,6 +180,7 @@ GUARD(promise_holds) {
                 units_format_duration_short(input->promised_until - input->now, left));
 }
 
+/* The change that gave it the lease is one that was allowed. */
 GUARD(failovers_hold) {
         char per[UNITS_TEXT_MAX];
         const struct budget_spec *most = &member->group->max_failovers;
@@ -169,7 +188,8 @@ GUARD(failovers_hold) {
         if (most->actions == 0) {
                 return say(ret, false, "any number of failovers is allowed");
         }
-        return say(ret, n >= most->actions, "%u of %u failovers within %s", n, most->actions,
+        bool holds = n >= most->actions && input->standing != LEASE_OURS;
+        return say(ret, holds, "%u of %u failovers within %s", n, most->actions,
                 units_format_duration_short(most->per, per));
 }
 

@@ -52,6 +52,9 @@ struct member_input {
         const char *last; /* who was active last, or is; NULL: nobody, as far as is known */
         bool last_is_self;
         uint64_t last_token; /* of the lease that it had, or has */
+        const wall_usec_t *changes; /* see struct lease_view; NULL without any */
+        size_t n_changes;
+        wall_usec_t wall; /* by the clock of this host, to tell the age of the above */
         /* the executor */
         enum member_role role; /* MEMBER_NONE: it is away, or has not said */
         uint64_t role_count; /* of its words about the role: grows with each */
@@ -102,6 +105,11 @@ struct member_effects {
         char note[MEMBER_NOTE_MAX]; /* behind the sentence of the last of them */
 };
 
+struct member_change { /* of the holder of the lease */
+        wall_usec_t moment; /* by the clock of another host: what it is told from others by */
+        int64_t at; /* as `now` counts; before its zero where it is older than the boot */
+};
+
 struct member { /* copied freely */
         const struct group_spec *group;
         const struct group_member_spec *self; /* NULL: never promoted */
@@ -124,10 +132,9 @@ struct member { /* copied freely */
         usec_t follow_at; /* not tried again before */
         bool told_alone; /* that it is beyond repair and nobody could take over */
         bool told_agreed; /* that it goes on by the agreement of all */
-        uint64_t last_token; /* that was seen, of whomever */
-        char last_holder[COORDINATION_MEMBER_MAX]; /* who had it; "": not known */
-        usec_t changes[GROUP_FAILOVERS_MAX]; /* moments at which another got it; a ring */
-        uint32_t n_changes; /* all that were seen */
+        struct member_change changes[GROUP_FAILOVERS_MAX]; /* that the coordinator keeps */
+        size_t n_changes;
+        bool changes_known; /* it has said which */
 };
 
 /* All three have to outlive the member. */

@@ -96,6 +96,8 @@ static void see_lease(struct member_shell *shell) {
         input->last = view->last[0] ? view->last : NULL;
         input->last_is_self = str_eq(view->last, shell->id);
         input->last_token = view->last_token;
+        input->changes = view->changes;
+        input->n_changes = view->n_changes;
         see_peers(shell, view);
         say_granted(shell, view->granted);
 }
@@ -317,6 +319,7 @@ static void look(void *cookie) {
                 return; /* the step that is under way wakes it at its end */
         }
         shell->input.now = loop_now(runtime->loop).mono;
+        shell->input.wall = loop_now(runtime->loop).wall;
         shell->input.agrees = runtime->executor_agrees;
         members_hear_wishes(shell);
         see_lease(shell);

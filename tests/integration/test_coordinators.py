@@ -171,6 +171,22 @@ def test_handed_over_to_one_that_does_not_take_it(new_seat: NewSeat) -> None:
     seats["two"].wait(standing="ours", within=PATIENCE)
 
 
+def test_how_often_another_got_it_is_kept(new_seat: NewSeat) -> None:
+    one, two = new_seat("one/web"), new_seat("two/web")
+    for number, (holder, other) in enumerate([(one, two), (two, one), (one, two)]):
+        holder.tell("want")
+        holder.wait(standing="ours", changes=number)
+        other.wait(standing="other", changes=number)
+        holder.tell("release")
+        other.wait(standing="free")
+    one.tell("want")
+    one.wait(standing="ours", changes=2)  # its own once more, so that is none
+    for seat in (one, two):
+        seat.tell("quit")
+        seat.process.wait()
+    new_seat("three/web").wait(changes=2)
+
+
 def test_a_wish_that_was_withdrawn(new_seat: NewSeat) -> None:
     one, two = new_seat("one/web"), new_seat("two/web")
     one.tell("want")

@@ -199,3 +199,24 @@ def test_without_another_the_ladder_goes_on(agent, group) -> None:
     agent.wait_until(lambda: "no other member could take over" in agent.log_text(), WITHIN, "it is told")
     assert agent.ctl("resume", "green").code == 0
     group.wait_for_active("green")
+
+
+def test_a_new_agent_counts_the_failovers_before_it(agent, group) -> None:
+    group.write_policy("max_failovers: {count: 2, per: 1h}", lease="20s")
+    agent.start()
+    for active, other in (("blue", "green"), ("green", "blue")):
+        group.wait_for_active(active)
+        agent.wait_until(lambda: group.is_known_to_be_able(other, to=active), WITHIN, f"{other} can")
+        assert agent.ctl("failover", "shop").code == 0
+    group.wait_for_active("blue")
+    agent.kill9()
+    agent.start()
+    agent.wait_until(lambda: group.duty("blue") == "active", WITHIN, "blue is active for the new agent, too")
+    agent.wait_until(lambda: group.is_known_to_be_unable("green", to="blue"), WITHIN, "green is held back")
+    assert "2 of 2 failovers within 1h" in agent.ctl("why", "shop").out
+    assert agent.ctl("failover", "shop").code == 1
+    group.write_policy("max_failovers: {count: 3, per: 1h}", lease="20s")
+    assert agent.ctl("reload").code == 0
+    agent.wait_until(lambda: group.is_known_to_be_able("green", to="blue"), WITHIN, "one more is allowed")
+    assert agent.ctl("failover", "shop").code == 0
+    group.wait_for_active("green")

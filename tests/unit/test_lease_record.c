@@ -112,6 +112,32 @@ static void test_who_was_active_last_outlives_lease_and_boot(void **state) {
         assert_string_equal(see(visit, 6).last, "");
 }
 
+static void test_changes_of_the_holder_outlive_lease_and_boot(void **state) {
+        (void) state;
+        struct lease_visit blue = wanting("h/blue"), green = wanting("h/green");
+        blue.wall = 5;
+        green.wall = 7;
+        assert_int_equal(see(blue, 1).n_changes, 0);
+        assert_int_equal(see(blue, 30).n_changes, 0); /* it ran out, and is its own again */
+        struct lease_view view = see(green, 60);
+        assert_int_equal(view.n_changes, 1);
+        assert_int_equal(view.changes[0], 7);
+        blue.boot = "0f0e0d0c-0000-4000-8000-000000000002";
+        blue.wall = 9;
+        view = see(blue, 61);
+        assert_int_equal(view.n_changes, 2);
+        assert_int_equal(view.changes[1], 9);
+        assert_string_equal(record.changes, "h/blue 7 9");
+}
+
+static void test_several_places_have_no_changes(void **state) {
+        (void) state;
+        struct lease_visit visit = wanting("h/blue");
+        visit.places = 2;
+        (void) see(visit, 1);
+        assert_string_equal(record.changes, "");
+}
+
 static void test_release(void **state) {
         (void) state;
         (void) see(wanting("h/blue"), 1);
@@ -238,6 +264,8 @@ int main(void) {
                 cmocka_unit_test_setup(test_found_again_by_its_holder, setup),
                 cmocka_unit_test_setup(test_boot_ends_leases_and_keeps_the_token, setup),
                 cmocka_unit_test_setup(test_who_was_active_last_outlives_lease_and_boot, setup),
+                cmocka_unit_test_setup(test_changes_of_the_holder_outlive_lease_and_boot, setup),
+                cmocka_unit_test_setup(test_several_places_have_no_changes, setup),
                 cmocka_unit_test_setup(test_release, setup),
                 cmocka_unit_test_setup(test_hand_over_is_left_to_the_one_it_is_for, setup),
                 cmocka_unit_test_setup(test_hand_over_to_one_who_does_not_come, setup),

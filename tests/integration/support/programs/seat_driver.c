@@ -53,6 +53,7 @@ static void print_view(const struct driver *driver) {
         add_text(line, "holder", view->holder);
         add_text(line, "why", view->why);
         add_number(line, "token", view->token);
+        add_number(line, "changes", view->n_changes);
         add_number(line, "granted", view->granted);
         add_number(line, "usable_until", view->usable_until);
         add_number(line, "now", clock_now().mono);

@@ -70,7 +70,7 @@ def _run(folder: str, marker: str, workers: int, within: float) -> Tally:
         return read_report(folder, report, run(command, within, sanitizer_environment()))
 
 
-def collect(folder: str, within: float = 1200) -> Finished:
+def collect(folder: str, within: float = 2400) -> Finished:
     """Runs no test. What the start of a session makes, as hosts and packages, is there afterwards."""
     command: list[str | Path] = [sys.executable, "-B", "-m", "pytest", "-q", "--collect-only"]
     command += ["-c", ROOT / "tests/pytest.ini", "--rootdir", ROOT / "tests", ROOT / "tests" / folder]

@@ -5,7 +5,6 @@ and the standby."""
 from __future__ import annotations
 
 import os
-import selectors
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pytest
 
 from support import processes
 from support.agent import Agent
-from support.pairs import NAMES, WITHIN, Judge, Pair, Writer
+from support.pair_writers import PostgresqlWriter
+from support.pairs import NAMES, WITHIN, Judge, Pair
 from support.real_servers import needs_root, postgresql
 
 pytestmark = [needs_root, pytest.mark.skipif(not postgresql(), reason="needs postgresql: see packaging/dependencies")]
@@ -49,6 +49,10 @@ class PostgresqlPair(Pair):
                               capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
+
+    def target(self) -> str:
+        ports = ",".join(str(port) for port in self.ports.values())
+        return f"host=127.0.0.1,127.0.0.1 port={ports} user=postgres"
 
     def query(self, name: str, text: str) -> str | None:
         done = subprocess.run(["psql", "-XqAt", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres", "-d", "postgres",
@@ -104,45 +108,6 @@ class PostgresqlPair(Pair):
         """)
 
 
-class PostgresqlWriter(Writer):
-    """One session after the other with whoever takes writes; a number counts once its commit was answered."""
-
-    def __init__(self, pair: PostgresqlPair) -> None:
-        super().__init__()
-        ports = ",".join(str(port) for port in pair.ports.values())
-        self._to = f"host=127.0.0.1,127.0.0.1 port={ports} user=postgres dbname=postgres target_session_attrs=read-write connect_timeout=5"
-        self._session: subprocess.Popen | None = None
-
-    def _answer(self, session: subprocess.Popen) -> str:
-        """A session that says nothing for long, such as one with a primary that has no standby, is given up."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(session.stdout, selectors.EVENT_READ)
-            return session.stdout.readline() if selector.select(10) else ""
-
-    def write(self, number: int) -> bool:
-        if self._session is None:
-            self._session = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self._to], text=True,
-                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        session = self._session
-        try:
-            session.stdin.write(f"INSERT INTO written VALUES ({number}) RETURNING n;\n")
-            session.stdin.flush()
-            answer = self._answer(session).strip()
-        except BrokenPipeError:
-            answer = ""
-        if answer != str(number):
-            session.kill()
-            session.communicate()
-            self._session = None
-        return answer == str(number)
-
-    def __exit__(self, *cause: object) -> None:
-        super().__exit__(*cause)
-        if self._session:
-            self._session.kill()
-            self._session.communicate()
-
-
 class PostgresqlJudge(Judge):
     def __init__(self, pair: PostgresqlPair) -> None:
         super().__init__()
@@ -173,7 +138,7 @@ def test_no_acknowledged_write_is_lost(agent: Agent, pair: PostgresqlPair) -> No
     pair.wait_for_standby("db2")
     assert pair.query("db2", "SELECT pg_is_in_recovery()") == "t"
     assert pair.query("db1", "CREATE TABLE written (n int PRIMARY KEY)") is not None
-    with PostgresqlJudge(pair) as judge, PostgresqlWriter(pair) as writer:
+    with PostgresqlJudge(pair) as judge, PostgresqlWriter(pair.target()) as writer:
         writer.wait_for_more(agent.wait_until)
 
         pair.kill_beyond_repair("db1")
@@ -196,5 +161,9 @@ def test_no_acknowledged_write_is_lost(agent: Agent, pair: PostgresqlPair) -> No
         pair.wait_for_active("db1")
         pair.wait_for_standby("db2")
         assert pair.pid("db2") == standby, "the standby has gone on"
+
+        processes.kill_orphan(standby)  # adopted by the executor, whose child it is not
+        agent.wait_until(lambda: pair.pid("db2") not in (0, standby), WITHIN, "it is started anew")
+        pair.wait_for_standby("db2")
         writer.wait_for_more(agent.wait_until)
     assert_nothing_lost(pair, "db1", writer, judge)

@@ -5,46 +5,18 @@ from __future__ import annotations
 
 import shutil
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support import processes
 from support.agent import Agent
-from support.pairs import NAMES, WITHIN, Judge, Pair, Writer
+from support.pair_writers import RedisSession, RedisWriter
+from support.pairs import NAMES, WITHIN, Judge, Pair
 from support.real_servers import needs, needs_root
 
 pytestmark = [needs_root, needs("redis-server", "redis-cli")]
-
-
-class Session:
-    """One connection; an answer is a number, a text, or a list of these."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=5)
-        self._file = self._socket.makefile("rb")
-
-    def ask(self, *words: object) -> object:
-        parts = [str(word).encode() for word in words]
-        self._socket.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
-        return self._answer()
-
-    def _answer(self) -> object:
-        line = self._file.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("the server has closed the connection")
-        kind, text = line[:1], line[1:-2].decode()
-        if kind == b"-":
-            raise ConnectionError(text)
-        if kind == b"*":
-            return [self._answer() for _ in range(int(text))]
-        if kind == b"$":
-            return self._file.read(int(text) + 2)[:-2].decode() if int(text) >= 0 else None
-        return int(text) if kind == b":" else text
-
-    def close(self) -> None:
-        self._file.close()
-        self._socket.close()
 
 
 class RedisPair(Pair):
@@ -105,35 +77,21 @@ class RedisPair(Pair):
         services:{members}
         """)
 
+    def connect(self, name: str) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.ports[name]), timeout=5)
+
+    def session(self, name: str) -> RedisSession:
+        return RedisSession(lambda: self.connect(name))
+
     def role(self, name: str) -> str:
         try:
-            session = Session(self.ports[name])
+            session = self.session(name)
             try:
                 return session.ask("ROLE")[0]
             finally:
                 session.close()
         except OSError:
             return ""
-
-
-class RedisWriter(Writer):
-    def __init__(self, pair: RedisPair) -> None:
-        super().__init__()
-        self._pair = pair
-        self._session: Session | None = None
-        self._name = NAMES[0]
-
-    def write(self, number: int) -> bool:
-        try:
-            self._session = self._session or Session(self._pair.ports[self._name])
-            self._session.ask("SADD", "written", number)
-            return int(self._session.ask("WAIT", 1, 2000)) >= 1
-        except OSError:
-            if self._session:
-                self._session.close()
-            self._session = None
-            self._name = self._pair.other(self._name)
-            return False
 
 
 class RedisJudge(Judge):
@@ -145,7 +103,7 @@ class RedisJudge(Judge):
 
     def life_as_primary(self, name: str) -> str | None:
         try:
-            session = Session(self.pair.ports[name])
+            session = self.pair.session(name)
             try:
                 info = dict(line.split(":", 1) for line in str(session.ask("INFO", "everything")).splitlines() if ":" in line)
             finally:
@@ -167,7 +125,7 @@ def test_no_write_that_a_replica_has_is_lost(agent: Agent, pair: RedisPair) -> N
     pair.wait_for_active("db1")
     pair.wait_for_standby("db2")
     assert (pair.role("db1"), pair.role("db2")) == ("master", "slave")
-    with RedisJudge(pair) as judge, RedisWriter(pair) as writer:
+    with RedisJudge(pair) as judge, RedisWriter([partial(pair.connect, name) for name in NAMES]) as writer:
         writer.wait_for_more(agent.wait_until)
 
         pair.kill_beyond_repair("db1")
@@ -190,7 +148,7 @@ def test_no_write_that_a_replica_has_is_lost(agent: Agent, pair: RedisPair) -> N
         active = next(name for name in NAMES if pair.member(name)["duty"] == "active")
         pair.wait_for_standby(pair.other(active))
         writer.wait_for_more(agent.wait_until)
-    session = Session(pair.ports[active])
+    session = pair.session(active)
     kept = {int(number) for number in session.ask("SMEMBERS", "written")}
     session.close()
     lost = [number for number in writer.acknowledged if number not in kept]

@@ -105,6 +105,13 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         pass
 
 
+def kill_orphan(pid: int) -> None:
+    """Kills what has come to this process since its parent died, and takes its exit status, as an init does: a server
+    that is started anew takes the zombie of its former self for one that runs."""
+    kill(pid)
+    os.waitpid(pid, 0)
+
+
 def end_all(find: Callable[[], set[int]], within: float = 10) -> None:
     """Kills what `find()` returns, again and again, until it returns nothing that runs: what is
     being started while others are killed is found in the next round."""

@@ -20,7 +20,7 @@ from support.real_servers import RealServers
 
 ZOOKEEPER_JAR = Path("/usr/share/java/zookeeper.jar")
 START_SECONDS = 120  # of Java, three times, on a busy machine
-TICK = 500  # ms; sessions last from 2 to 20 of them
+TICK = 500  # ms; sessions last from 2 to 20 of them, unless longer ones are asked for
 
 needs_zookeeper = pytest.mark.skipif(
     not ZOOKEEPER_JAR.exists() or not shutil.which("java") or not list(Path("/usr/lib").glob("*/libzookeeper_st.so.2")),
@@ -50,7 +50,7 @@ LOOPBACK = Place()
 class Ensemble:
     """Three servers of ZooKeeper; `user` may do everything below /recoverd."""
 
-    def __init__(self, servers: RealServers, folder: Path, place: Place = LOOPBACK) -> None:
+    def __init__(self, servers: RealServers, folder: Path, place: Place = LOOPBACK, session_max: int = 20 * TICK) -> None:
         self.servers, self.folder, self.place = servers, folder, place
         self.ports = [free_port() for _ in range(3)]
         peers = "\n".join(f"server.{n}=127.0.0.1:{free_port()}:{free_port()}" for n in (1, 2, 3))
@@ -60,7 +60,7 @@ class Ensemble:
             data.mkdir(parents=True)
             (data / "myid").write_text(f"{n}\n")
             (folder / f"zk{n}.cfg").write_text(
-                f"tickTime={TICK}\ninitLimit=40\nsyncLimit=8\ndataDir={data}\nclientPort={port}\n"
+                f"tickTime={TICK}\nmaxSessionTimeout={session_max}\ninitLimit=40\nsyncLimit=8\ndataDir={data}\nclientPort={port}\n"
                 f"clientPortAddress={place.address}\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n{peers}\n"
             )
             self.processes.append(self._launch(n))

@@ -26,6 +26,7 @@ SKEW = {"one": 0, "two": 3600, "three": -3600}  # seconds of the wall clock
 ADDRESS = "10.77.0.250"
 PORT = 8080
 LEASE = 6
+SESSION_MAX = 40_000  # ms, as a ZooKeeper of common settings grants them
 GOES_ON = 1.5  # seconds that one is active before a fault counts as survived
 WITHIN = 180.0  # seconds for what takes one or two leases, on a busy machine
 JOURNAL_SHOWN = 4000
@@ -147,7 +148,7 @@ class ZookeeperKind:
     name = "zookeeper"
 
     def __init__(self, servers: RealServers, folder: Path, place: Place) -> None:
-        self.servers = Ensemble(servers, folder, place)
+        self.servers = Ensemble(servers, folder, place, SESSION_MAX)
 
     def settings(self, hosts: list[Member]) -> str:
         for host in hosts:

@@ -40,6 +40,12 @@ def test_an_address_in_two_places() -> None:
     assert record.faults() == ["address: one (token 5, pid 70) answered at 1.040, two (token 9, pid 71) had at 1.010"]
 
 
+def test_who_has_taken_over() -> None:
+    record = _record("answer one 5 70 1.00 1.01", "answer two 9 71 3.00 3.02", "answer two 9 71 3.01 3.03")
+    assert record.taken_over("one", 1.5) == 3.02
+    assert record.taken_over("two", 1.5) is None, "one had answered before"
+
+
 def test_one_that_was_suspended() -> None:
     lines = ("write one 5 70 1.00 1 ok", "write two 9 71 8.00 2 ok", "write two 9 71 9.00 3 ok")
     record = _record(*lines)

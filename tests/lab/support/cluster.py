@@ -30,6 +30,7 @@ SESSION_MAX = 40_000  # ms, as a ZooKeeper of common settings grants them
 GOES_ON = 1.5  # seconds that one is active before a fault counts as survived
 WITHIN = 180.0  # seconds for what takes one or two leases, on a busy machine
 JOURNAL_SHOWN = 4000
+RESTART_ONCE = "[restart: {attempts: 1}]"
 
 REFUSE = "/run/refuse-start"
 CLOCK = "/var/lib/recoverd-test-clock"
@@ -61,7 +62,7 @@ services:
     fast_interval: 300ms
     timeout: 1s
     probes: {{page: {{http: "http://127.0.0.1:{port}/"}}}}
-    recover: [restart: {{attempts: 1}}]
+    recover: {recover}
     verify: 8s
     backoff: {{initial: 100ms, jitter: none}}
     budget: {{actions: 250, per: 1h}}
@@ -207,10 +208,11 @@ class Cluster:
         self.hosts = {host.name: host for host in hosts}
         self._settings = coordinator.settings(hosts)
 
-    def configure(self, libraries: list[Path]) -> None:
+    def configure(self, libraries: list[Path], recover: str) -> None:
         policy = POLICY.format(
-            kind=self.coordinator.name, lease=LEASE, address=ADDRESS, port=PORT, storage=self.judge.storage, refuse=REFUSE
-        )
+            kind=self.coordinator.name, lease=LEASE, address=ADDRESS, port=PORT, storage=self.judge.storage, refuse=REFUSE,
+            recover=recover,
+        )  # fmt: skip
         for host in self.hosts.values():
             host.equip(libraries, SKEW[host.name])
             self.name(host, host.name)
@@ -277,8 +279,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster(lab: Lab, kind: str, servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    """Booted, configured and started; nothing is left of it afterwards."""
+def cluster(
+    lab: Lab, kind: str, servers: RealServers, folder: Path, recover: str = RESTART_ONCE
+) -> Iterator[Cluster]:
+    """Booted, configured and started, `recover` being the ladder of the service; nothing is left of it afterwards."""
     places = [lab.place(name) for name in ("coordinator", "judge")]
     hosts: list[Member] = []
     judge = None
@@ -290,7 +294,7 @@ def cluster(lab: Lab, kind: str, servers: RealServers, folder: Path) -> Iterator
             hosts[-1].begin()
         made = Cluster(coordinator, places[0], judge, hosts)
         try:
-            made.configure(_libraries(folder))
+            made.configure(_libraries(folder), recover)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{made.journal()}") from None
         yield made

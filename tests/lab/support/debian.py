@@ -28,6 +28,7 @@ PACKAGES = (
     "python3",  # programs/service.py
     "nginx-light", "redis-server", "postgresql", "resource-agents",  # what is watched and acted upon
     "init-system-helpers", "rpm", "libzookeeper-st2",  # to install our own packages
+    "keepalived",  # which the benchmarks compare with
 )  # fmt: skip
 
 PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-haproxy", "recoverd-neighbour", "recoverctl")
@@ -36,7 +37,7 @@ PROGRAMS = ("recoverd", "recoverd-executor", "recoverd-haproxy", "recoverd-neigh
 CUSTOMIZE = """
 set -e
 chroot "$1" useradd --create-home --shell /bin/sh shop
-for unit in nginx redis-server postgresql logd console-getty; do
+for unit in nginx redis-server postgresql keepalived logd console-getty; do
         systemctl --root="$1" --quiet disable "$unit" 2>/dev/null || true
 done
 systemctl --root="$1" --quiet mask \\

@@ -13,7 +13,7 @@ from support.verdict import Life, Record
 
 PROGRAM = Path(__file__).parent / "storage.py"
 PORT = 7000
-MARK_SECONDS = 30.0
+UNREAD_BYTES = 1 << 20  # minutes of what it sees, while its reader is busy
 
 
 class Judge:
@@ -26,6 +26,7 @@ class Judge:
             [*inside, sys.executable, "-B", str(PROGRAM), self.storage, f"{address}:{port}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=UNREAD_BYTES,
             text=True,
         )
 

@@ -21,7 +21,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 EVERY = 0.01  # seconds between two questions to the address
-PATIENCE = 0.25  # seconds for its answer
+PATIENCE = 0.25  # seconds for its answer, during which the next ones are asked
 
 
 class State:
@@ -90,9 +90,8 @@ def _ask(address: str, port: int) -> None:
 
 def _watch(address: str, port: int) -> None:
     while True:
-        began = time.monotonic()
-        _ask(address, port)
-        time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
+        threading.Thread(target=_ask, args=(address, port), daemon=True).start()
+        time.sleep(EVERY)
 
 
 def main() -> int:

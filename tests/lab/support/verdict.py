@@ -25,6 +25,14 @@ class Life:
     last: float
 
 
+@dataclass(frozen=True)
+class Turn:
+    """On the address: somebody has answered there, and the one before was another."""
+
+    host: str
+    answered: float
+
+
 @dataclass
 class Record:
     lives: dict[Who, Life] = field(default_factory=dict)
@@ -34,6 +42,7 @@ class Record:
     excused: set[Who] = field(default_factory=set)  # whose host was suspended: the storage may have to refuse them
     older: list[str] = field(default_factory=list)  # answers on the address that should not have been
     newest: tuple[float, Who] | None = None  # the highest token that has answered, and when it first did
+    turns: list[Turn] = field(default_factory=list)
 
     def add(self, line: str) -> None:
         kind, *words = line.split()
@@ -57,6 +66,8 @@ class Record:
 
     def _answer(self, who: Who, asked: float, answered: float) -> None:
         """One that is asked after a newer one has answered must not answer any more."""
+        if not self.turns or self.turns[-1].host != who.host:
+            self.turns.append(Turn(who.host, answered))
         if who in self.excused:
             return
         if self.newest and who.token < self.newest[1].token and asked > self.newest[0]:
@@ -84,6 +95,11 @@ class Record:
 
     def latest(self) -> Life | None:
         return max(self.lives.values(), key=lambda life: life.last, default=None)
+
+    def taken_over(self, from_host: str, since: float) -> float | None:
+        """When another host than that one answered on the address for the first time since then."""
+        moments = (turn.answered for turn in self.turns if turn.host != from_host)
+        return next((answered for answered in moments if answered >= since), None)
 
     def longest_gap(self, since: float) -> float:
         """Seconds without a write, between two of them, the second of which is after `since`."""

@@ -2,10 +2,10 @@
 """The active member of a group, as the lab judges it: while it runs it adds one every 10 ms to a number that a storage
 process on another host keeps, under the fencing token of its lease, and answers on HTTP with who it is.
 
-active_member.py --storage HOST:PORT --port N [--refuse-start FILE]
+active_member.py [--storage HOST:PORT] --port N [--refuse-start FILE]
 
 It reads the number at its start and never again, as a database reads its files: two that run at once would undo each
-other's writes. While FILE exists it ends at once.
+other's writes. Without a storage it only answers. While FILE exists it ends at once.
 """
 
 from __future__ import annotations
@@ -71,23 +71,29 @@ class Web(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
 
+def _write_on(storage: Storage) -> None:
+    """Until it is refused: another has come after us."""
+    number = int(storage.ask("open"))
+    while storage.ask(f"write {number + 1}") == "ok":
+        number += 1
+        time.sleep(EVERY)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--storage", required=True)
+    parser.add_argument("--storage")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--refuse-start", type=Path)
     arguments = parser.parse_args()
     if arguments.refuse_start and arguments.refuse_start.exists():
         return 3
     web = Web(("0.0.0.0", arguments.port), Handler)
+    if not arguments.storage:
+        web.serve_forever()
     threading.Thread(target=web.serve_forever, daemon=True).start()
     host, port = arguments.storage.rsplit(":", 1)
-    storage = Storage((host, int(port)))
-    number = int(storage.ask("open"))
-    while storage.ask(f"write {number + 1}") == "ok":
-        number += 1
-        time.sleep(EVERY)
-    return 4  # refused: another has come after us
+    _write_on(Storage((host, int(port))))
+    return 4
 
 
 if __name__ == "__main__":

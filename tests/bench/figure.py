@@ -25,6 +25,12 @@ def absolute(what: str, value: float, unit: str, limit: float) -> Figure:
     return Figure(what, f"{value:.3g} {unit}", "", "", f"{limit:g} {unit}", value <= limit)
 
 
+def beside(what: str, ours: float, other: float, unit: str, limit: float) -> Figure:
+    """An absolute limit; what another program needs for the same is shown."""
+    values = (f"{ours:.3g} {unit}", f"{other:.3g} {unit}", f"{ours / other:.2f} x", f"{limit:.3g} {unit}")
+    return Figure(what, *values, ours <= limit)
+
+
 def lateness_of(what: str, late: float, interval: float, limit: float) -> Figure:
     """Seconds; the limit is a share of the interval."""
     values = (f"{late * 1e3:.3g} ms", f"{interval:g} s", f"{late / interval:.2%}", f"{limit * 100:g} %")

@@ -21,6 +21,7 @@ from measure import Agent, Targets, Tool, agent, cpu_seconds, program, resident_
 from plugins import plugins
 from processes import processes
 from simulator import simulator
+from takeover import takeover
 
 SLACK_MSEC = 50  # due checks this close together start together, in the agent and in the floor
 MANY = f"slack: {SLACK_MSEC}ms"
@@ -295,5 +296,5 @@ def idle() -> list[Figure]:
 
 ALL: list[Callable[[], list[Figure]]] = [
     checks, http_peers, restarts, lateness, memory, start, scrape, idle, processes, plugins, faults,
-    simulator, checkpoints,
+    simulator, checkpoints, takeover,
 ]

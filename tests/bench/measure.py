@@ -1,10 +1,11 @@
-"""What the figures are made of: CPU and memory of a process, targets, floors, an agent."""
+"""What the figures are made of: CPU and memory of a process, targets, floors, an agent, a lab."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 os.environ.setdefault("RECOVERD_BUILD", str(BUILD))
-sys.path.insert(0, str(ROOT / "tests" / "integration"))
+sys.path.insert(0, str(ROOT / "tests" / "lab"))  # which brings the support of the integration tests along
 
+from support import owner, requirements  # noqa: E402
 from support.agent import Agent  # noqa: E402
+from support.lab import Lab  # noqa: E402
 
 FIRST_ADDRESS = (127 << 24) + (64 << 16)  # as in bench_targets.c
 CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED of the kernel
@@ -134,3 +137,17 @@ def agent(policy: str, settings: str = "", start: bool = True) -> Iterator[Agent
         yield one
     finally:
         one.close()
+
+
+@contextmanager
+def a_lab() -> Iterator[tuple[Lab, Path]]:
+    """And a folder that lasts as long."""
+    why = requirements.why_not()
+    assert not why, why
+    owner.remove_leftovers()
+    with tempfile.TemporaryDirectory(prefix="recoverd-bench-") as folder:
+        lab = Lab(Path(folder))
+        try:
+            yield lab, Path(folder)
+        finally:
+            lab.close()

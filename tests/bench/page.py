@@ -56,7 +56,8 @@ def document(figures: Sequence[Figure]) -> str:
     return f"""# Benchmarks
 
 Written by `tests/bench/run`, which builds the agent as it is installed (`cmake --preset bench`),
-measures each figure against its floor in the same run, on loopback only, and writes this page.
+measures each figure against its floor in the same run, on loopback, or for `takeover` between hosts of the
+[lab](../tests/lab/README.md), and writes this page.
 
 {table(figures)}
 

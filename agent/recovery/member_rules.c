@@ -163,8 +163,15 @@ WHEN(if_to_follow) {
                input->now >= turn->member->follow_at;
 }
 
+/* A reload is waited for, which the executor follows a little later; for policies that it cannot
+ * read nobody would be active. */
+static bool waits_in_vain(const struct member_turn *turn) {
+        usec_t waited = usec_sub(turn->input->now, turn->member->since);
+        return !turn->input->agrees && waited >= turn->member->group->lease;
+}
+
 WHEN(if_cannot) {
-        return !member_can(turn->member, turn->input);
+        return !member_can(turn->member, turn->input) || waits_in_vain(turn);
 }
 
 WHEN(if_cannot_and_holds) {

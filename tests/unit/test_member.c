@@ -75,6 +75,23 @@ static void a_reload_that_comes_between_is_waited_for(void **state) {
         assert_int_equal(play.member.duty, DUTY_PROMOTING);
 }
 
+static void policies_that_the_executor_cannot_read_do_not_keep_the_lease(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        play.input.agrees = false;
+        say_lease(&play, LEASE_OURS, 7);
+        pass(&play, play.group.lease - 1);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+        pass(&play, 1);
+        assert_int_equal(play.member.duty, DUTY_RELEASING);
+        assert_int_equal(play.member.last_rule, 730);
+        say_lease(&play, LEASE_FREE, 7);
+        assert_int_equal(play.member.duty, DUTY_STANDBY); /* until they agree */
+}
+
 static void a_better_member_comes_first_for_the_time_of_a_lease(void **state) {
         (void) state;
         struct play play;
@@ -659,6 +676,7 @@ int main(void) {
                 cmocka_unit_test(nothing_is_promoted_on_what_is_not_known),
                 cmocka_unit_test(a_lease_that_is_about_to_end_promotes_nobody),
                 cmocka_unit_test(a_reload_that_comes_between_is_waited_for),
+                cmocka_unit_test(policies_that_the_executor_cannot_read_do_not_keep_the_lease),
                 cmocka_unit_test(a_better_member_comes_first_for_the_time_of_a_lease),
                 cmocka_unit_test(the_lease_has_to_be_free_for_failover_delay),
                 cmocka_unit_test(what_holds_says_so),

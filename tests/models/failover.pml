@@ -8,9 +8,7 @@
  * its number), the order of priorities, and what a promotion runs. An executor that is killed is back
  * before the margin is over. */
 
-#ifndef N
 #define N 2
-#endif
 #define LEASE 4
 #define DEMOTION 1 /* longest time from its beginning to its proof */
 #ifdef BUG_NO_MARGIN
@@ -52,6 +50,11 @@ byte guard[N]; /* ticks until it has to be demoted */
 inline ask_for(i, what) {
         ask[i] = what;
         answer[i] = NOTHING;
+}
+
+inline become(i, what) {
+        duty[i] = what;
+        ask_for(i, NOTHING)
 }
 
 /* The right to be active ends so long before the lease does, counted from when the request was sent. */
@@ -110,18 +113,18 @@ active [N] proctype agent() {
 #endif
         /* the executor */
         :: atomic { duty[i] == UNKNOWN && !runs[i] -> duty[i] = CANDIDATE }
-        :: atomic { duty[i] == PROMOTING && answer[i] == ANSWER_DONE -> duty[i] = ACTIVE }
+        :: atomic { duty[i] == PROMOTING && answer[i] == ANSWER_DONE -> become(i, ACTIVE) }
         :: atomic { duty[i] == PROMOTING && answer[i] == ANSWER_REFUSED ->
                 duty[i] = DEMOTING;
                 ask_for(i, DEMOTE) }
-        :: atomic { duty[i] == DEMOTING && answer[i] == ANSWER_DONE -> duty[i] = RELEASING }
+        :: atomic { duty[i] == DEMOTING && answer[i] == ANSWER_DONE -> become(i, RELEASING) }
         :: atomic { duty[i] == DEMOTING && answer[i] == ANSWER_REFUSED ->
                 ask_for(i, DEMOTE) }
         :: atomic { duty[i] == DEMOTING && answer[i] == ANSWER_FAILED ->
 #ifdef BUG_UNPROVEN_STOP_IS_A_STOP
-                duty[i] = RELEASING
+                become(i, RELEASING)
 #else
-                duty[i] = STUCK
+                become(i, STUCK)
 #endif
                 }
         :: atomic { duty[i] == STUCK && !runs[i] -> duty[i] = RELEASING }
@@ -168,6 +171,7 @@ active [N] proctype executor() {
                 if
                 :: guard[i] > LATEST && !ending[i] && !runs[i] ->
                         runs[i] = true;
+                        assert(!runs[1 - i]); /* two are never active: a service starts here only */
                         answer[i] = ANSWER_DONE
                 :: else -> answer[i] = ANSWER_REFUSED
                 fi }
@@ -196,26 +200,21 @@ active [N] proctype executor() {
 /* Who is, wants to be or may be active keeps the lease. */
 #define WANTS(i) (duty[i] != RELEASING && (duty[i] != UNKNOWN || runs[i]))
 
-active proctype coordinator() {
-        byte i;
+active [N] proctype coordinator() {
+        byte i = _pid % N;
         do
-        :: atomic {
-                select (i : 0 .. N - 1);
+        :: atomic { letter[i] == REQUEST ->
                 if
-                :: letter[i] == REQUEST ->
-                        if
-                        :: duty[i] == RELEASING && holder == i ->
-                                holder = NOBODY;
-                                lease_left = 0
-                        :: duty[i] != RELEASING && holder == i -> lease_left = LEASE
-                        :: holder == NOBODY && WANTS(i) ->
-                                holder = i;
-                                lease_left = LEASE
-                        :: else -> skip
-                        fi;
-                        letter[i] = (holder == i -> OURS : (holder == NOBODY -> FREE : OTHERS))
+                :: duty[i] == RELEASING && holder == i ->
+                        holder = NOBODY;
+                        lease_left = 0
+                :: duty[i] != RELEASING && holder == i -> lease_left = LEASE
+                :: holder == NOBODY && WANTS(i) ->
+                        holder = i;
+                        lease_left = LEASE
                 :: else -> skip
-                fi }
+                fi;
+                letter[i] = (holder == i -> OURS : (holder == NOBODY -> FREE : OTHERS)) }
         od
 }
 
@@ -227,31 +226,23 @@ active proctype coordinator() {
         ((runs[i] && !ending[i] && guard[i] <= LATEST && !unproven[i]) ||                      \
                 (ending[i] && end_left[i] == 0))
 #endif
+inline tick(i) {
+        guard[i] = (guard[i] > 0 -> guard[i] - 1 : 0);
+        end_left[i] = (end_left[i] > 0 -> end_left[i] - 1 : 0);
+        age[i] = (letter[i] != NO_LETTER && age[i] < LEASE - MARGIN -> age[i] + 1 : age[i])
+}
+
 active proctype clock() {
-        byte i;
-        bool late;
         do
-        :: atomic {
-                late = false;
-                for (i : 0 .. N - 1) { late = late || LATE(i) };
+        :: atomic { !LATE(0) && !LATE(1) ->
+                tick(0);
+                tick(1);
                 if
-                :: late -> skip
+                /* who is stuck is not cut off, and keeps the lease */
+                :: holder != NOBODY && unproven[holder] -> skip
                 :: else ->
-                        for (i : 0 .. N - 1) {
-                                guard[i] = (guard[i] > 0 -> guard[i] - 1 : 0);
-                                end_left[i] = (end_left[i] > 0 -> end_left[i] - 1 : 0);
-                                age[i] = (letter[i] != NO_LETTER && age[i] < LEASE - MARGIN -> age[i] + 1 : age[i])
-                        };
-                        if
-                        /* who is stuck is not cut off, and keeps the lease */
-                        :: holder != NOBODY && unproven[holder] -> skip
-                        :: else ->
-                                lease_left = (lease_left > 0 -> lease_left - 1 : 0);
-                                holder = (lease_left == 0 -> NOBODY : holder)
-                        fi
+                        lease_left = (lease_left > 0 -> lease_left - 1 : 0);
+                        holder = (lease_left == 0 -> NOBODY : holder)
                 fi }
         od
 }
-
-#define TWO (runs[0] && runs[1])
-ltl never_two { [] !TWO }

@@ -6,9 +6,11 @@
  * coordinator's clock. tests/integration/test_failover_model.py checks it, and that each BUG_ is found. */
 
 #ifndef N
-#define N 2
+#define N 3
 #endif
-#define LEASE 3
+#ifndef LEASE
+#define LEASE 2
+#endif
 #define NOBODY 15
 
 /* the coordinator */
@@ -36,21 +38,20 @@ byte guard[N];
 #define WORTH(i) (LEASE - age[i])
 #endif
 
-inline all_agreed(i, j, yes) {
-        yes = true;
-        for (j : 0 .. N - 1) {
+/* One who is a neighbour of itself, as in a group of two, counts twice. */
+#define FIRST(i) ((i + 1) % N)
+#define LAST(i) ((i + N - 1) % N)
 #ifdef BUG_SILENCE_IS_AGREEMENT
-                yes = yes && (j == i || j == (i + 1) % N || reply[i * N + j] == AGREED)
+#define ALL_AGREED(i) (N == 2 || reply[i * N + LAST(i)] == AGREED)
 #else
-                yes = yes && (j == i || reply[i * N + j] == AGREED)
+#define ALL_AGREED(i) (reply[i * N + FIRST(i)] == AGREED && reply[i * N + LAST(i)] == AGREED)
 #endif
-        }
-}
 
-inline forget_question(i, j) {
-        asking[i] = false;
+inline ask_others(i, what) {
+        asking[i] = (what != NONE);
         age[i] = 0;
-        for (j : 0 .. N - 1) { reply[i * N + j] = NONE }
+        reply[i * N + FIRST(i)] = what;
+        reply[i * N + LAST(i)] = what
 }
 
 #ifdef BUG_PROMISE_IS_NOT_KEPT
@@ -65,10 +66,13 @@ inline forget_question(i, j) {
 #define MAY_PROMISE(j) (!runs[j] && duty[j] == STANDBY)
 #endif
 
+inline promise(i, j) {
+        reply[j * N + i] = AGREED;
+        promised[i] = LEASE
+}
+
 active [N] proctype agent() {
         byte i = _pid % N;
-        byte j;
-        bool yes;
         do
         /* the coordinator */
         :: atomic { duty[i] == STANDBY && !runs[i] && MAY_WANT(i) -> duty[i] = WANTING }
@@ -76,6 +80,7 @@ active [N] proctype agent() {
         :: atomic { duty[i] == WANTING && holder == i ->
                 duty[i] = ACTIVE;
                 runs[i] = true;
+                assert(!runs[FIRST(i)] && !runs[LAST(i)]); /* two are never active: it starts here only */
                 guard[i] = lease_left }
         :: atomic { duty[i] == ACTIVE && runs[i] && holder == i -> /* renewed, or its own again */
                 lease_left = LEASE;
@@ -92,32 +97,18 @@ active [N] proctype agent() {
                 fi }
         /* the others */
         :: atomic { duty[i] == ACTIVE && runs[i] && !asking[i] ->
-                asking[i] = true;
-                age[i] = 0;
-                for (j : 0 .. N - 1) { reply[i * N + j] = (j == i -> NONE : ASKED) } }
-        :: atomic { asking[i] ->
-                all_agreed(i, j, yes);
-                if
-                :: yes && runs[i] && duty[i] == ACTIVE && guard[i] < WORTH(i) -> guard[i] = WORTH(i)
-                :: else -> skip
-                fi;
-                if
-                :: yes -> forget_question(i, j)
-                :: else -> skip
-                fi }
-        :: atomic { asking[i] -> forget_question(i, j) } /* it gives up, or all is lost */
-        :: atomic { /* asked by another: it says yes, or nothing */
-                select (j : 0 .. N - 1);
-                        if
-                        :: reply[j * N + i] == ASKED && MAY_PROMISE(i) ->
-                                reply[j * N + i] = AGREED;
-                                promised[i] = LEASE
-                        :: else -> skip
-                        fi }
+                ask_others(i, ASKED) }
+        :: atomic { asking[i] && ALL_AGREED(i) ->
+                guard[i] = (runs[i] && duty[i] == ACTIVE && guard[i] < WORTH(i) -> WORTH(i) : guard[i]);
+                ask_others(i, NONE) }
+        :: atomic { asking[i] -> ask_others(i, NONE) } /* it gives up, or all is lost */
+        /* asked by another: it says yes, or nothing */
+        :: atomic { reply[FIRST(i) * N + i] == ASKED && MAY_PROMISE(i) -> promise(i, FIRST(i)) }
+        :: atomic { reply[LAST(i) * N + i] == ASKED && MAY_PROMISE(i) -> promise(i, LAST(i)) }
         /* it is killed, and starts again: what runs is left to its executor */
         :: atomic { duty[i] != ACTIVE || runs[i] ->
                 duty[i] = (runs[i] -> ACTIVE : STANDBY);
-                forget_question(i, j);
+                ask_others(i, NONE);
 #ifdef BUG_PROMISE_IS_FORGOTTEN
                 promised[i] = 0
 #else
@@ -127,19 +118,25 @@ active [N] proctype agent() {
         od
 }
 
-active proctype coordinator() {
-        byte i;
+active [N] proctype coordinator() {
+        byte i = _pid % N;
         do
-        :: atomic {
-                select (i : 0 .. N - 1);
-                        if
-                        :: holder == NOBODY && duty[i] == WANTING -> holder = i; lease_left = LEASE
-                        :: else -> skip
-                        fi }
+        :: atomic { holder == NOBODY && duty[i] == WANTING ->
+                holder = i;
+                lease_left = LEASE }
         od
 }
 
-/* An executor has demoted by the end of its guard; it may at any time before. */
+/* It has demoted by the end of the guard, and may at any time before. */
+active [N] proctype executor() {
+        byte i = _pid % N;
+        do
+        :: atomic { runs[i] ->
+                runs[i] = false;
+                guard[i] = 0 }
+        od
+}
+
 active proctype clock() {
         byte i;
         do
@@ -150,18 +147,8 @@ active proctype clock() {
                         promised[i] = (promised[i] > 0 -> promised[i] - 1 : 0);
                         age[i] = (asking[i] && age[i] < LEASE -> age[i] + 1 : age[i])
                 };
+                i = 0; /* one state, not two */
                 lease_left = (lease_left > 0 -> lease_left - 1 : 0);
                 holder = (lease_left == 0 -> NOBODY : holder) }
-        :: atomic {
-                select (i : 0 .. N - 1);
-                runs[i] = false;
-                guard[i] = 0 }
         od
 }
-
-#if N == 3
-#define TWO ((runs[0] && runs[1]) || (runs[0] && runs[2]) || (runs[1] && runs[2]))
-#else
-#define TWO (runs[0] && runs[1])
-#endif
-ltl never_two { [] !TWO }

@@ -4,14 +4,16 @@ member; and what is told when it refuses, hangs, is away or is no HAProxy."""
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import threading
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-from support.agent import program
+from support.agent import ROOT, program
 from support.haproxy import Clients, HAProxy, server_line
 from support.ports import free_port
 from support.real_servers import needs
@@ -209,10 +211,30 @@ def test_a_step_of_the_ladder_changes_the_weight(agent, new_service, haproxy) ->
 # ---- A change of the active member --------------------------------------------------------------
 
 
-def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_service, haproxy) -> None:
-    """Between the end of the one and the start of the other HAProxy has no server: it says 503, and no more."""
+def have_requests_wait(folder: Path) -> dict[str, str]:
+    """By the settings that docs/traffic.md shows."""
+    lua = folder / "wait_for_server.lua"
+    text = (ROOT / "docs/traffic.md").read_text()
+    lua.write_text(re.findall(r"```lua\n(.*?)```", text, re.DOTALL)[0])
+    rule = next(line for line in text.splitlines() if line.startswith("  http-request lua."))
+    return {"settings": f"  lua-load {lua}", "rules": rule}
+
+
+def ready_steps(haproxy: HAProxy, own: bool) -> str:
+    """Of the promotion: for the promoted member alone, or for both."""
+    if own:
+        tell_own = f'{program("recoverd-haproxy")} {haproxy.admin} "shop/$RECOVERD_MEMBER" state=ready'
+        return f"- exec: {{command: [/bin/sh, -c, '{tell_own}']}}"
+    steps = (f"- haproxy: {{socket: {haproxy.admin}, server: shop/{name}, state: ready}}" for name in ("blue", "green"))
+    return "\n              ".join(steps)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["503", "waiting"])
+def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_service, haproxy, tmp_path, waits) -> None:
+    """Between the end of the one and the start of the other HAProxy has no server: it says 503 and no more, or has requests wait."""
     services = {name: new_service(name) for name in ("blue", "green")}
-    haproxy.start(*(server_line(name, service.port) for name, service in services.items()))
+    servers = (server_line(name, service.port) for name, service in services.items())
+    haproxy.start(*servers, **(have_requests_wait(tmp_path) if waits else {}))
     members = "".join(
         f"""
           {name}:
@@ -239,8 +261,7 @@ def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_ser
               - stop
             promote:
               - start
-              - haproxy: {{socket: {haproxy.admin}, server: shop/blue, state: ready}}
-              - haproxy: {{socket: {haproxy.admin}, server: shop/green, state: ready}}
+              {ready_steps(haproxy, waits)}
         services:{members}
         """)
     agent.start()
@@ -261,5 +282,5 @@ def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_ser
         lost = len(clients.failures)
         agent.wait_until(lambda: clients.answered > enough + 20, WITHIN, "there is more load on green")
         assert len(clients.failures) == lost, "green serves all of it"
-    assert set(clients.failures) <= {"503"}, clients.failures
+    assert set(clients.failures) <= (set() if waits else {"503"}), clients.failures
     assert int(haproxy.server("green")["stot"]) > 0

@@ -15,6 +15,7 @@ global
   stats socket {folder}/admin.sock mode 600 level admin
   stats socket {folder}/user.sock mode 600 level user
   stats socket ipv4@127.0.0.1:{api} level admin
+{settings}
 defaults
   mode http
   retries 0
@@ -23,6 +24,7 @@ defaults
   timeout server 30s
 frontend entry
   bind 127.0.0.1:{port}
+{rules}
   default_backend shop
 backend shop
   balance roundrobin
@@ -48,11 +50,13 @@ class HAProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self, *lines: str) -> None:
-        """Each line is one `server` of the backend `shop`."""
+    def start(self, *lines: str, settings: str = "", rules: str = "") -> None:
+        """Each line is one `server` of the backend `shop`; `settings` are of `global`, `rules` of the frontend."""
         config = self.folder / "haproxy.cfg"
         config.write_text(
-            CONFIG.format(folder=self.folder, port=self.port, api=self.api, servers="\n".join(lines)).lstrip()
+            CONFIG.format(
+                folder=self.folder, port=self.port, api=self.api, servers="\n".join(lines), settings=settings, rules=rules
+            ).lstrip()
         )
         self.process = self.servers.launch("haproxy", "-db", "-f", config)
         self.servers.await_start(self.process, self.admin.exists)

@@ -1,6 +1,6 @@
 """PostgreSQL and Redis as pairs on two hosts, with the policies and the hooks that are shipped, and a client that writes all the
 time from outside. The active host loses its power, the standby is promoted, the other one comes back as a standby, and a person
-hands over to it: every write that was acknowledged is there."""
+hands over to it; the standby's server and executor are killed: every write that was acknowledged is there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from support.lab import Lab
 from support.pair_hosts import PairOnHosts, pair_on_hosts
 from support.pair_writers import Connect, PostgresqlWriter, RedisSession, RedisWriter
 from support.real_servers import needs
+from support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -125,5 +126,7 @@ def test_no_acknowledged_write_is_lost(pair: PostgresqlPair | RedisPair) -> None
     pair.wait_for_standby(second)
     with pair.writer() as writer:
         pair.live_through_a_power_cut(writer)
+        pair.kill_standby_and_its_executor(second)
+        writer.wait_for_more(wait_until)
     lost = set(writer.acknowledged) - pair.written(first)
     assert not lost, f"{len(lost)} of {len(writer.acknowledged)} writes that were acknowledged are lost"

@@ -100,6 +100,15 @@ class PairOnHosts:
         self.wait_for_active(to)
         self.wait_for_standby(self.other(to))
 
+    def kill_standby_and_its_executor(self, name: str) -> None:
+        """It is another process that follows in the end, known to another executor."""
+        host = self.hosts[name]
+        before = host.service(self.group)["pid"]
+        host.kill_executor()
+        host.run(["kill", "-KILL", str(before)])
+        self._wait(lambda: host.service(self.group)["pid"] not in (0, before), f"the server of {name} is started anew")
+        self.wait_for_standby(name)
+
     def live_through_a_power_cut(self, writer: Writer) -> None:
         """The host of the active member loses its power, is booted again, and is handed the role back."""
         first, second = self.names

@@ -208,6 +208,34 @@ int action_budget_spend(struct action_budget *budget, const struct service *serv
         return 0;
 }
 
+/* The oldest of those that would have to be over by then. */
+static usec_t claim_free_at(const struct claim *claim, usec_t now) {
+        const struct account *account = claim->account;
+        const struct budget_spec *spec = claim->spec;
+        if (account_spent(account, spec->per, now) < spec->actions) {
+                return now;
+        }
+        if (spec->actions == 0) {
+                return USEC_INFINITY;
+        }
+        int64_t over = account->moments[account->count - spec->actions];
+        return (usec_t) (over + (int64_t) effective_window(spec->per));
+}
+
+usec_t action_budget_free_at(struct action_budget *budget, const struct service *service,
+        const struct step_spec *step, const struct budget_spec *host, struct instant now) {
+        struct claims claims = {0};
+        usec_t latest = now.mono;
+        if (find_claims(budget, service, step, host, &claims) < 0) {
+                return now.mono;
+        }
+        for (size_t i = 0; i < claims.count; i++) {
+                usec_t moment = claim_free_at(&claims.items[i], now.mono);
+                latest = moment > latest ? moment : latest;
+        }
+        return latest;
+}
+
 /* ---- As text: a heading with the boot, then "NAME WINDOW MONOTONIC WALL" a line, in microseconds
  * ---- */
 

@@ -28,6 +28,11 @@ int action_budget_spend(struct action_budget *budget, const struct service *serv
         const struct step_spec *step, const struct budget_spec *host, struct instant now,
         struct error *err);
 
+/* From when on the same action would be allowed: USEC_INFINITY when none is, ever; `now.mono` when
+ * it is already, or could be for all that is known, memory being short. Counts nothing. */
+usec_t action_budget_free_at(struct action_budget *budget, const struct service *service,
+        const struct step_spec *step, const struct budget_spec *host, struct instant now);
+
 /* What still counts, as text lines for a file; the caller frees it. NULL when out of memory. */
 char *action_budget_format(
         const struct action_budget *budget, const char *boot_id, struct instant now);

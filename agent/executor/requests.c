@@ -24,12 +24,13 @@ static const struct service *find_service(
 
 /* With the digest of the executor's own policy of the service, so that the difference can be seen.
  */
-static void refuse(struct executor *executor, const struct wire_message *request,
-        enum wire_refusal refusal, const char *why) {
+static void refuse_until(struct executor *executor, const struct wire_message *request,
+        enum wire_refusal refusal, const char *why, usec_t until) {
         struct wire_message reply = {
                 .type = WIRE_REFUSED,
                 .request = request->request,
                 .refusal = refusal,
+                .deadline = until,
         };
         const struct service *service = find_service(executor, request);
         if (service) {
@@ -41,6 +42,11 @@ static void refuse(struct executor *executor, const struct wire_message *request
         log_warning("%s: request %" PRIu64 " refused (%s): %s", request->service, request->request,
                 wire_refusal_text(refusal), why);
         agent_port_reply(&executor->port, &reply);
+}
+
+static void refuse(struct executor *executor, const struct wire_message *request,
+        enum wire_refusal refusal, const char *why) {
+        refuse_until(executor, request, refusal, why, 0);
 }
 
 /* The service of the executor's policy, when it is the same as the agent's; else NULL, and refused.
@@ -166,9 +172,13 @@ static bool spend(struct executor *executor, const struct wire_message *message,
         if (!is_counted(managed, order)) {
                 return true;
         }
-        if (action_budget_spend(executor->budget, managed->service, order->step,
-                    &executor->policy->policy->agent.budget, loop_now(executor->loop), &err) < 0) {
-                refuse(executor, message, REFUSAL_BUDGET, err.text);
+        const struct budget_spec *host = &executor->policy->policy->agent.budget;
+        struct instant now = loop_now(executor->loop);
+        if (action_budget_spend(executor->budget, managed->service, order->step, host, now, &err) <
+                0) {
+                usec_t until = action_budget_free_at(
+                        executor->budget, managed->service, order->step, host, now);
+                refuse_until(executor, message, REFUSAL_BUDGET, err.text, until);
                 return false;
         }
         kept_file_changed(&executor->budget_file);

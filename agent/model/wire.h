@@ -44,7 +44,8 @@ enum wire_type {
                     action follow: token and `to`, one of the group's `members` */
         WIRE_DONE, /* request, service, result ok, text: how a `do` ended; kept and repeated at
                       `list` until the next `do` of the service */
-        WIRE_REFUSED, /* request, service, refusal, text: nothing was done */
+        WIRE_REFUSED, /* request, service, refusal, text, deadline: nothing was done, and for want
+                         of budget would not be before the deadline */
         WIRE_PROBE, /* request, service, probe, digest, timeout */
         WIRE_OBSERVATION, /* request (0: unasked, a watched process died), service, probe, outcome,
                              cause, certain, value, duration, text */

@@ -193,6 +193,14 @@ GUARD(failovers_hold) {
                 units_format_duration_short(most->per, per));
 }
 
+/* The executor counts a promotion as it does a restart. */
+GUARD(budget_holds) {
+        (void) member;
+        return input->now < input->spent_until
+                       ? say(ret, true, "no action is left for a promotion: %s", input->spent)
+                       : say(ret, false, "no promotion was refused for want of budget");
+}
+
 GUARD(lease_holds) {
         (void) member;
         switch (input->standing) {
@@ -252,6 +260,7 @@ static const struct {
         {"patience", true, patience_holds},
         {"promise", true, promise_holds},
         {"failovers", true, failovers_hold},
+        {"budget", true, budget_holds},
         {"policies", false, policies_hold}, /* for the others, a reload changes nothing */
         {"lease", false, lease_holds},
         {"delay", false, delay_holds},
@@ -448,6 +457,7 @@ static usec_t next_look(const struct member *member, const struct member_input *
                 group_demotion_begin(member->group,
                         group_guard_deadline(member->group, member_right_until(member, input))),
                 input->promised_until,
+                input->spent_until,
         };
         bool rests =
                 member->duty == DUTY_UNKNOWN || (member->duty == DUTY_STANDBY && !input->running);

@@ -62,6 +62,8 @@ struct member_input {
         bool agrees; /* it follows the policies that the agent does */
         uint64_t follows; /* token of the lease of whom it follows, running; 0: it follows nobody */
         enum member_answer answer;
+        usec_t spent_until; /* before then it has no action left for a promotion; 0: it has */
+        const char *spent; /* of which budget; as long as that */
         /* the service */
         bool running; /* its manager sees it running */
         bool beyond_repair; /* its ladder is spent, or asks for a failover */
@@ -171,7 +173,7 @@ struct member_guard {
         bool holds;
         char text[MEMBER_NOTE_MAX];
 };
-enum { MEMBER_GUARDS = 12 };
+enum { MEMBER_GUARDS = 13 };
 
 /* All that can keep it from being promoted, evaluated now; the first that holds is the reason. */
 void member_guards(const struct member *member, const struct member_input *input,

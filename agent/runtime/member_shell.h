@@ -27,6 +27,7 @@ struct member_shell {
         struct failover_wish heard; /* the last one of another host that was obeyed */
         char role_text[sizeof(((struct wire_message *) NULL)->text)];
         char held[OBSERVATION_DETAIL_MAX];
+        char spent[sizeof(((struct wire_message *) NULL)->text)];
         char published[COORDINATION_TEXT_MAX];
         struct member_counts counts;
         usec_t granted; /* by the coordinator, as it was last seen; 0: not yet */

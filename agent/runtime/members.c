@@ -374,6 +374,16 @@ static void count_answer(struct member_shell *shell, bool ok) {
         ++*count;
 }
 
+/* So that the others are told that it could not, until it can. */
+static void note_spent(struct member_shell *shell, const struct wire_message *message) {
+        if (message->type == WIRE_REFUSED && message->refusal == REFUSAL_BUDGET &&
+                shell->asked == MEMBER_ACT_PROMOTE) {
+                str_copy(shell->spent, sizeof(shell->spent), message->text);
+                shell->input.spent = shell->spent;
+                shell->input.spent_until = message->deadline;
+        }
+}
+
 bool members_answered(struct runtime *runtime, const struct wire_message *message) {
         struct member_shell *shell = shell_of(runtime, message->service);
         if (!shell || shell->request == 0 || message->request != shell->request) {
@@ -390,6 +400,7 @@ bool members_answered(struct runtime *runtime, const struct wire_message *messag
                         [MEMBER_ACT_FOLLOW] = "it could not be made to follow"};
                 member_tell(shell, LOG_WARNING, 0, failures[shell->asked], message->text);
         }
+        note_spent(shell, message);
         shell->request = 0;
         shell->input.answer = !done ? ANSWER_REFUSED : message->ok ? ANSWER_DONE : ANSWER_FAILED;
         look(shell);
@@ -410,10 +421,11 @@ void members_executor(struct runtime *runtime, bool up) {
         }
 }
 
-/* What it refused for the sake of other policies is said again. */
+/* What it refused for the sake of other policies is said again; other budgets may allow more. */
 void members_agreed(struct runtime *runtime) {
         for (size_t i = 0; i < runtime->members->count; i++) {
                 runtime->members->shells[i]->guard = USEC_INFINITY;
+                runtime->members->shells[i]->input.spent_until = 0;
                 look(runtime->members->shells[i]);
         }
 }

@@ -190,6 +190,26 @@ def test_an_executor_that_is_killed_changes_nothing(agent, group) -> None:
     assert len(group.services["blue"].starts()) <= 2
 
 
+@pytest.mark.long
+def test_one_without_budget_tells_the_other(agent, group) -> None:
+    group.write_policy("budget: {actions: 2, per: 1h}")  # two promotions, of whichever
+    agent.start()
+    group.wait_for_active("blue")
+    agent.wait_until(lambda: group.is_known_to_be_able("green", to="blue"), WITHIN, "blue knows that green can")
+    assert agent.ctl("failover", "shop").code == 0
+    group.wait_for_active("green")
+    agent.wait_until(lambda: group.is_known_to_be_able("blue", to="green"), WITHIN, "green knows that blue can")
+    assert agent.ctl("failover", "shop").code == 0
+    said = "2 of 2 actions of the group spent within 1h"
+    agent.wait_until(lambda: said in agent.ctl("why", "shop").out, WITHIN, "it says why it is not promoted")
+    agent.wait_until(lambda: group.is_known_to_be_unable("blue", to="green"), WITHIN, "green knows that blue cannot")
+    assert group.running() == []
+    group.write_policy("budget: {actions: 20, per: 1h}")
+    assert agent.ctl("reload").code == 0
+    agent.wait_until(lambda: len(group.running()) == 1, WITHIN, "one is promoted after the reload")
+    assert not overlaps(group.folder)
+
+
 def test_without_another_the_ladder_goes_on(agent, group) -> None:
     group.write_policy(ladder="[failover, restart: {attempts: 1}]")
     agent.start()

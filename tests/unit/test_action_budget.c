@@ -49,6 +49,11 @@ static void test_a_service_has_its_own(void **state) {
         assert_int_equal(spend(*state, "web", 1), 0);
         assert_int_equal(action_budget_spend(*state, &service, NULL, &host, at(2), &err), -EDQUOT);
         assert_string_equal(err.text, "2 of 2 actions of the service spent within 1h");
+        usec_t free_at = action_budget_free_at(*state, &service, NULL, &host, at(2));
+        assert_int_equal(action_budget_free_at(*state, &service, NULL, &host, at(2)), free_at);
+        const struct instant before = {.mono = free_at - 1}, then = {.mono = free_at};
+        assert_int_equal(action_budget_spend(*state, &service, NULL, &host, before, NULL), -EDQUOT);
+        assert_int_equal(action_budget_free_at(*state, &service, NULL, &host, then), free_at);
         assert_int_equal(spend(*state, "db", 3), 0);
 }
 

@@ -128,15 +128,16 @@ static void what_holds_says_so(void **state) {
                 void (*spoil)(struct play *play);
         } cases[] = {{"member", NULL}, {"executor", NULL}, {"held", NULL}, {"probes", NULL},
                 {"data", NULL}, {"patience", NULL}, {"promise", NULL}, {"failovers", NULL},
-                {"policies", NULL}, {"lease", NULL}, {"delay", NULL}, {"order", NULL}};
+                {"budget", NULL}, {"policies", NULL}, {"lease", NULL}, {"delay", NULL},
+                {"order", NULL}};
         static const char *const probes[] = {"lag", NULL};
         static const wall_usec_t changes[] = {1, 2, 3};
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 struct play play;
                 struct member_guard guards[MEMBER_GUARDS];
                 begin(&play);
-                play.input.agrees = i != 8;
-                play.input.standing = i == 9 ? LEASE_OTHER : LEASE_FREE;
+                play.input.agrees = i != 9;
+                play.input.standing = i == 10 ? LEASE_OTHER : LEASE_FREE;
                 play.input.role = i == 1 ? MEMBER_NONE : MEMBER_STANDBY;
                 play.input.role_count = 1;
                 play.member.self = i == 0 ? NULL : &members[1];
@@ -148,8 +149,10 @@ static void what_holds_says_so(void **state) {
                 play.input.last_token = 3;
                 play.member.back_at = i == 5 ? play.input.now + SECOND : 0;
                 play.input.promised_until = i == 6 ? play.input.now + SECOND : 0;
-                play.group.failover_delay = i == 10 ? SECOND : 0;
-                play.input.peer_can = i == 11;
+                play.input.spent = "2 of 2 actions of the service spent within 1h";
+                play.input.spent_until = i == 8 ? play.input.now + SECOND : 0;
+                play.group.failover_delay = i == 11 ? SECOND : 0;
+                play.input.peer_can = i == 12;
                 play.input.peer = "a/s";
                 play.input.peer_priority = 200;
                 play.input.changes = changes;
@@ -162,7 +165,7 @@ static void what_holds_says_so(void **state) {
                         assert_false(str_empty(guards[j].text));
                         assert_int_equal(guards[j].holds, i == j);
                 }
-                assert_int_equal(member_can(&play.member, &play.input), i >= 8);
+                assert_int_equal(member_can(&play.member, &play.input), i >= 9);
         }
 }
 

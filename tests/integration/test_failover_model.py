@@ -1,5 +1,5 @@
 """The protocol of groups, as models that SPIN searches whole: two members never run at once, whatever is delayed, lost,
-paused or killed, and one is active in the end. Each mistake that a model knows by a macro has to be found, or the search
+paused or killed, who is promoted has the data, and one is active in the end. Each mistake that a model knows by a macro has to be found, or the search
 proves nothing."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ SEARCHES = [  # of a whole model, in some sizes
     ("failover", []),
     ("promises", ["-DN=3", "-DLEASE=2"]),
     ("promises", ["-DN=2", "-DLEASE=4"]),
+    ("following", []),
     ("liveness", ["-DFAULTS=2"]),
 ]
 MODELS = sorted({model for model, _ in SEARCHES})
@@ -64,6 +65,6 @@ def test_a_mistake_is_found(tmp_path, model, bug) -> None:
     assert "errors: 1" in said, said
 
 
-@pytest.mark.parametrize(("model", "least"), [("failover", 8), ("promises", 5), ("liveness", 8)])
+@pytest.mark.parametrize(("model", "least"), [("failover", 8), ("promises", 5), ("following", 8), ("liveness", 8)])
 def test_there_are_mistakes_to_be_found(model, least) -> None:
     assert len(_bugs(model)) >= least

@@ -31,13 +31,13 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
     )
     agent.start()
     agent.wait_for("web", state="healthy")
-    pid, digest = service.starts()[-1], agent.ctl_json("status")["agent"]["policy"]["digest"]
+    pid, digest = service.starts()[-1], agent.status()["agent"]["policy"]["digest"]
     bad = agent.write_policy(text, name="zz-bad.yaml")
 
     refused = agent.ctl("reload")
     assert refused.code == 1
     assert "zz-bad.yaml" in refused.out + refused.err
-    status = agent.ctl_json("status")["agent"]
+    status = agent.status()["agent"]
     assert status["policy"]["digest"] == digest
     assert not status["reload"]["last_ok"] and status["reload"]["failed"] == 1
     assert agent.metric("recoverd_last_reload_successful") == 0
@@ -49,7 +49,7 @@ def test_the_old_policy_stays(agent, new_service, text: str) -> None:
 
     bad.unlink()
     assert agent.ctl("reload").code == 0
-    assert agent.ctl_json("status")["agent"]["reload"]["last_ok"]
+    assert agent.status()["agent"]["reload"]["last_ok"]
     assert agent.metric("recoverd_last_reload_successful") == 1
     assert len(service.starts()) == 2
 

@@ -40,7 +40,7 @@ def test_services_are_adopted(agent, service) -> None:
     pid = service.starts()[-1]
     new = _kill_executor(agent)
     agent.wait_until(
-        lambda: agent.ctl_json("status")["agent"]["executor"]["pid"] == new, 10, "it is connected"
+        lambda: agent.status()["agent"]["executor"]["pid"] == new, 10, "it is connected"
     )
     agent.stays(lambda: service.starts() == [pid], 2, "the service is left alone")
     agent.wait_for("web", state="healthy", pid=pid)

@@ -49,7 +49,7 @@ def test_hidden_is_not_dead(agent, sleeper, tmp_path: Path, mode: str) -> None:
     agent.start()
 
     def details() -> list[str]:
-        return [service["probes"][0]["detail"] for service in agent.ctl_json("status")["services"]]
+        return [service["probes"][0]["detail"] for service in agent.status()["services"]]
 
     agent.wait_until(lambda: all(details()), 10, "both probes have run")
     hidden = f"process {sleeper.pid} is hidden from this user: /proc is mounted with hidepid"

@@ -35,13 +35,13 @@ def test_a_hung_mount_harms_its_own_probe_only(agent, hung_mount, new_service) -
     hung_mount.hang()
     agent.wait_for("uploads", health="failed")
     assert _probe(agent, "uploads")["outcome"] == "timeout"
-    before = agent.ctl_json("status")["agent"]["loop"]["stalls"]
+    before = agent.status()["agent"]["loop"]["stalls"]
     agent.stays(
         lambda: agent.service("web")["state"] == "healthy" and _probe(agent, "web")["last_run_seconds"] < 10 * INTERVAL,
         5,
         "the other service is probed as if nothing were",
     )
-    assert agent.ctl_json("status")["agent"]["loop"]["stalls"] == before
+    assert agent.status()["agent"]["loop"]["stalls"] == before
     assert agent.service("uploads")["health"] == "failed"
 
     hung_mount.release()

@@ -48,11 +48,11 @@ def small_disk(agent) -> Iterator[Path]:
 
 
 def _store(agent) -> dict:
-    return agent.ctl_json("status")["agent"]["store"]
+    return agent.status()["agent"]["store"]
 
 
 def _probe_runs(agent) -> int:
-    return agent.ctl_json("status")["agent"]["probes"]["runs"]
+    return agent.status()["agent"]["probes"]["runs"]
 
 
 def _kill_and_expect_restart(agent, service) -> None:
@@ -78,7 +78,7 @@ def test_read_only_state_directory_degrades_the_store_only(agent, supervised, sm
     agent.start()
     agent.wait_for("web", state="healthy")
     assert _store(agent)["degraded"]
-    assert agent.ctl_json("status")["agent"]["degraded"]
+    assert agent.status()["agent"]["degraded"]
     _kill_and_expect_restart(agent, supervised)
 
 
@@ -111,7 +111,7 @@ def test_hung_disk_stalls_neither_probes_nor_recovery(agent, supervised, tmp_pat
         agent.wait_until(
             lambda: _store(agent)["degraded"], 10, "the store says that it is degraded"
         )
-        loop = agent.ctl_json("status")["agent"]["loop"]
+        loop = agent.status()["agent"]["loop"]
         assert loop["worst_lag_seconds"] < 0.5, loop
         runs = _probe_runs(agent)
         agent.wait_until(lambda: _probe_runs(agent) > runs + 5, 5, "probes go on")

@@ -42,7 +42,7 @@ def test_no_action_on_healthy_services_after_a_stop(agent, new_service, http_ser
     agent.thaw()
     agent.stays(lambda: len(service.starts()) == 1, 4, "a healthy service is left alone")
     assert agent.incidents() == []
-    assert agent.ctl_json("status")["agent"]["loop"]["stalls"] >= 1
+    assert agent.status()["agent"]["loop"]["stalls"] >= 1
     for name in ("web", "slow"):
         assert agent.service(name)["state"] == "healthy"
 

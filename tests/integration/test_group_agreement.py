@@ -34,7 +34,7 @@ class Member(GroupHost):
         self.write_policy(kind, members, lease="10s", more="on_coordinator_loss: hold-if-all-peers-agree")
 
     def group(self) -> dict:
-        return self.agent.ctl_json("group")["members"][0]
+        return self.agent.groups()["members"][0]
 
 
 class Trio:
@@ -59,6 +59,9 @@ class Trio:
         self.wait(lambda: len(self.running()) == 1, "one is active")
         active = self.members[self.running()[0]]
         self.wait(lambda: active.group()["duty"] == "active", "and says so")
+        for other in self.others(active):
+            self.wait(lambda other=other: other.group()["lease"]["holder"] == f"{active.name}/db", "and all know it")
+            self.wait(lambda other=other: other.group()["duty"] == "standby", "and stand by")
         return active
 
     def others(self, active: Member) -> list[Member]:

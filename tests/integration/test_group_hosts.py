@@ -23,7 +23,7 @@ class Host(GroupHost):
 
     def lose(self) -> None:
         """As when its power is cut: agent, executor and service."""
-        executor = self.agent.ctl_json("status")["agent"]["executor"]["pid"]
+        executor = self.agent.status()["agent"]["executor"]["pid"]
         self.agent.kill9()
         for pid in (executor, *self.service.starts()[-1:]):
             processes.kill(pid)
@@ -58,7 +58,7 @@ def pair(new_agent, tmp_path) -> Pair:
 def _hand_over_from_the_other_host(pair: Pair, active: Host, standby: Host) -> tuple[Host, Host]:
     """Returns the active one, and the other, as they are after it."""
     active.agent.wait_until(
-        lambda: active.agent.ctl_json("group")["members"][0]["duty"] == "active", WITHIN, "it says that it is active"
+        lambda: active.agent.groups()["members"][0]["duty"] == "active", WITHIN, "it says that it is active"
     )
     standby.agent.wait_until(
         lambda: "no other member 'three'" in standby.agent.ctl("failover", "data", "--to", "three").err,

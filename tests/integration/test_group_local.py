@@ -60,7 +60,7 @@ class Group:
         ]
 
     def member(self, name: str) -> dict:
-        members = self.agent.ctl_json("group")["members"]
+        members = self.agent.groups()["members"]
         return next((one for one in members if one["service"] == name), {"duty": None})
 
     def duty(self, name: str) -> str | None:

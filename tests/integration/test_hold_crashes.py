@@ -34,7 +34,7 @@ def test_three_kills_make_it_observe(agent, new_service) -> None:
     assert agent.ctl("release").code == 0
     held.assert_comes_back(agent, web, 3)
     _crash(agent, 1)  # what was released is forgotten
-    assert agent.ctl_json("status")["agent"]["holds"] == []
+    assert agent.status()["agent"]["holds"] == []
 
 
 @pytest.mark.long
@@ -44,10 +44,10 @@ def test_it_ends_by_itself_and_by_an_end_in_order(agent, new_service) -> None:
     agent.write_policy(held.policy(web))
     agent.start()
     _crash(agent, 2)
-    assert agent.ctl_json("status")["agent"]["holds"][0]["source"] == "crashes"
-    agent.wait_until(lambda: not agent.ctl_json("status")["agent"]["holds"], 40, "it was quiet for 20 s")
+    assert agent.status()["agent"]["holds"][0]["source"] == "crashes"
+    agent.wait_until(lambda: not agent.status()["agent"]["holds"], 40, "it was quiet for 20 s")
     _crash(agent, 2)
-    assert agent.ctl_json("status")["agent"]["holds"][0]["source"] == "crashes"
+    assert agent.status()["agent"]["holds"][0]["source"] == "crashes"
     agent.stop()
     agent.start()
-    assert agent.ctl_json("status")["agent"]["holds"] == []
+    assert agent.status()["agent"]["holds"] == []

@@ -51,7 +51,7 @@ def test_a_package_manager_holds_recovery_while_it_runs(agent, new_service, pack
     held.assert_stays_held(agent, web, "deploy")
     why = agent.ctl("why", "web").out
     assert f"pid {dpkg.pid}" in " ".join(why.split())
-    assert agent.ctl_json("status")["agent"]["holds"][0]["source"] == "packages"
+    assert agent.status()["agent"]["holds"][0]["source"] == "packages"
     dpkg.communicate()
     held.assert_comes_back(agent, web, 2)
     assert "the package manager is done" in agent.log_text()

@@ -21,7 +21,7 @@ def test_the_agent_heeds_it(agent, new_service) -> None:
     assert refused.code == 1 and "still holds" in refused.err
 
     path.write_text("everything\nask ann first\n")
-    agent.wait_until(lambda: agent.ctl_json("status")["agent"]["holds"][0]["people_too"], 10, "it is read again")
+    agent.wait_until(lambda: agent.status()["agent"]["holds"][0]["people_too"], 10, "it is read again")
     answer = agent.ctl("restart", "web")
     assert answer.code == 1 and "ask ann first" in answer.err
     path.unlink()

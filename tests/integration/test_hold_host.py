@@ -17,7 +17,7 @@ def web(agent, new_service):
 
 
 def _hold(agent) -> dict:
-    return agent.ctl_json("status")["agent"]["holds"][0]
+    return agent.status()["agent"]["holds"][0]
 
 
 def test_a_hold_outlives_the_agent_and_is_released(agent, web) -> None:
@@ -40,7 +40,7 @@ def test_a_hold_outlives_the_agent_and_is_released(agent, web) -> None:
 
     assert agent.ctl("release").code == 0
     held.assert_comes_back(agent, web, 2)
-    assert agent.ctl_json("status")["agent"]["holds"] == []
+    assert agent.status()["agent"]["holds"] == []
     assert "nobody held it" in agent.ctl("release").out
 
 
@@ -63,4 +63,4 @@ def test_a_person_may_act_during_a_hold(agent, web) -> None:
 def test_a_hold_that_says_too_little(agent, web, arguments) -> None:
     answer = agent.ctl("hold", *arguments)
     assert answer.code == 2 and "hold:" in answer.err
-    assert agent.ctl_json("status")["agent"]["holds"] == []
+    assert agent.status()["agent"]["holds"] == []

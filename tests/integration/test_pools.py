@@ -110,7 +110,7 @@ class Pool:
         self.agent.wait_until(self.all_know_that_all_are_well, WITHIN, "each has heard of the others")
 
     def pools(self) -> list[dict]:
-        return self.agent.ctl_json("group")["pools"]
+        return self.agent.groups()["pools"]
 
     def all_know_that_all_are_well(self) -> bool:
         return [one["healthy_members"] for one in self.pools()] == [3, 3, 3]
@@ -223,7 +223,7 @@ class Hosts:
         self.agents["web1"].wait_until(condition, WITHIN, what)
 
     def pool(self, name: str) -> dict:
-        pools = self.agents[name].ctl_json("group")["pools"]
+        pools = self.agents[name].groups()["pools"]
         return pools[0] if pools else {"healthy_members": None}
 
     def all_know_that_all_are_well(self) -> bool:

@@ -67,7 +67,7 @@ def test_deep_json_is_refused(agent, http_server) -> None:
     outcome, detail = _result(agent, f"url: '{server.url}/', expect: {{json: {{/0: x}}}}")
     assert outcome == "fail", detail
     assert "the body is not JSON: nesting too deep" in detail
-    assert agent.ctl_json("status")
+    assert agent.status()
 
 
 def test_client_certificate(agent, http_server, certificates) -> None:

@@ -68,9 +68,9 @@ def test_a_flood_does_not_stall_the_agent(agent, journal) -> None:
     agent.write_policy(_policy(journal))
     agent.start()
     agent.wait_for("app", state="healthy")
-    before = agent.ctl_json("status")["agent"]["loop"]["stalls"]
+    before = agent.status()["agent"]["loop"]["stalls"]
     for _ in range(50_000):
         journal.say("some text", unit="noise.service", priority=6)
     journal.say("the disk is on fire")
     agent.wait_for("app", health="failed")
-    assert agent.ctl_json("status")["agent"]["loop"]["stalls"] == before
+    assert agent.status()["agent"]["loop"]["stalls"] == before

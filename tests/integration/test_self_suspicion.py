@@ -24,7 +24,7 @@ SETTINGS = "self_suspicion: {calm: 2s}"
 
 
 def _suspicion(agent) -> dict:
-    return agent.ctl_json("status")["agent"]["self_suspicion"]
+    return agent.status()["agent"]["self_suspicion"]
 
 
 def _suspects(agent) -> bool:

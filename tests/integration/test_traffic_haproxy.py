@@ -268,7 +268,7 @@ def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_ser
     agent.wait_until(lambda: haproxy.status("blue") == "UP", WITHIN, "blue is active and serves")
 
     def green_can() -> bool:
-        groups = agent.ctl_json("group")["members"]
+        groups = agent.groups()["members"]
         peers = next((one for one in groups if one["service"] == "blue"), {}).get("peers", [])
         return any(one["member"].endswith("/green") and one["says"].startswith("can=1") for one in peers)
 
@@ -277,6 +277,7 @@ def test_a_planned_failover_moves_the_traffic_and_cuts_nobody_off(agent, new_ser
         agent.wait_until(lambda: clients.answered > 20, WITHIN, "there is load")
         assert agent.ctl("failover", "shop").code == 0
         agent.wait_until(lambda: haproxy.status("green") == "UP", WITHIN, "green is active and serves")
+        agent.wait_until(lambda: haproxy.status("blue").startswith("DOWN"), WITHIN, "HAProxy knows of blue's end, too")
         enough = clients.answered + 20
         agent.wait_until(lambda: clients.answered > enough, WITHIN, "there is load on green")
         lost = len(clients.failures)

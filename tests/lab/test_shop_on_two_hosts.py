@@ -96,7 +96,7 @@ class Shop:
 
     def is_open(self) -> bool:
         hosts = (self.web, self.database)
-        well = all(one["state"] == "healthy" for host in hosts for one in host.ctl_json("status")["services"])
+        well = all(one["state"] == "healthy" for host in hosts for one in host.status()["services"])
         return well and self.customers.are_served()
 
 

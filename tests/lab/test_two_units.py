@@ -19,7 +19,7 @@ def sleepers(host: Host) -> list[str]:
 
 
 def executor_of(host: Host) -> dict[str, object]:
-    return host.ctl_json("status")["agent"]["executor"]
+    return host.status()["agent"]["executor"]
 
 
 def test_the_agent_finds_the_executor_of_the_host(host: Host) -> None:

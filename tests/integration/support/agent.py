@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import textwrap
@@ -13,6 +16,7 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
+from typing import Any
 
 from support import processes
 from support.metrics import Metrics, parse_metrics
@@ -21,7 +25,6 @@ from support.questions import Answer, Questions
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("RECOVERD_BUILD", ROOT / "build-test"))
-NO_AGENT = 3  # exit status of recoverctl
 # With the first lines of the stack.
 SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$(?:\n.*){0,20}", re.MULTILINE)
 PROMETHEUS_TEXT = "text/plain;version=0.0.4"
@@ -32,6 +35,19 @@ def program(name: str) -> Path:
     if not path.exists():
         raise AssertionError(f"{path} does not exist: build it, as `tests/run integration` does")
     return path
+
+
+class ControlConnection(http.client.HTTPConnection):
+    """HTTP on the control socket, as recoverctl speaks it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("agent", timeout=30)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
 
 
 class Agent(Questions):
@@ -118,7 +134,10 @@ class Agent(Questions):
     def _answers_or_died(self) -> bool:
         if not self.is_running:
             raise AssertionError(f"the agent ended with status {self.process and self.process.returncode}")
-        return self.socket.exists() and self.ctl("status").code != NO_AGENT
+        try:
+            return bool(self.status())
+        except AssertionError:
+            return False
 
     def stop(self, within: float = 20) -> int:
         """SIGTERM; the exit status, which the caller may want to be 0."""
@@ -174,6 +193,19 @@ class Agent(Questions):
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def ask(self, path: str) -> Any:
+        connection = ControlConnection(self.socket)
+        try:
+            connection.request("GET", f"/v1/{path}")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except OSError as error:
+            raise AssertionError(f"GET /v1/{path}: {error}") from None
+        finally:
+            connection.close()
+        assert answer.status == 200, f"GET /v1/{path}: {answer.status} {text}"
+        return json.loads(text)
 
     def http(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Status and body of a page on the listener."""

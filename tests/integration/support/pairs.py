@@ -52,7 +52,7 @@ class Pair:
         path.touch() if broken else path.unlink(missing_ok=True)
 
     def member(self, name: str) -> dict:
-        members = self.agent.ctl_json("group")["members"]
+        members = self.agent.groups()["members"]
         return next((one for one in members if one["service"] == name), {"duty": None})
 
     def pid(self, name: str) -> int:

@@ -75,6 +75,37 @@ static void a_reload_that_comes_between_is_waited_for(void **state) {
         assert_int_equal(play.member.duty, DUTY_PROMOTING);
 }
 
+static void a_lease_that_was_its_own_promotes_nobody(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        play.input.agrees = false;
+        say_lease(&play, LEASE_OURS, 7);
+        play.input.agrees = true;
+        say_lease(&play, LEASE_FREE, 7);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+}
+
+static void who_was_promoted_in_vain_lets_others_try(void **state) {
+        (void) state;
+        struct play play;
+        begin(&play);
+        say_role(&play, MEMBER_STANDBY);
+        say_lease(&play, LEASE_FREE, 0);
+        say_lease(&play, LEASE_OURS, 7);
+        say_answer(&play, ANSWER_FAILED);
+        assert_int_equal(play.member.last_rule, 742);
+        assert_int_equal(play.effects.act, MEMBER_ACT_DEMOTE);
+        say_answer(&play, ANSWER_DONE);
+        say_lease(&play, LEASE_FREE, 7);
+        pass(&play, 2 * play.group.lease - 1);
+        assert_int_equal(play.member.duty, DUTY_STANDBY);
+        pass(&play, 1);
+        assert_int_equal(play.member.duty, DUTY_CANDIDATE);
+}
+
 static void policies_that_the_executor_cannot_read_do_not_keep_the_lease(void **state) {
         (void) state;
         struct play play;
@@ -680,6 +711,8 @@ int main(void) {
                 cmocka_unit_test(a_lease_that_is_about_to_end_promotes_nobody),
                 cmocka_unit_test(a_reload_that_comes_between_is_waited_for),
                 cmocka_unit_test(policies_that_the_executor_cannot_read_do_not_keep_the_lease),
+                cmocka_unit_test(a_lease_that_was_its_own_promotes_nobody),
+                cmocka_unit_test(who_was_promoted_in_vain_lets_others_try),
                 cmocka_unit_test(a_better_member_comes_first_for_the_time_of_a_lease),
                 cmocka_unit_test(the_lease_has_to_be_free_for_failover_delay),
                 cmocka_unit_test(what_holds_says_so),

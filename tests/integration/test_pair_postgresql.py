@@ -5,6 +5,7 @@ and the standby."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from support import processes
 from support.agent import Agent
 from support.pair_writers import PostgresqlWriter
 from support.pairs import NAMES, WITHIN, Judge, Pair
-from support.real_servers import needs_root, postgresql
+from support.real_servers import RealServers, needs_root, postgresql
+from support.waiting import wait_until
 
 pytestmark = [needs_root, pytest.mark.skipif(not postgresql(), reason="needs postgresql: see packaging/dependencies")]
 
@@ -55,7 +57,7 @@ class PostgresqlPair(Pair):
         return f"host=127.0.0.1,127.0.0.1 port={ports} user=postgres"
 
     def query(self, name: str, text: str) -> str | None:
-        done = subprocess.run(["psql", "-XqAt", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres", "-d", "postgres",
+        done = subprocess.run([self.bin / "psql", "-XqAt", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres", "-d", "postgres",
                                "-c", text], capture_output=True, text=True, timeout=60,
                               env={**os.environ, "PGCONNECT_TIMEOUT": "5"})
         return done.stdout.strip() if done.returncode == 0 else None
@@ -167,3 +169,39 @@ def test_no_acknowledged_write_is_lost(agent: Agent, pair: PostgresqlPair) -> No
         pair.wait_for_standby("db2")
         writer.wait_for_more(agent.wait_until)
     assert_nothing_lost(pair, "db1", writer, judge)
+
+
+def test_data_are_compared_only_after_the_checkpoint_of_a_promotion(pair: PostgresqlPair, servers: RealServers) -> None:
+    """Before it, pg_rewind would find nothing of what the old primary has of its own."""
+
+    def start(name: str) -> subprocess.Popen:
+        words = (pair.bin / "postgres", "-D", pair.data[name], "-p", pair.ports[name], "-k", pair.folder)
+        server = servers.launch(*words, user="postgres")
+        wait_until(lambda: pair.query(name, "SELECT 1"), WITHIN, f"{name} answers")
+        return server
+
+    old = start("db1")
+    source = f"host=127.0.0.1 port={pair.ports['db1']}"
+    pair.run(pair.bin / "pg_basebackup", "-D", pair.data["db2"], "-d", source, "-R", "-c", "fast")
+    start("db2")
+    pair.query("db1", "ALTER SYSTEM SET synchronous_standby_names = ''")
+    pair.query("db1", "SELECT pg_reload_conf()")
+    pair.query("db1", "CREATE TABLE much AS SELECT n, repeat('x', 500) FROM generate_series(1, 60000) n")
+    wait_until(lambda: pair.query("db2", "SELECT count(*) FROM much") == "60000", WITHIN, "db2 has all of it")
+    assert pair.query("db2", "SELECT pg_promote()") == "t"  # by hand, so without the checkpoint that the hook begins
+    assert pair.query("db1", "CREATE TABLE of_its_own (n int)") is not None
+    old.send_signal(signal.SIGINT)
+    old.wait(WITHIN)
+
+    words = ("follow", "--bin", pair.bin, "--data", pair.data["db1"], "--user", "postgres", "--peer", f"db2=127.0.0.1:{pair.ports['db2']}")
+    environment = {**os.environ, "RECOVERD_MEMBER": "db1", "RECOVERD_ACTIVE": "db2"}
+    following = subprocess.Popen([str(word) for word in (pair.hook_path, *words)], user="postgres", group="postgres", extra_groups=[],
+                                 cwd="/", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        following.wait(3)
+    assert pair.query("db2", "CHECKPOINT") is not None
+    said, _ = following.communicate(timeout=WITHIN)
+    assert following.returncode == 0 and said.startswith("compared its data, and took back what was its own"), said
+    start("db1")
+    wait_until(lambda: pair.query("db1", "SELECT status FROM pg_stat_wal_receiver") == "streaming", WITHIN, "db1 follows")
+    assert pair.query("db1", "SELECT to_regclass('of_its_own') IS NULL") == "t"

@@ -42,7 +42,7 @@ static void run_until_role(struct fixture *f, enum member_role role) {
                 assert_int_equal(loop_turn(f->loop, USEC_PER_SEC), 1);
                 f->managed = managed_find(f->executor, "blue");
         }
-        assert_int_equal(f->managed->state.role, role);
+        assert_true(f->managed && f->managed->state.role == role);
 }
 
 static void start_executor(struct fixture *f, enum member_role role) {

@@ -300,7 +300,10 @@ static bool is_pseudo(int fd) {
                 CGROUP_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC,
                 DEVPTS_SUPER_MAGIC};
         struct statfs status;
-        for (size_t i = 0; fstatfs(fd, &status) == 0 && i < ELEMENTSOF(kinds); i++) {
+        if (fstatfs(fd, &status) < 0) {
+                return false;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 if (status.f_type == kinds[i]) {
                         return true;
                 }

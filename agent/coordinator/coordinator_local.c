@@ -151,19 +151,18 @@ static void line_name(const struct visit_job *job, size_t i, char name[LINE_NAME
 
 static int read_lines(
         int folder, const struct visit_job *job, struct lease_record *record, struct error *err) {
-        int r = 0;
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(lines); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
                 AUTO_FREE char *text = NULL;
                 char name[LINE_NAME_MAX];
                 line_name(job, i, name);
-                r = read_text(folder, name, lines[i].size, &text);
+                int r = read_text(folder, name, lines[i].size, &text);
                 if (r < 0) {
                         return error_set_errno(err, -r, "%s/%s", job->state, name);
                 }
                 text[strcspn(text, "\n")] = '\0';
                 (void) str_copy((char *) record + lines[i].offset, lines[i].size, text);
         }
-        return r;
+        return 0;
 }
 
 static int write_lines(int folder, const struct visit_job *job, const struct lease_record *before,

@@ -18,6 +18,7 @@ static bool is_member(const char *text, const char *member) {
 
 void lease_changes_read(const char *text, struct lease_view *view) {
         const char *rest = moments_of(text);
+        view->n_changes = 0;
         while (*rest == ' ' && view->n_changes < COORDINATION_CHANGES_MAX) {
                 char *end = NULL;
                 errno = 0;
@@ -31,7 +32,7 @@ void lease_changes_read(const char *text, struct lease_view *view) {
 }
 
 bool lease_changes_add(char text[LEASE_CHANGES_TEXT_MAX], const char *member, wall_usec_t at) {
-        struct lease_view before = {0};
+        struct lease_view before;
         if (is_member(text, member)) {
                 return false;
         }

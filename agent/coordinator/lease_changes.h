@@ -8,7 +8,7 @@
 
 enum { LEASE_CHANGES_TEXT_MAX = COORDINATION_MEMBER_MAX + COORDINATION_CHANGES_MAX * 21 };
 
-/* The moments into `view`, which has none before. */
+/* The moments into `view`. */
 void lease_changes_read(const char *text, struct lease_view *view);
 
 /* `member` has the lease. False: it had it last, too, and `text` stays as it is. The first member

@@ -218,27 +218,32 @@ static int leave_queue(struct zk_keeper *keeper, const char *node, struct error 
         return code == ZNONODE ? ZOK : refuse(keeper, code, node, err);
 }
 
+/* ---- the nodes with a line of their own ---- */
+
+static int read_line(
+        struct zk_keeper *keeper, const char *name, char data[ZK_DATA_MAX], struct error *err) {
+        char path[ZK_PATH_MAX];
+        (void) snprintf(path, sizeof(path), "%.400s/%s", keeper->base, name);
+        return refuse(keeper, zk_get(&keeper->session, path, true, data, NULL), path, err);
+}
+
+static int write_line(
+        struct zk_keeper *keeper, const char *name, const char *text, struct error *err) {
+        char path[ZK_PATH_MAX];
+        (void) snprintf(path, sizeof(path), "%.400s/%s", keeper->base, name);
+        return refuse(keeper, zk_set(&keeper->session, path, text, ZK_ANY_VERSION), path, err);
+}
+
 /* ---- hand-over ---- */
 
-static void next_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
-        (void) snprintf(path, ZK_PATH_MAX, "%.400s/next", keeper->base);
-}
-
-static int set_next(struct zk_keeper *keeper, const char *member, struct error *err) {
-        char path[ZK_PATH_MAX];
-        next_path(keeper, path);
-        return refuse(keeper, zk_set(&keeper->session, path, member, ZK_ANY_VERSION), path, err);
-}
-
 static int look_at_next(struct zk_keeper *keeper, struct error *err) {
-        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
-        next_path(keeper, path);
-        int code = zk_get(&keeper->session, path, true, data, NULL);
+        char data[ZK_DATA_MAX];
+        int code = read_line(keeper, "next", data, err);
         if (code == ZOK && !str_eq(data, keeper->next)) {
                 memcpy(keeper->next, data, sizeof(data));
                 keeper->next_since = clock_now().mono;
         }
-        return refuse(keeper, code, path, err);
+        return code;
 }
 
 /* Whether it is to be left to another member for now. Who has the lease ends that. */
@@ -254,64 +259,52 @@ static bool is_left_to_another(struct zk_keeper *keeper, const struct lease_view
 
 /* ---- who was active last ---- */
 
-static void last_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
-        (void) snprintf(path, ZK_PATH_MAX, "%.400s/last", keeper->base);
-}
-
 static int look_at_last(struct zk_keeper *keeper, struct lease_view *view, struct error *err) {
-        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
-        last_path(keeper, path);
-        int code = zk_get(&keeper->session, path, true, data, NULL);
+        char data[ZK_DATA_MAX];
+        int code = read_line(keeper, "last", data, err);
         if (code == ZOK) {
                 seat_read_last(data, view);
         }
-        return refuse(keeper, code, path, err);
+        return code;
 }
 
 /* The session that writes it is the one that the lease is held with, so both end together. */
 static int mark(struct zk_keeper *keeper, struct lease_view *view, struct error *err) {
-        char path[ZK_PATH_MAX], text[SEAT_LAST_MAX];
+        char text[SEAT_LAST_MAX];
         if (view->standing != LEASE_OURS || view->last_token == view->token) {
                 return ZOK;
         }
-        last_path(keeper, path);
         seat_write_last(view->token, keeper->member, text);
-        int code = zk_set(&keeper->session, path, text, ZK_ANY_VERSION);
+        int code = write_line(keeper, "last", text, err);
         if (code == ZOK) {
                 seat_read_last(text, view);
         }
-        return refuse(keeper, code, path, err);
+        return code;
 }
 
 /* ---- how often another member got the lease ---- */
 
-static void changes_path(const struct zk_keeper *keeper, char path[ZK_PATH_MAX]) {
-        (void) snprintf(path, ZK_PATH_MAX, "%.400s/changes", keeper->base);
-}
-
 static int look_at_changes(struct zk_keeper *keeper, struct error *err) {
-        char path[ZK_PATH_MAX], data[ZK_DATA_MAX];
-        changes_path(keeper, path);
-        int code = zk_get(&keeper->session, path, true, data, NULL);
+        char data[ZK_DATA_MAX];
+        int code = read_line(keeper, "changes", data, err);
         if (code == ZOK) {
                 (void) str_copy(keeper->changes, sizeof(keeper->changes), data);
                 lease_changes_read(keeper->changes, &keeper->view);
         }
-        return refuse(keeper, code, path, err);
+        return code;
 }
 
 /* By whoever has the lease, so that nobody else writes it meanwhile. */
 static int note_change(struct zk_keeper *keeper, struct error *err) {
-        char path[ZK_PATH_MAX];
         if (keeper->view.standing != LEASE_OURS || keeper->places > 1 ||
                 !lease_changes_add(keeper->changes, keeper->member, clock_now().wall)) {
                 return ZOK;
         }
-        changes_path(keeper, path);
-        int code = zk_set(&keeper->session, path, keeper->changes, ZK_ANY_VERSION);
-        keeper->view.n_changes = 0;
-        lease_changes_read(keeper->changes, &keeper->view);
-        return refuse(keeper, code, path, err);
+        int code = write_line(keeper, "changes", keeper->changes, err);
+        if (code == ZOK) {
+                lease_changes_read(keeper->changes, &keeper->view);
+        }
+        return code;
 }
 
 /* ---- what is to be done ---- */
@@ -319,7 +312,7 @@ static int note_change(struct zk_keeper *keeper, struct error *err) {
 static int give_back(struct zk_keeper *keeper, const struct seat_wish *wish, const char *node,
         struct error *err) {
         bool hand_over = keeper->holding && *wish->release_to;
-        int code = hand_over ? set_next(keeper, wish->release_to, err) : ZOK;
+        int code = hand_over ? write_line(keeper, "next", wish->release_to, err) : ZOK;
         keeper->holding = false;
         return code == ZOK ? leave_queue(keeper, node, err) : code;
 }
@@ -385,7 +378,7 @@ static int conclude(struct zk_keeper *keeper, const struct queue *queue, struct 
                 view->holder[0] = '\0';
         }
         if (keeper->holding && *keeper->next) {
-                code = set_next(keeper, "", err);
+                code = write_line(keeper, "next", "", err);
         }
         return code == ZOK ? zk_keeper_beat(keeper) : code;
 }

@@ -57,8 +57,7 @@ class Recoverd:
         return host
 
     def _has_successor(self, host: Member) -> bool:
-        peers = host.ctl("group", "--json").json["members"][0]["peers"]
-        return any("can=1" in peer["says"] for peer in peers)
+        return any("can=1" in peer["says"] for member in host.members() for peer in member["peers"])
 
     def hand_over(self, host: Member) -> None:
         done = host.ctl("failover", "data")
@@ -69,8 +68,6 @@ class Recoverd:
 
 
 Contender = Recoverd | Keepalived
-
-
 Part = Callable[[Contender, Member], object]
 
 

@@ -138,11 +138,14 @@ class Member(Host):
             if (folder / "cgroup.freeze").exists():
                 (folder / "cgroup.freeze").write_text(f"{frozen}\n")
 
+    def members(self) -> list[dict]:
+        """Those of this host, as its agent sees them; none while it does not answer."""
+        answer = self.ctl("group", "--json")
+        return answer.json["members"] if answer.code in (0, 1) else []
+
     def standing(self) -> str:
         """Its duty in the group, "" while the coordinator does not answer it."""
-        answer = self.ctl("group", "--json")
-        members = answer.json["members"] if answer.code in (0, 1) else []
-        return next((one["duty"] for one in members if one["session"] == "connected"), "")
+        return next((one["duty"] for one in self.members() if one["session"] == "connected"), "")
 
 
 class ZookeeperKind:

@@ -67,8 +67,7 @@ class PairOnHosts:
     def member(self, name: str) -> dict:
         """{} while its agent does not answer."""
         host = self.hosts[name]
-        answer = host.ctl("group", "--json") if host.machine.is_running else None
-        return answer.json["members"][0] if answer and answer.code in (0, 1) else {}
+        return next(iter(host.members()), {}) if host.machine.is_running else {}
 
     def wait_for_active(self, name: str) -> None:
         self._wait(lambda: self.member(name).get("duty") == "active", f"{name} is active")

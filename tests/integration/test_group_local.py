@@ -15,7 +15,8 @@ LEASE = "8s"
 
 
 class Group:
-    """Each service holds a lock while it lives, and notes when another has it."""
+    """Each service holds a lock while it lives, and notes when another has it. The lease has to be free for three
+    seconds, so that two that are begun at the same moment have read of each other's priority."""
 
     def __init__(self, agent, folder: Path) -> None:
         self.agent = agent
@@ -48,6 +49,7 @@ class Group:
             lease: {lease}
             margin: 500ms
             stop_timeout: 1s
+            failover_delay: 3s
             {group}
         services:{members}
         """)

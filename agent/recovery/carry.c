@@ -592,7 +592,7 @@ bool recovery_restore(struct recovery *recovery, const struct service_record *re
         tokens_after(recovery, record->written.wall);
         tokens_after(recovery, service->token);
         service->health_since = now.mono;
-        service->was_down = state_is_down(service);
+        service->was_down = service->was_failing = state_is_down(service);
         service->phase_deadline =
                 resumed_deadline(service, future_moment(&then, record->next_reminder), now.mono);
         service->timer = state_due(service, now.mono);

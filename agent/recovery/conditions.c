@@ -22,7 +22,8 @@ bool if_has_dependencies(const struct turn *turn) {
 }
 
 /* Failures that began before a dependency was back, or less than `settle` after, may still be that
- * one's fault. A process that is gone does not come back by waiting. */
+ * one's fault, also when it failed for too short a time to be called down. A process that is gone
+ * does not come back by waiting. */
 bool if_dependency_is_just_back(const struct turn *turn) {
         const struct service_state *service = turn->service;
         usec_t failing_since = state_failing_since(service, turn->now.mono);
@@ -68,6 +69,10 @@ bool if_incident_and_dependency_down(const struct turn *turn) {
         const struct service_state *service = turn->service;
         return service->file->incident.id != 0 && service->health != HEALTH_HEALTHY &&
                if_dependency_down(turn);
+}
+
+bool if_dependencies_cleared_just_now(const struct turn *turn) {
+        return if_dependencies_cleared(turn) && if_dependency_is_just_back(turn);
 }
 
 bool if_has_no_steps(const struct turn *turn) {

@@ -580,10 +580,12 @@ static void settle(struct turn *turn) {
                 turn_effect(turn, EFFECT_TIMER)->at = due;
         }
         bool down = state_is_down(service), well = state_is_well(service);
+        bool failing = down || service->health == HEALTH_SUSPECT;
+        if (service->was_failing && !failing) {
+                service->back_since = turn->now.mono;
+        }
+        service->was_failing = failing;
         if (down != service->was_down || well != service->was_well) {
-                if (service->was_down && !down) {
-                        service->back_since = turn->now.mono;
-                }
                 service->was_down = down;
                 service->was_well = well;
                 turn_effect(turn, EFFECT_DEPENDENTS);

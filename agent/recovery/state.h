@@ -117,7 +117,8 @@ struct service_state {
         bool first_start; /* the first start is what is planned */
         bool was_well; /* as last told to the dependents */
         bool was_down;
-        usec_t back_since; /* when it was last told to be up again; 0: it was never down */
+        bool was_failing; /* down, or in doubt */
+        usec_t back_since; /* when it last was well again after it failed; 0: it never failed */
         bool dirty; /* the record changed in this turn */
         uint64_t incidents;
         uint64_t attempts_by_result[ATTEMPT_RESULT_COUNT];
@@ -254,6 +255,7 @@ CONDITION(if_backoff_pending);
 CONDITION(if_by_person_stopped);
 CONDITION(if_by_person_well);
 CONDITION(if_dependencies_cleared);
+CONDITION(if_dependencies_cleared_just_now);
 CONDITION(if_dependencies_well);
 CONDITION(if_dependency_down);
 CONDITION(if_deployment_lasts);

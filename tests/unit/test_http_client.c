@@ -720,6 +720,18 @@ static void test_cancel_while_a_name_is_looked_up(void **state) {
         assert_int_equal(http_client_counts(f->client).queued, 1); /* teardown ends the other */
 }
 
+/* Within the turn of the loop in which it began, no time has passed, and yet it has begun. */
+static void test_progress_at_once(void **state) {
+        struct fixture *f = *state;
+        struct http_result progress;
+
+        f->request.timeout = 10 * USEC_PER_SEC;
+        struct http_transfer *transfer = start(f);
+        http_client_progress(transfer, &progress);
+        assert_true(progress.total_time > 0);
+        http_client_cancel(transfer);
+}
+
 static void test_teardown_during_a_name_look_up(void **state) {
         struct fixture *f = *state;
 
@@ -766,6 +778,7 @@ int main(void) {
                 TEST_TWO(test_handles_that_are_not_needed_are_given_back),
                 TEST_TWO(test_waiting_too_long_is_our_own_fault),
                 TEST_TWO(test_cancel_on_the_wire_and_in_the_queue),
+                TEST(test_progress_at_once),
                 TEST(test_cancel_of_another_within_done),
                 TEST(test_the_client_may_be_freed_within_done),
                 TEST(test_start_within_done),

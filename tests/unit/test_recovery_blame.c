@@ -55,6 +55,7 @@ static void test_dependency_is_found_down_by_asking(void **state) {
         world_free(w);
 }
 
+/* It was gone for too short a time to be called down, which is no fault of the dependent either. */
 static void test_dependency_in_doubt_turns_out_fine(void **state) {
         (void) state;
         struct world *w = web_on_db();
@@ -62,6 +63,37 @@ static void test_dependency_in_doubt_turns_out_fine(void **state) {
         world_fails(w, DB, 1);
         world_fails(w, WEB, 3);
         world_fails(w, DB, 1);
+        assert_int_equal(world_phase(w, WEB), PHASE_CHECKING);
+        world_passes(w, DB, 1);
+        assert_int_equal(world_phase(w, WEB), PHASE_SETTLING);
+        assert_int_equal(world_rule(w, WEB), 331);
+        world_passes(w, WEB, 2);
+        assert_int_equal(world_phase(w, WEB), PHASE_WATCHING);
+        assert_int_equal(world_count(w, EFFECT_SAVE, WEB), 0);
+        world_free(w);
+}
+
+static void test_dependency_was_in_doubt_a_moment_ago(void **state) {
+        (void) state;
+        struct world *w = web_on_db();
+
+        world_fails(w, DB, 2);
+        world_passes(w, DB, 1);
+        world_fails(w, WEB, 3);
+        assert_int_equal(world_phase(w, WEB), PHASE_SETTLING);
+        assert_int_equal(world_rule(w, WEB), 130);
+        world_advance(w, SECONDS(5));
+        assert_int_equal(world_phase(w, WEB), PHASE_SAVING); /* it had its time */
+        world_free(w);
+}
+
+/* A process that has ended does not come back by waiting. */
+static void test_dependency_in_doubt_and_a_process_that_ended(void **state) {
+        (void) state;
+        struct world *w = web_on_db();
+
+        world_fails(w, DB, 1);
+        world_dies(w, WEB, "exited with status 1");
         assert_int_equal(world_phase(w, WEB), PHASE_CHECKING);
         world_passes(w, DB, 1);
         assert_int_equal(world_phase(w, WEB), PHASE_BACKOFF);
@@ -391,6 +423,8 @@ int main(void) {
                 cmocka_unit_test(test_dependency_is_known_to_be_down),
                 cmocka_unit_test(test_dependency_is_found_down_by_asking),
                 cmocka_unit_test(test_dependency_in_doubt_turns_out_fine),
+                cmocka_unit_test(test_dependency_was_in_doubt_a_moment_ago),
+                cmocka_unit_test(test_dependency_in_doubt_and_a_process_that_ended),
                 cmocka_unit_test(test_dependency_answers_well),
                 cmocka_unit_test(test_an_old_answer_does_not_clear),
                 cmocka_unit_test(test_unknown_is_an_answer),

@@ -121,12 +121,20 @@ static void log_end(const struct execution *action, bool ok, const char *text) {
                 action_text((enum action) action->whole), ok ? "done" : "failed", text);
 }
 
+/* When it went about starting the service; 0: it did not. */
+static wall_usec_t start_of(const struct execution *action) {
+        struct instant now = loop_now(action->managed->executor->loop);
+        bool starts = action->begun && !action->refused && action_traits(action->whole)->starts;
+        return starts ? now.wall - usec_sub(now.mono, action->begun) : 0;
+}
+
 static void finish_all(struct execution *action, bool ok, const char *text) {
         struct managed *managed = action->managed;
         struct executor *executor = managed->executor;
         struct action_order order = action->order;
         int whole = action->whole;
         bool proven = !action->unproven;
+        wall_usec_t started = start_of(action);
         char copy[sizeof(managed->state.result_text)];
         str_copy(copy, sizeof(copy), text);
         keep_result(action, ok, copy);
@@ -138,7 +146,7 @@ static void finish_all(struct execution *action, bool ok, const char *text) {
         if (order.ended) {
                 order.ended(order.cookie, managed, ok, copy);
         }
-        content_action_ended(managed);
+        content_action_ended(managed, started);
         executor_settled(executor);
 }
 

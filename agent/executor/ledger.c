@@ -54,6 +54,7 @@ bool ledger_see(struct ledger *ledger, const char *name, wall_usec_t since) {
         if (known) {
                 next.trusted = known->trusted;
                 next.failed = known->failed;
+                next.started = known->started;
                 next.guarded = known->guarded;
                 str_copy(next.guard, sizeof(next.guard), known->guard);
                 drop(ledger, (uint32_t) (known - ledger->versions));
@@ -140,6 +141,29 @@ bool ledger_fail(struct ledger *ledger, usec_t good_after, wall_usec_t now) {
         return true;
 }
 
+static bool is_first_start(const struct version *present, wall_usec_t started) {
+        return present && !present->started && started >= present->since;
+}
+
+bool ledger_start(struct ledger *ledger, wall_usec_t started) {
+        struct version *present = ledger_present(ledger);
+        bool first = is_first_start(present, started);
+        if (first) {
+                present->started = true;
+        }
+        return first;
+}
+
+bool ledger_fail_start(struct ledger *ledger, wall_usec_t started, wall_usec_t now) {
+        struct version *present = ledger_present(ledger);
+        bool loses = is_first_start(present, started) && present->trusted > 0;
+        if (loses) {
+                present->failed = now;
+                present->trusted = 0;
+        }
+        return loses;
+}
+
 bool ledger_withdraw(struct ledger *ledger, const char *name) {
         struct version *version = find(ledger, name);
         bool had = version && version->trusted > 0;
@@ -187,7 +211,7 @@ struct block {
         uint32_t version; /* of the format; the first line of each block */
         uint64_t since, trusted, failed, request;
         uint32_t state; /* enum rollback_state: a block of a rollback, `name` is what it left */
-        bool restored, guarded;
+        bool started, restored, guarded;
         char name[LEDGER_NAME_MAX], to[LEDGER_NAME_MAX], guard[LEDGER_GUARD_MAX];
 };
 
@@ -200,6 +224,7 @@ static const struct field fields[] = {
         MEMBER(failed, FIELD_U64),
         MEMBER(request, FIELD_U64),
         MEMBER(state, FIELD_U32),
+        MEMBER(started, FIELD_BOOL),
         MEMBER(restored, FIELD_BOOL),
         MEMBER(guarded, FIELD_BOOL),
         TEXT(name),
@@ -223,6 +248,7 @@ static void add_version(struct strbuf *out, const struct version *version) {
                 .since = version->since,
                 .trusted = version->trusted,
                 .failed = version->failed,
+                .started = version->started,
                 .restored = version->restored,
                 .guarded = version->guarded,
         };
@@ -259,6 +285,7 @@ static void take_version(struct ledger *ledger, const struct block *block) {
                 .since = block->since,
                 .trusted = block->trusted,
                 .failed = block->failed,
+                .started = block->started,
                 .restored = block->restored,
                 .guarded = block->guarded,
         };

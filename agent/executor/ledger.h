@@ -2,7 +2,7 @@
 /* What a service consisted of, and with what of it the service was well: the memory of its versions
  * (releases, package versions, checkpoints). Plain data without I/O; content_file.h keeps it. A
  * version earns trust when the service was healthy on it for `good_after`, and loses it when the
- * service fails on it sooner than that. */
+ * service fails on it sooner than that, or when it is started with it for the first time. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +24,7 @@ struct version {
         wall_usec_t since; /* it became the present one */
         wall_usec_t trusted; /* it earned trust, last; 0: it has none */
         wall_usec_t failed; /* the service failed on it before it was proven; 0: it did not */
+        bool started; /* the service was started with it, and was healthy then */
         bool restored; /* it came back by a rollback: nobody has changed anything */
         bool guarded; /* `guard` was read when it earned trust */
         char guard[LEDGER_GUARD_MAX]; /* value of the schema guard at that time */
@@ -80,6 +81,14 @@ void ledger_trust(struct ledger *ledger, wall_usec_t now, const char *guard);
 /* The service failed: the present one loses its trust, or cannot have earned it yet, where it is
  * younger than good_after. Whether that is news. */
 bool ledger_fail(struct ledger *ledger, usec_t good_after, wall_usec_t now);
+
+/* The service was started at that moment, and is healthy. Whether this is its first start with the
+ * present one, which is news. */
+bool ledger_start(struct ledger *ledger, wall_usec_t started);
+
+/* It was started at that moment, and failed. Where this was its first start with the present one,
+ * that had trust by health alone and loses it. Whether it did. */
+bool ledger_fail_start(struct ledger *ledger, wall_usec_t started, wall_usec_t now);
 
 /* A version loses its trust for good: what it would need is gone or damaged. Whether it had any. */
 bool ledger_withdraw(struct ledger *ledger, const char *name);

@@ -44,6 +44,7 @@ struct service_content {
         bool known; /* what is there was found out at the last look */
         wall_usec_t seen; /* when that was; 0: never */
         wall_usec_t seen_since; /* since when every look has found the present one */
+        wall_usec_t start_tried; /* by the last action that starts it; 0: none in this process */
         char text[CONTENT_TEXT_MAX]; /* why it was not; else what changed */
         char detail[CONTENT_DETAIL_MAX];
         struct operation *rehearsal; /* of the rollback that waits for a person; NULL: none */
@@ -387,13 +388,18 @@ static bool is_program(const struct service *service) {
         return false;
 }
 
-/* A program that was replaced under the process that runs it has proven nothing yet. */
-static bool runs_on_it(struct service_content *content) {
+/* What is running; a moment after everything where nobody can tell. */
+static wall_usec_t started_at(const struct service_content *content) {
         const struct managed *managed = content->managed;
-        const struct version *present = ledger_present(&content->ledger);
         wall_usec_t started =
                 managed_is_command(managed) ? managed->state.since : managed->status.since;
-        return !is_program(content->service) || started == 0 || started >= present->since;
+        return started ? started : UINT64_MAX;
+}
+
+/* A program that was replaced under the process that runs it has proven nothing yet. */
+static bool runs_on_it(struct service_content *content) {
+        const struct version *present = ledger_present(&content->ledger);
+        return !is_program(content->service) || started_at(content) >= present->since;
 }
 
 /* A moment that was guessed may be too early: it also has to have been seen for so long. */
@@ -424,6 +430,9 @@ static void on_guard(void *cookie, int result, const char *text) {
 static bool judge_healthy(struct service_content *content) {
         const struct value_source *source = content->service->rollback->schema_guard;
         struct error err = {0};
+        if (ledger_start(&content->ledger, started_at(content))) {
+                save(content);
+        }
         if (!earns_trust(content)) {
                 return false;
         }
@@ -438,13 +447,24 @@ static bool judge_healthy(struct service_content *content) {
         return true;
 }
 
-static void judge_failed(struct service_content *content) {
+/* Whether it has to be looked at anew, for it is to be compared with another version now. */
+static bool judge_failed(struct service_content *content) {
         const struct version *present = ledger_present(&content->ledger);
-        if (ledger_fail(&content->ledger, content->service->good_after, now_of(content).wall)) {
-                log_notice("%s: it failed on %s, which has not proven itself yet",
-                        content->managed->state.service, present->name);
+        const char *name = content->managed->state.service;
+        wall_usec_t now = now_of(content).wall;
+        if (ledger_fail(&content->ledger, content->service->good_after, now)) {
+                log_notice("%s: it failed on %s, which has not proven itself yet", name,
+                        present->name);
                 save(content);
+        } else if (ledger_fail_start(&content->ledger, content->start_tried, now)) {
+                log_notice(
+                        "%s: it was started with %s for the first time, and fails: that has lost "
+                        "the trust that it had earned before it was loaded",
+                        name, present->name);
+                save(content);
+                return true;
         }
+        return false;
 }
 
 /* Where nobody knows when it was changed, it was after the last look that found another; and what
@@ -539,7 +559,12 @@ static void on_seen(void *cookie, const struct content_result *result) {
         content->job = NULL;
         content_enter(content->managed, result);
         if (content->known && content->health == HEALTH_FAILED) {
-                judge_failed(content);
+                if (judge_failed(content)) {
+                        end_look(content);
+                        content->asked = true;
+                        look(content);
+                        return;
+                }
                 if (rehearse(content)) {
                         return;
                 }
@@ -645,11 +670,12 @@ void content_verdict(struct managed *managed, uint64_t request, bool ok) {
         }
 }
 
-void content_action_ended(struct managed *managed) {
+void content_action_ended(struct managed *managed, wall_usec_t started) {
         struct service_content *content = managed->content;
         if (!content) {
                 return;
         }
+        content->start_tried = started ? started : content->start_tried;
         if (content->undo_due) {
                 undo(content);
         } else if (content->asked) {

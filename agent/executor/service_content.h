@@ -24,8 +24,9 @@ void content_ask(struct managed *managed, enum health health, usec_t healthy_for
 /* How the rollback that this request made has ended: it is kept, or taken back. */
 void content_verdict(struct managed *managed, uint64_t request, bool ok);
 
-/* An action has ended: does what has waited for that. */
-void content_action_ended(struct managed *managed);
+/* An action has ended, which was to start the service at that moment, or 0: does what has waited
+ * for that. */
+void content_action_ended(struct managed *managed, wall_usec_t started);
 
 /* What was there before a step is kept, or not: does what has waited for that. */
 void content_kept(struct managed *managed);

@@ -89,6 +89,7 @@ void open_incident(struct turn *turn) {
                 usec_sub(turn->now.mono, state_failing_since(service, turn->now.mono));
         str_copy(incident->service, sizeof(incident->service), service->policy->name);
         service->files.state = FILES_UNKNOWN; /* what was said of the last one is old */
+        service->files.start_failed = false;
         cause_describe(turn);
         service->incidents++;
         tell_evidence(turn, EVENT_INCIDENT_OPENED,

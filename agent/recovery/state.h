@@ -49,6 +49,7 @@ struct files_memory {
         wall_usec_t changed; /* the latest change */
         uint64_t change; /* which it is */
         usec_t awaited_until; /* they are being looked at; 0: they are not */
+        bool start_failed; /* in this incident, and they were looked at again after that */
         uint64_t rolled_back; /* the change that was last undone automatically; 0: none */
         uint64_t rolled_back_earlier; /* if the present attempt is taken back */
 };

@@ -31,8 +31,8 @@ static usec_t interval_of(const struct service *service, const struct service_sh
 
 /* While an attempt is under way nobody knows, and a dependency that is down tells nothing. */
 static bool is_failing(const struct service_status *status) {
-        const uint32_t phases = 1U << PHASE_BACKOFF | 1U << PHASE_HELD | 1U << PHASE_UNATTENDED |
-                                1U << PHASE_EXHAUSTED;
+        const uint32_t phases = 1U << PHASE_COMPARING | 1U << PHASE_BACKOFF | 1U << PHASE_HELD |
+                                1U << PHASE_UNATTENDED | 1U << PHASE_EXHAUSTED;
         return status->incident && phases & 1U << status->phase;
 }
 

@@ -69,6 +69,35 @@ static void what_fails_before_good_after_is_trusted_no_more(void **state) {
         assert_string_equal(ledger_good(&ledger)->name, "v1");
 }
 
+static void trust_by_health_alone_ends_with_a_first_start_that_fails(void **state) {
+        (void) state;
+        begin();
+        see_and_trust("v1", T0);
+        assert_true(ledger_start(&ledger, T0));
+        assert_false(ledger_start(&ledger, T0 + MINUTE));
+        see_and_trust("v2", T0 + 2 * GOOD); /* edited, and not loaded */
+        assert_false(ledger_start(&ledger, T0 + MINUTE));
+        assert_false(ledger_fail_start(&ledger, T0 + MINUTE, T0 + 9 * GOOD));
+        assert_false(ledger_changed(&ledger));
+        assert_true(ledger_fail_start(&ledger, T0 + 9 * GOOD, T0 + 9 * GOOD + MINUTE));
+        assert_false(ledger_fail_start(&ledger, T0 + 9 * GOOD, T0 + 9 * GOOD + MINUTE));
+        assert_true(ledger_changed(&ledger));
+        assert_string_equal(ledger_good(&ledger)->name, "v1");
+}
+
+static void what_was_started_once_keeps_its_trust(void **state) {
+        (void) state;
+        begin();
+        see_and_trust("v1", T0);
+        see_and_trust("v2", T0 + 2 * GOOD);
+        assert_true(ledger_start(&ledger, T0 + 5 * GOOD));
+        assert_false(ledger_fail_start(&ledger, T0 + 9 * GOOD, T0 + 9 * GOOD + MINUTE));
+        ledger_see(&ledger, "v1", T0 + 10 * GOOD); /* it comes back, and was never started */
+        ledger_see(&ledger, "v2", T0 + 11 * GOOD); /* this one was */
+        assert_false(ledger_fail_start(&ledger, T0 + 12 * GOOD, T0 + 12 * GOOD + MINUTE));
+        assert_string_equal(ledger_good(&ledger)->name, "v2");
+}
+
 static void a_rollback_is_no_change_and_leaves_no_trust(void **state) {
         (void) state;
         begin();
@@ -133,6 +162,7 @@ static void it_is_read_as_it_was_written(void **state) {
         begin();
         see_and_trust("2024-11-29", T0);
         ledger_trust(&ledger, T0 + GOOD, "schema 41");
+        assert_true(ledger_start(&ledger, T0 + GOOD));
         ledger_see(&ledger, "with spaces = and signs", T0 + 2 * GOOD);
         ledger_begin(&ledger, UINT64_MAX, "2024-11-29");
         ledger_exchanged(&ledger, T0 + 3 * GOOD);
@@ -167,6 +197,8 @@ int main(void) {
                 cmocka_unit_test(trust_needs_health_on_exactly_that_version),
                 cmocka_unit_test(the_target_is_the_last_that_earned_trust),
                 cmocka_unit_test(what_fails_before_good_after_is_trusted_no_more),
+                cmocka_unit_test(trust_by_health_alone_ends_with_a_first_start_that_fails),
+                cmocka_unit_test(what_was_started_once_keeps_its_trust),
                 cmocka_unit_test(a_rollback_is_no_change_and_leaves_no_trust),
                 cmocka_unit_test(the_same_version_later_is_another_change),
                 cmocka_unit_test(trust_can_be_withdrawn),

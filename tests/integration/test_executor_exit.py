@@ -58,4 +58,4 @@ def test_from_kill_to_a_new_process_takes_milliseconds(executor) -> None:
         pid = int(agent.wait_for("service", service="web", running="1")["pid"])
         took.append(time.monotonic() - began)
         agent.wait_for("done", request=request)
-    assert statistics.median(took) < 0.03, [f"{seconds * 1000:.1f} ms" for seconds in took]
+    assert statistics.median(took) < 0.1, [f"{seconds * 1000:.1f} ms" for seconds in took]

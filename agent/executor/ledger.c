@@ -129,6 +129,11 @@ void ledger_trust(struct ledger *ledger, wall_usec_t now, const char *guard) {
         str_copy(present->guard, sizeof(present->guard), guard ? guard : "");
 }
 
+static void distrust(struct version *version, wall_usec_t now) {
+        version->failed = now;
+        version->trusted = 0;
+}
+
 bool ledger_fail(struct ledger *ledger, usec_t good_after, wall_usec_t now) {
         struct version *present = ledger_present(ledger);
         bool proven = !present || (present->trusted > present->since) ||
@@ -136,8 +141,7 @@ bool ledger_fail(struct ledger *ledger, usec_t good_after, wall_usec_t now) {
         if (proven || present->failed >= present->since) {
                 return false;
         }
-        present->failed = now;
-        present->trusted = 0;
+        distrust(present, now);
         return true;
 }
 
@@ -158,8 +162,7 @@ bool ledger_fail_start(struct ledger *ledger, wall_usec_t started, wall_usec_t n
         struct version *present = ledger_present(ledger);
         bool loses = is_first_start(present, started) && present->trusted > 0;
         if (loses) {
-                present->failed = now;
-                present->trusted = 0;
+                distrust(present, now);
         }
         return loses;
 }
@@ -190,8 +193,7 @@ void ledger_begin(struct ledger *ledger, uint64_t request, const char *to) {
 void ledger_exchanged(struct ledger *ledger, wall_usec_t now) {
         struct version *left = find(ledger, ledger->rollback.from);
         if (left) {
-                left->trusted = 0;
-                left->failed = now;
+                distrust(left, now);
         }
         ledger_see(ledger, ledger->rollback.to, now);
         ledger_present(ledger)->restored = true;

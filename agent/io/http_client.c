@@ -14,6 +14,7 @@
 #include "io/http_direct.h"
 #include "io/http_multi.h"
 #include "io/http_plain.h"
+#include "io/http_result.h"
 #include "io/http_slot.h"
 #include "io/http_target.h"
 #include "io/resolver.h"
@@ -545,12 +546,6 @@ void http_client_cancel(struct http_transfer *transfer) {
         give_carrier(client, carrier);
 }
 
-/* What has begun has taken some time, also within the turn of the loop in which it began: 0 says
- * that it has not begun. */
-static usec_t time_since(usec_t begun, usec_t now) {
-        return begun < now ? now - begun : 1;
-}
-
 void http_client_progress(const struct http_transfer *transfer, struct http_result *ret) {
         usec_t now = loop_now(transfer->client->loop).mono;
 
@@ -558,7 +553,7 @@ void http_client_progress(const struct http_transfer *transfer, struct http_resu
                 *ret = (struct http_result){.queued = usec_sub(now, transfer->asked)};
                 if (is_resolving(transfer)) {
                         ret->queued = usec_sub(transfer->name_asked, transfer->asked);
-                        ret->total_time = time_since(transfer->name_asked, now);
+                        ret->total_time = http_time_since(transfer->name_asked, now);
                 }
                 return;
         }
@@ -567,7 +562,7 @@ void http_client_progress(const struct http_transfer *transfer, struct http_resu
         } else {
                 http_direct_progress(transfer->direct, ret);
         }
-        ret->total_time = time_since(transfer->begun, now);
+        ret->total_time = http_time_since(transfer->begun, now);
         add_name_time(transfer, ret);
 }
 

@@ -295,10 +295,9 @@ void http_direct_stop(struct http_direct *direct, bool late) {
 
 /* ---- the result ---- */
 
-/* Since it began; a moment that was reached is never 0, which means: not reached. */
+/* Since it began; 0: the moment was not reached. */
 static usec_t time_of(const struct http_direct *direct, usec_t moment) {
-        usec_t time = usec_sub(moment, direct->begun);
-        return moment == 0 ? 0 : time > 0 ? time : 1;
+        return moment == 0 ? 0 : http_time_since(direct->begun, moment);
 }
 
 void http_direct_progress(const struct http_direct *direct, struct http_result *ret) {

@@ -16,6 +16,10 @@ size_t http_max_header(const struct http_request *request) {
         return request->max_header ? request->max_header : HTTP_CLIENT_HEADER_BYTES;
 }
 
+usec_t http_time_since(usec_t begun, usec_t moment) {
+        return begun < moment ? moment - begun : 1;
+}
+
 enum http_outcome http_connect_outcome(int error) {
         switch (error) {
         case ECONNREFUSED:

@@ -23,6 +23,10 @@ struct http_failure {
         const char *why; /* for all that has no sentence of its own */
 };
 
+/* From the beginning to a moment that was reached, also within one turn of the loop: never 0, which
+ * means not reached. */
+usec_t http_time_since(usec_t begun, usec_t moment);
+
 /* What the errno of socket() or connect() means. */
 enum http_outcome http_connect_outcome(int error);
 

@@ -313,21 +313,21 @@ void end_lives_again(struct turn *turn) {
 
 /* What a rollback left behind is to be seen; and the first start that fails may show that what was
  * taken for good was never loaded before. */
-static bool files_may_look_different(struct turn *turn) {
+static void look_at_files_again(struct turn *turn) {
         int action = attempt_of(turn)->action;
         struct files_memory *files = &turn->service->files;
         bool first = action_traits(action)->starts && !files->start_failed;
         files->start_failed |= first;
-        return action == ACTION_ROLLBACK || (first && files->state == FILES_UNCHANGED);
+        if (action == ACTION_ROLLBACK || (first && files->state == FILES_UNCHANGED)) {
+                cause_ask_files(turn);
+        }
 }
 
 /* The attempt is over and the service is not well: on with the ladder. */
 static void go_on(struct turn *turn) {
         turn->service->stopped = false;
         incident_ensure(turn);
-        if (files_may_look_different(turn)) {
-                cause_ask_files(turn);
-        }
+        look_at_files_again(turn);
         cause_review(turn);
         ladder_plan_delay(turn);
 }

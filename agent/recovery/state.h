@@ -49,7 +49,7 @@ struct files_memory {
         wall_usec_t changed; /* the latest change */
         uint64_t change; /* which it is */
         usec_t awaited_until; /* they are being looked at; 0: they are not */
-        bool start_failed; /* in this incident, and they were looked at again after that */
+        bool start_failed; /* in this incident: the first time they are looked at again */
         uint64_t rolled_back; /* the change that was last undone automatically; 0: none */
         uint64_t rolled_back_earlier; /* if the present attempt is taken back */
 };
@@ -119,7 +119,7 @@ struct service_state {
         bool was_well; /* as last told to the dependents */
         bool was_down;
         bool was_failing; /* down, or in doubt */
-        usec_t back_since; /* when it last was well again after it failed; 0: it never failed */
+        usec_t back_since; /* when it last ceased to be that; 0: it never was */
         bool dirty; /* the record changed in this turn */
         uint64_t incidents;
         uint64_t attempts_by_result[ATTEMPT_RESULT_COUNT];

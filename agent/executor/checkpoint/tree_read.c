@@ -180,10 +180,7 @@ static int read_file(struct reader *reader, struct entry *entry, struct error *e
                 return tear(reader, entry, "it changes while it is read");
         }
         if (r == -EUCLEAN) {
-                r = tear(reader, entry, err ? err->text : "it cannot be read");
-                if (err) {
-                        err->code = 0;
-                }
+                return tear(reader, entry, err ? err->text : "it cannot be read");
         }
         return r;
 }

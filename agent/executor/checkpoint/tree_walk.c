@@ -271,6 +271,7 @@ static int compare_items(const void *a, const void *b) {
         return path_compare(((const struct entry *) a)->path, ((const struct entry *) b)->path);
 }
 
+/* A positive errno: the directory cannot be read, or not to its end. */
 static int read_names(
         struct walk *walk, struct frame *frame, DIR *folder, const char *path, struct error *err) {
         for (;;) {
@@ -291,7 +292,7 @@ static int read_names(
         if (frame->count > 1) {
                 qsort(frame->items, frame->count, sizeof(*frame->items), compare_items);
         }
-        return -code;
+        return code;
 }
 
 /* Directories of the kernel, in which there are no files to be kept. */
@@ -327,6 +328,12 @@ static int push(struct walk *walk) {
         return 0;
 }
 
+static int tear(struct walk *walk, struct entry *entry, int code, struct error *err) {
+        char reason[128];
+        entry->torn = arena_strdup(walk->manifest->arena, strerror_r(code, reason, sizeof(reason)));
+        return entry->torn ? 0 : error_set_errno(err, ENOMEM, "%s", entry->path);
+}
+
 /* The names of the directory that was added last become the top frame. No descriptor stays open,
  * however deep the tree is. */
 static int enter(struct walk *walk, struct error *err) {
@@ -344,14 +351,8 @@ static int enter(struct walk *walk, struct error *err) {
                 return 0;
         }
         struct frame *frame = &walk->frames[walk->depth - 1];
-        r = folder ? read_names(walk, frame, folder, path, err) : fd < 0 ? fd : -errno;
-        if (r < 0 && err && err->code == 0) {
-                char reason[128];
-                entry->torn =
-                        arena_strdup(walk->manifest->arena, strerror_r(-r, reason, sizeof(reason)));
-                return 0;
-        }
-        return r;
+        r = folder ? read_names(walk, frame, folder, path, err) : fd < 0 ? -fd : errno;
+        return r > 0 ? tear(walk, entry, r, err) : r;
 }
 
 /* ---- All of it --------------------------------------------------------------------------------

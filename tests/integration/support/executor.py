@@ -84,8 +84,10 @@ class Connection:
         services: dict[str, Message] = {}
         results: dict[str, Message] = {}
         while (message := self.receive())["type"] != "listed":
+            assert message, f"closed while listing; seen: {self.seen}"
             kinds = {"service": services, "done": results, "refused": results, "role": self.roles}
-            kinds[message["type"]][message["service"]] = message
+            if (kind := kinds.get(message["type"])) is not None:  # not what is said meanwhile, such as `content`
+                kind[message["service"]] = message
         return services, results
 
     def service(self, name: str) -> Message:

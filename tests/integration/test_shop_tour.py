@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.agent import BUILD, ROOT, program
+from support.waiting import wait_until
 
 TOUR = ROOT / "packaging" / "tour"
 PREFIX = "recoverd-quickstart-"
@@ -81,6 +82,7 @@ def test_every_recovery_is_verified(short_folder) -> None:
 @pytest.mark.parametrize("after", [0.5, 4.0])
 def test_an_interrupted_tour_leaves_nothing_behind(short_folder, after: float) -> None:
     tour = _start(short_folder)
+    wait_until(lambda: list(short_folder.glob(f"{PREFIX}*")), 20, "it has begun")
     time.sleep(after)
     tour.send_signal(signal.SIGINT)
     output, _ = tour.communicate(timeout=60)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ static void spawn(struct fixture *f, void (*prepare)(void)) {
         assert_int_equal(pipe(ready), 0);
         f->child = fork();
         if (f->child == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 if (prepare) {
                         prepare();
                 }

@@ -291,6 +291,7 @@ static void init_lists(struct executor *executor) {
         action_queue_init(&executor->actions, executor, executor->loop);
         stop_all_init(&executor->stop_all, executor);
         script_looks_init(&executor->script_looks, executor->loop);
+        content_looks_init(&executor->content_looks, executor);
         checkpoint_requests_init(&executor->checkpoint_requests);
         reload_init(&executor->reload, executor);
         privileged_probes_init(&executor->probes, executor);
@@ -350,6 +351,7 @@ void executor_free(struct executor *executor) {
         reload_done(&executor->reload);
         free_services(executor);
         script_looks_done(&executor->script_looks);
+        content_looks_done(&executor->content_looks);
         unit_bus_free(executor->units);
         agent_port_done(&executor->port);
         log_sweep_done(&executor->log_sweep);

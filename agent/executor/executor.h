@@ -24,6 +24,7 @@
 #include "executor/privileged_probe.h"
 #include "executor/reload.h"
 #include "executor/scripts_manager.h"
+#include "executor/service_content.h"
 #include "executor/stop_all.h"
 #include "io/loop.h"
 #include "io/oom_log.h"
@@ -78,7 +79,7 @@ struct executor {
         struct stop_all stop_all;
         struct script_looks script_looks;
         struct checkpoint_requests checkpoint_requests;
-        unsigned content_looks; /* under way, see service_content.c */
+        struct content_looks content_looks;
         struct privileged_probes probes;
         struct log_sweep log_sweep;
         struct orphans orphans;

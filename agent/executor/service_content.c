@@ -154,8 +154,15 @@ static void load(struct service_content *content) {
 
 /* ---- Made ---- */
 
+static struct content_looks *looks_of(const struct service_content *content) {
+        return &content->managed->executor->content_looks;
+}
+
 static void end_look(struct service_content *content) {
-        content->managed->executor->content_looks -= content->service != NULL;
+        struct content_looks *looks = looks_of(content);
+        if (content->service && looks->under_way-- >= LOOKS_MAX) {
+                loop_defer_schedule(&looks->next);
+        }
         operation_cancel(TAKE_PTR(content->rehearsal));
         content_job_cancel(TAKE_PTR(content->job));
         value_read_cancel(TAKE_PTR(content->guard));
@@ -253,25 +260,34 @@ void content_tell(struct managed *managed) {
 
 /* ---- Looking ---- */
 
-/* The next one that had to wait for its turn. */
-static void look_at_next(struct executor *executor) {
+/* Those that had to wait for their turn. */
+static void look_at_next(void *cookie) {
+        struct executor *executor = cookie;
         LIST_FOREACH (node, &executor->services) {
                 struct service_content *next = LIST_ENTRY(node, struct managed, node)->content;
+                if (executor->content_looks.under_way >= LOOKS_MAX) {
+                        return;
+                }
                 if (next && next->asked && !next->service) {
                         look(next);
-                        return;
                 }
         }
 }
 
+void content_looks_init(struct content_looks *looks, struct executor *executor) {
+        *looks = (struct content_looks){0};
+        loop_defer_init(&looks->next, executor->loop, look_at_next, executor);
+}
+
+void content_looks_done(struct content_looks *looks) {
+        loop_defer_cancel(&looks->next);
+}
+
 static void finish_look(struct service_content *content) {
-        bool full = content->managed->executor->content_looks >= LOOKS_MAX;
         end_look(content);
         content_tell(content->managed);
         if (content->asked) {
                 look(content);
-        } else if (full) {
-                look_at_next(content->managed->executor);
         }
 }
 
@@ -585,7 +601,7 @@ static void look(struct service_content *content) {
                 managed->action) {
                 return;
         }
-        bool waits = managed->keeping || managed->executor->content_looks >= LOOKS_MAX;
+        bool waits = managed->keeping || looks_of(content)->under_way >= LOOKS_MAX;
         if (!failed && waits) {
                 return; /* it stays asked, and has its turn when that or another ends */
         }
@@ -603,7 +619,7 @@ static void look(struct service_content *content) {
         content->urgent = request.suspect;
         content->share = policy_share_hold(managed->share);
         content->service = managed->service;
-        managed->executor->content_looks++;
+        looks_of(content)->under_way++;
         if (content_job_start(&content->job, &request, on_seen, content, &err) < 0) {
                 content->known = false;
                 str_copy(content->text, sizeof(content->text), err.text);

@@ -8,10 +8,21 @@
 #include "base/clock.h"
 #include "executor/content_job.h"
 #include "executor/ledger.h"
+#include "io/loop.h"
 #include "model/incident.h"
 
+struct executor;
 struct managed;
 struct service_content; /* heap; of managed->content, where the policy follows anything */
+
+/* Of the executor: few look at once, the others wait for their turn. */
+struct content_looks {
+        unsigned under_way;
+        struct loop_defer next; /* a place is free */
+};
+
+void content_looks_init(struct content_looks *looks, struct executor *executor);
+void content_looks_done(struct content_looks *looks); /* once all services are freed */
 
 /* managed->service was set: begins, goes on, or ends. */
 void content_follow(struct managed *managed);

@@ -349,8 +349,7 @@ uint64_t agreement_rejected(const struct agreement *agreement) {
 
 /* ---- Coming and going ---- */
 
-static int read_secret(struct agreement *agreement, struct error *err) {
-        const char *path = agreement->secret_file;
+static int read_secret(const char *path, char **ret, struct error *err) {
         char secret[SECRET_MAX + 1], why[SECRET_WHY_MAX] = "";
         struct stat st;
         size_t length = 0;
@@ -369,29 +368,44 @@ static int read_secret(struct agreement *agreement, struct error *err) {
                         "0600",
                         path);
         } else {
-                agreement->secret = secret_copy(secret);
-                r = agreement->secret ? 0 : error_set_errno(err, ENOMEM, "%s", path);
+                *ret = secret_copy(secret);
+                r = *ret ? 0 : error_set_errno(err, ENOMEM, "%s", path);
         }
         explicit_bzero(secret, sizeof(secret));
         return r;
 }
 
-static int open_socket(
-        struct agreement *agreement, const struct peers_spec *spec, struct error *err) {
+void agreement_secret_read(struct agreement_secret *ret, const struct peers_spec *spec) {
+        *ret = (struct agreement_secret){0};
+        if (spec->listen) {
+                (void) read_secret(spec->secret_file, &ret->text, &ret->err);
+        }
+}
+
+void agreement_secret_done(struct agreement_secret *secret) {
+        secret_free(secret->text);
+        *secret = (struct agreement_secret){0};
+}
+
+static int open_socket(struct agreement *agreement, const struct peers_spec *spec,
+        const char *secret, struct error *err) {
         agreement->listen = strdup(spec->listen);
         agreement->secret_file = strdup(spec->secret_file);
-        if (!agreement->listen || !agreement->secret_file) {
+        agreement->secret = secret_copy(secret);
+        if (!agreement->listen || !agreement->secret_file || !agreement->secret) {
                 return error_set_errno(err, ENOMEM, "coordinator: peers");
         }
-        int r = read_secret(agreement, err);
-        r = r < 0 ? r
-                  : datagram_socket_new(&agreement->socket, agreement->loop, spec->listen,
-                            on_received, agreement, err);
-        return r < 0 && agreement->secret ? error_wrap(err, "coordinator: peers") : r;
+        int r = datagram_socket_new(
+                &agreement->socket, agreement->loop, spec->listen, on_received, agreement, err);
+        return r < 0 ? error_wrap(err, "coordinator: peers") : 0;
 }
 
 int agreement_new(struct agreement **ret, struct loop *loop, const struct peers_spec *spec,
-        const struct agreement_callbacks *callbacks, void *cookie, struct error *err) {
+        const struct agreement_secret *secret, const struct agreement_callbacks *callbacks,
+        void *cookie, struct error *err) {
+        if (!secret->text) {
+                return error_set(err, secret->err.code, "%s", secret->err.text);
+        }
         struct agreement *agreement = calloc(1, sizeof(*agreement));
         if (!agreement) {
                 return error_set_errno(err, ENOMEM, "coordinator: peers");
@@ -400,7 +414,7 @@ int agreement_new(struct agreement **ret, struct loop *loop, const struct peers_
         agreement->callbacks = callbacks;
         agreement->cookie = cookie;
         list_init(&agreement->parties);
-        int r = open_socket(agreement, spec, err);
+        int r = open_socket(agreement, spec, secret->text, err);
         if (r < 0) {
                 agreement_free(agreement);
                 return r;

@@ -40,9 +40,20 @@ struct agreement_view {
         uint64_t agreements, disagreements; /* rounds that ended so, since the agent started */
 };
 
-/* Reads the secret, which blocks, and begins to listen. Fails on what a person has to mend. */
+/* By what the members know messages of each other. Zero-initialise. */
+struct agreement_secret {
+        char *text; /* NULL: there is none */
+        struct error err; /* why; code 0: none is wanted */
+};
+
+/* Blocks, and may hang with the file's disk: for a thread, or before the loop. */
+void agreement_secret_read(struct agreement_secret *ret, const struct peers_spec *spec);
+void agreement_secret_done(struct agreement_secret *secret); /* leaves nothing of it in memory */
+
+/* Begins to listen. Fails on what a person has to mend, such as a secret that could not be read. */
 int agreement_new(struct agreement **ret, struct loop *loop, const struct peers_spec *spec,
-        const struct agreement_callbacks *callbacks, void *cookie, struct error *err);
+        const struct agreement_secret *secret, const struct agreement_callbacks *callbacks,
+        void *cookie, struct error *err);
 void agreement_free(struct agreement *agreement); /* accepts NULL */
 
 /* Whether it was made with these settings. */

@@ -528,12 +528,19 @@ static void open_agreement(struct runtime *runtime) {
         if (members->agreement || !spec->listen || !somebody_asks(runtime->policy)) {
                 return;
         }
-        if (agreement_new(&members->agreement, runtime->loop, spec, &callbacks, runtime, &err) <
-                0) {
+        if (agreement_new(&members->agreement, runtime->loop, spec, &runtime->peers_secret,
+                    &callbacks, runtime, &err) < 0) {
                 effects_say(runtime, LOG_ERR,
                         "%s: no member can hold by the agreement of all, all demote instead",
                         err.text);
         }
+}
+
+static void follow_peers(struct runtime *runtime) {
+        if (!runtime->options.dry_run) {
+                open_agreement(runtime);
+        }
+        agreement_secret_done(&runtime->peers_secret);
 }
 
 /* ---- Coming and going --------------------------------------------------------------------------
@@ -622,11 +629,8 @@ int members_open(struct runtime *runtime, struct error *err) {
         }
         members->opened = clock_now().mono;
         members->shells = TAKE_PTR(members->next);
-        if (runtime->options.dry_run) {
-                return 0;
-        }
-        open_agreement(runtime);
-        for (uint32_t i = 0; i < policy->n_services; i++) {
+        follow_peers(runtime);
+        for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
                 if (policy_is_member(&policy->services[i])) {
                         add_or_say(runtime, &policy->services[i]);
                 }
@@ -668,9 +672,7 @@ void members_carry(struct runtime *runtime, const struct policy *next) {
 
 void members_reloaded(struct runtime *runtime) {
         const struct policy *policy = runtime->policy;
-        if (!runtime->options.dry_run) {
-                open_agreement(runtime);
-        }
+        follow_peers(runtime);
         for (uint32_t i = 0; i < policy->n_services && !runtime->options.dry_run; i++) {
                 const struct service *service = &policy->services[i];
                 struct member_shell *shell = shell_of(runtime, service->name);

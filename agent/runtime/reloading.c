@@ -15,6 +15,7 @@
 struct reload { /* the thread's own */
         struct runtime_options options;
         struct policy *policy;
+        struct agreement_secret peers_secret;
         struct strbuf text;
         bool recorded; /* the files are wanted as well, for the recording under way */
         struct strbuf files;
@@ -128,8 +129,8 @@ static void carry_tables(
 
 DEFINE_CLEANUP(recovery_free_p, struct recovery, recovery_free)
 
-static int swap(struct runtime *runtime, struct policy *policy, const struct strbuf *files,
-        struct error *err) {
+static int swap(struct runtime *runtime, struct reload *reload, struct error *err) {
+        struct policy *policy = reload->policy;
         AUTO(recovery_free_p) struct recovery *recovery = NULL;
         AUTO(reloading_tables_done) struct tables tables = {0};
         persist_flush(runtime); /* while the indices are those of the old policy */
@@ -151,7 +152,7 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
                 return r;
         }
         /* From here on nothing can fail. */
-        recorder_reloaded(runtime, policy, files);
+        recorder_reloaded(runtime, policy, &reload->files);
         answers_reloaded(runtime);
         drop_removed(runtime, policy);
         heartbeats_forget(runtime, policy);
@@ -161,7 +162,7 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
         recovery_free(runtime->recovery);
         policy_free(runtime->policy);
         runtime->recovery = TAKE_PTR(recovery);
-        runtime->policy = policy;
+        runtime->policy = TAKE_PTR(reload->policy);
         runtime->executor_agrees = false; /* until it has read them, too */
         for (uint32_t i = 0; i < policy->n_services; i++) {
                 struct service_status status;
@@ -170,6 +171,8 @@ static int swap(struct runtime *runtime, struct policy *policy, const struct str
                 scheduler_pace(runtime->scheduler, i, status.pace);
         }
         coordinators_reloaded(runtime);
+        runtime->peers_secret = reload->peers_secret;
+        reload->peers_secret = (struct agreement_secret){0};
         members_reloaded(runtime);
         pools_reloaded(runtime);
         return 0;
@@ -214,9 +217,8 @@ static void on_loaded(void *cookie, int result, void *data) {
                 return;
         }
         struct error err = {0};
-        result = swap(runtime, reload->policy, &reload->files, &err);
+        result = swap(runtime, reload, &err);
         if (result >= 0) {
-                reload->policy = NULL;
                 executor_send(runtime, WIRE_RELOAD);
         }
         finish(runtime, waiting, result, result < 0 ? err.text : text ? text : "");
@@ -225,6 +227,9 @@ static void on_loaded(void *cookie, int result, void *data) {
 static int load_in_thread(void *data) {
         struct reload *reload = data;
         int r = reloading_load(&reload->options, &reload->policy, &reload->text);
+        if (r >= 0) {
+                agreement_secret_read(&reload->peers_secret, &reload->policy->coordinator.peers);
+        }
         if (r >= 0 && reload->recorded &&
                 recorder_read_files(&reload->options, &reload->files) < 0) {
                 strbuf_done(&reload->files); /* the recording ends by it, and not the reload */
@@ -235,6 +240,7 @@ static int load_in_thread(void *data) {
 static void reload_free(void *data) {
         struct reload *reload = data;
         policy_free(reload->policy);
+        agreement_secret_done(&reload->peers_secret);
         strbuf_done(&reload->text);
         strbuf_done(&reload->files);
         free(reload);

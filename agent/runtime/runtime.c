@@ -82,6 +82,7 @@ static int load_first(struct runtime *runtime, struct error *err) {
         if (problems && problems[0]) {
                 fputs(problems, stderr);
         }
+        agreement_secret_read(&runtime->peers_secret, &runtime->policy->coordinator.peers);
         return 0;
 }
 
@@ -237,6 +238,7 @@ void runtime_free(struct runtime *runtime) {
         free(runtime->events);
         reloading_tables_done(&runtime->tables);
         policy_free(runtime->policy);
+        agreement_secret_done(&runtime->peers_secret);
         if (runtime->lock_fd >= 0) {
                 close(runtime->lock_fd);
         }

@@ -10,6 +10,7 @@
 #include "model/wire.h"
 #include "policy/load.h"
 #include "probes/heartbeat.h"
+#include "runtime/agreement.h"
 #include "runtime/executor_link.h"
 #include "runtime/runtime.h"
 #include "runtime/scheduler.h"
@@ -59,6 +60,7 @@ struct runtime {
         struct runtime_options options;
         int lock_fd;
         struct policy *policy;
+        struct agreement_secret peers_secret; /* read with the policies, until it is made use of */
         struct recovery *recovery;
         struct scheduler *scheduler;
         struct store *store;

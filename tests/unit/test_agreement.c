@@ -82,12 +82,15 @@ static void write_secret(const struct fixture *f, const char *text, mode_t mode)
 
 static void open_host(struct fixture *f, int index) {
         struct host *host = &f->hosts[index];
+        struct agreement_secret secret;
         struct error err = {0};
+        agreement_secret_read(&secret, &(struct peers_spec){"", f->secret});
         do {
                 find_port(f->at[index]);
         } while (agreement_new(&host->agreement, f->loop,
-                         &(struct peers_spec){f->at[index], f->secret}, &callbacks, host,
+                         &(struct peers_spec){f->at[index], f->secret}, &secret, &callbacks, host,
                          &err) == -EADDRINUSE);
+        agreement_secret_done(&secret);
         assert_non_null(host->agreement);
 }
 
@@ -235,20 +238,28 @@ static void what_is_old_or_of_a_stranger_is_rejected(void **state) {
         datagram_socket_free(socket);
 }
 
+static void refuse_secret(
+        struct fixture *f, const struct peers_spec *spec, int code, const char *why) {
+        struct agreement *agreement = NULL;
+        struct agreement_secret secret;
+        struct error err = {0};
+        agreement_secret_read(&secret, spec);
+        assert_null(secret.text);
+        assert_int_equal(
+                agreement_new(&agreement, f->loop, spec, &secret, &callbacks, f, &err), -code);
+        assert_null(agreement);
+        assert_non_null(strstr(err.text, why));
+}
+
 static void a_secret_that_others_know_is_none(void **state) {
         struct fixture *f = *state;
-        struct agreement *agreement = NULL;
-        struct error err = {0};
         const struct peers_spec spec = {"127.0.0.1:1", f->secret};
         write_secret(f, SECRET, 0644);
-        assert_int_equal(agreement_new(&agreement, f->loop, &spec, &callbacks, f, &err), -EPERM);
-        assert_non_null(strstr(err.text, "chmod"));
+        refuse_secret(f, &spec, EPERM, "chmod");
         write_secret(f, "too short", 0600);
-        assert_int_equal(agreement_new(&agreement, f->loop, &spec, &callbacks, f, &err), -EINVAL);
-        assert_non_null(strstr(err.text, "16"));
+        refuse_secret(f, &spec, EINVAL, "16");
         assert_int_equal(unlink(f->secret), 0);
-        assert_int_equal(agreement_new(&agreement, f->loop, &spec, &callbacks, f, &err), -ENOENT);
-        assert_null(agreement);
+        refuse_secret(f, &spec, ENOENT, f->secret);
         assert_true(agreement_is(f->hosts[0].agreement, &(struct peers_spec){f->at[0], f->secret}));
         assert_false(agreement_is(f->hosts[0].agreement, &spec));
 }

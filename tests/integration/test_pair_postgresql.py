@@ -171,6 +171,19 @@ def test_no_acknowledged_write_is_lost(agent: Agent, pair: PostgresqlPair) -> No
     assert_nothing_lost(pair, "db1", writer, judge)
 
 
+def test_a_copy_whose_first_start_fails_is_not_lost(agent: Agent, pair: PostgresqlPair) -> None:
+    """Its control file is that of the primary, and pg_rewind has no use for it."""
+    pair.set_broken("db2", True)
+    pair.write_policy()
+    agent.start()
+    pair.wait_for_active("db1")
+    failed = "it could not be made to follow: the service has ended"
+    agent.wait_until(lambda: failed in agent.log_text(), WITHIN, "it is told that db2 does not start")
+    pair.set_broken("db2", False)
+    pair.wait_for_standby("db2")
+    assert "kept its data, and follows db1" in agent.log_text()
+
+
 def test_data_are_compared_only_after_the_checkpoint_of_a_promotion(pair: PostgresqlPair, servers: RealServers) -> None:
     """Before it, pg_rewind would find nothing of what the old primary has of its own."""
 

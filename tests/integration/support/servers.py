@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.ports import free_port
+
 CONNECTIONS_MAX = 256
 CHUNK = b"x" * 65536
 ACCEPT_POLL_SECONDS = 0.05
@@ -32,7 +34,7 @@ class Server:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        self._listener = self._listen(port, family)
+        self._listener = self._listen(port or free_port(family), family)
         self.port: int = 0 if unix else self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()

@@ -314,7 +314,7 @@ static void test_a_long_turn_is_a_stall(void **state) {
         loop_timer_set_after(&trace.timer, 0);
         assert_int_equal(loop_turn(*state, USEC_INFINITY), 1);
         assert_true(gap >= 2000);
-        assert_int_equal(loop_stats(*state)->stalls, 1);
+        assert_true(loop_stats(*state)->stalls >= 1); /* on a busy machine it may begin late, too */
         loop_timer_done(&trace.timer);
 }
 

@@ -13,7 +13,7 @@ static const struct manner {
         const char *method; /* NULL: GET */
         size_t chunk;
         bool hold, endless;
-        bool half; /* what is held: only the end of the time ends it */
+        bool half; /* and held: only the end of the time ends it */
 } alike[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\nhello"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\nhello", .chunk = 1},
@@ -43,9 +43,9 @@ static const struct manner {
         {"SSH-2.0-OpenSSH_9.2\r\n", .hold = true},
         {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", .hold = true, .half = true},
-        {"HTTP/1.1 200 OK\r\nConte", .hold = true, .half = true},
-        {"", .hold = true, .half = true},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", .half = true},
+        {"HTTP/1.1 200 OK\r\nConte", .half = true},
+        {"", .half = true},
         {"HTTP/1.1 200 OK\r\n\r\n0123456789012345678901234567890123456789", .endless = true},
         {"HTTP/1.1 100 Continue\r\n\r\n", .endless = true},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n01234567890123456789",
@@ -68,7 +68,7 @@ static struct verdict verdict_of(const struct manner *manner, bool over_libcurl)
         http_rig_open(&rig);
         http_rig_serve(&rig, manner->answer);
         rig.server.chunk = manner->chunk;
-        rig.server.hold = manner->hold;
+        rig.server.hold = manner->hold || manner->half;
         rig.server.endless = manner->endless;
         rig.request.method = manner->method;
         rig.request.max_body = MAX_BODY;

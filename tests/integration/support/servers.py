@@ -34,7 +34,7 @@ class Server:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        self._listener = self._listen(port or free_port(family), family)
+        self._listener = self._listen(port, family)
         self.port: int = 0 if unix else self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -46,7 +46,7 @@ class Server:
         else:
             listener = socket.socket(family, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port or free_port(family)))
         listener.listen(CONNECTIONS_MAX)
         listener.settimeout(ACCEPT_POLL_SECONDS)
         return listener
